@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds out what the CPU can do, refuses one that cannot run us, and sets the control registers. Feature bits: AMD APM
+ * vol. 3 appendix E, Intel SDM vol. 2 CPUID. Texts here are for the person in front of the machine. */
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/cpu_features.h"
+#include "arch/x86_64/layout.h"
+#include "log.h"
+#include "string.h"
+
+struct cpu_features cpu_features;
+
+#define LEAF_EXTENDED 0x80000000u
+#define LEAF_EXTENDED_FEATURES 0x80000001u
+#define LEAF_BRAND 0x80000002u
+#define LEAF_ADVANCED_POWER 0x80000007u
+#define LEAF_ADDRESS_SIZES 0x80000008u
+#define LEAF_SVM 0x8000000au
+#define LEAF_STRUCTURED 7u
+#define LEAF_XSAVE 0xdu
+
+#define ARCH_CAPABILITIES_RDCL_NO (1ul << 0)
+
+/* PAT entries: 0 WB, 1 WT, 2 UC-, 3 UC, and the same again: the power-on value (APM vol. 2 §7.8.2). */
+#define PAT_VALUE 0x0007040600070406ul
+
+static bool bit(uint32_t value, unsigned int number) { return (value >> number & 1) != 0; }
+
+/* An empty result for leaves that the CPU does not have: it would answer with another leaf's data. */
+static struct cpuid_registers cpuid_or_zero(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid_registers none = { 0, 0, 0, 0 };
+
+	return leaf <= cpuid(leaf & LEAF_EXTENDED, 0).eax ? cpuid(leaf, subleaf) : none;
+}
+
+static bool require(bool there, const char *what, const char *remedy)
+{
+	if (!there) {
+		log_line("This machine cannot run Bulkhead: %s is missing. %s", what, remedy);
+	}
+	return there;
+}
+
+static enum cpu_vendor find_vendor(void)
+{
+	struct cpuid_registers r = cpuid(0, 0);
+	uint32_t name[3] = { r.ebx, r.edx, r.ecx };
+
+	if (memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0) {
+		return CPU_VENDOR_AMD;
+	}
+	return memcmp(name, "GenuineIntel", 12) == 0 ? CPU_VENDOR_INTEL : CPU_VENDOR_OTHER;
+}
+
+static void find_identity(struct cpu_features *f)
+{
+	uint32_t signature = cpuid(1, 0).eax;
+
+	f->vendor = find_vendor();
+	f->stepping = signature & 15;
+	f->model = signature >> 4 & 15;
+	f->family = signature >> 8 & 15;
+	if (f->family == 15 || f->family == 6) {
+		f->model |= (signature >> 16 & 15) << 4;
+	}
+	if (f->family == 15) {
+		f->family += signature >> 20 & 255;
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		struct cpuid_registers part = cpuid_or_zero(LEAF_BRAND + i, 0);
+
+		memcpy(f->brand + i * sizeof(part), &part, sizeof(part));
+	}
+}
+
+static void find_features(struct cpu_features *f)
+{
+	struct cpuid_registers basic = cpuid(1, 0);
+	struct cpuid_registers structured = cpuid_or_zero(LEAF_STRUCTURED, 0);
+	struct cpuid_registers extended = cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0);
+	struct cpuid_registers sizes = cpuid_or_zero(LEAF_ADDRESS_SIZES, 0);
+
+	find_identity(f);
+	f->physical_address_bits = sizes.eax != 0 ? (uint8_t)sizes.eax : 36;
+	f->global_pages = bit(basic.edx, 13);
+	f->machine_check = bit(basic.edx, 7);
+	f->avx = bit(basic.ecx, 28);
+	f->smep = bit(structured.ebx, 7);
+	f->smap = bit(structured.ebx, 20);
+	f->umip = bit(structured.ecx, 2);
+	f->huge_pages = bit(extended.edx, 26);
+	f->rdtscp = bit(extended.edx, 27);
+	f->invariant_tsc = bit(cpuid_or_zero(LEAF_ADVANCED_POWER, 0).edx, 8);
+	f->spec_ctrl_ibpb = bit(sizes.ebx, 12);
+	f->spec_ctrl_ibrs = bit(sizes.ebx, 14);
+	f->xsaveopt = bit(cpuid_or_zero(LEAF_XSAVE, 1).eax, 0);
+	f->xcr0 = XCR0_X87 | XCR0_SSE;
+	if (f->avx && bit(cpuid_or_zero(LEAF_XSAVE, 0).eax, 2)) {
+		f->xcr0 |= XCR0_AVX;
+	}
+}
+
+static bool check_basics(void)
+{
+	struct cpuid_registers basic = cpuid(1, 0);
+	struct cpuid_registers structured = cpuid_or_zero(LEAF_STRUCTURED, 0);
+	struct cpuid_registers extended = cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0);
+	const char *newer = "It takes a newer CPU; in QEMU use -cpu EPYC.";
+	bool good = true;
+
+	good &= require(bit(extended.edx, 29), "long mode", newer);
+	good &= require(bit(extended.edx, 20), "the no-execute page bit (NX)",
+		"Enable it in the firmware setup; in QEMU use -cpu EPYC.");
+	good &= require(bit(basic.edx, 9), "the local APIC",
+		"Enable it in the firmware setup; in QEMU use -cpu EPYC.");
+	good &= require(bit(basic.edx, 4), "the time stamp counter (TSC)", newer);
+	good &= require(bit(basic.edx, 24) && bit(basic.edx, 26), "FXSR or SSE2", newer);
+	good &= require(bit(basic.ecx, 26), "XSAVE", newer);
+	good &= require(bit(structured.ebx, 0), "FSGSBASE", newer);
+	return good;
+}
+
+/* AMD APM vol. 2 §15.4: CPUID, then VM_CR.SVMDIS, which firmware may have set and locked. */
+static bool check_svm(struct cpu_features *f)
+{
+	struct cpuid_registers svm;
+
+	if (!require(bit(cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0).ecx, 2), "AMD-V (SVM)",
+		    "Enable SVM or virtualization in the firmware setup; in QEMU use -cpu EPYC.")) {
+		return false;
+	}
+	if (!require((rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) == 0,
+		    "AMD-V (SVM), which the firmware has disabled (VM_CR.SVMDIS),",
+		    "Enable SVM or virtualization in the firmware setup.")) {
+		return false;
+	}
+	svm = cpuid_or_zero(LEAF_SVM, 0);
+	if (!require(bit(svm.edx, 0), "nested paging (NPT)",
+		    "It takes a newer CPU; in QEMU use -cpu EPYC, not qemu64.")) {
+		return false;
+	}
+	f->svm_asid_count = svm.ebx;
+	f->svm_lbr_virtualization = bit(svm.edx, 1);
+	f->svm_next_rip = bit(svm.edx, 3);
+	f->svm_vmcb_clean_bits = bit(svm.edx, 5);
+	f->svm_flush_by_asid = bit(svm.edx, 6);
+	f->svm_decode_assists = bit(svm.edx, 7);
+	f->svm_virtual_gif = bit(svm.edx, 16);
+	return require(f->svm_asid_count >= 2, "an address space identifier (ASID) for guests",
+		"In QEMU use -cpu EPYC.");
+}
+
+/* Parts that leak kernel memory to user mode (Meltdown) would need page-table switching, which we do not do. */
+static bool check_intel(void)
+{
+	bool reports = bit(cpuid_or_zero(LEAF_STRUCTURED, 0).edx, 29);
+
+	if (!reports || (rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO) == 0) {
+		log_line(
+			"This machine cannot run Bulkhead: this Intel CPU leaks memory across privilege levels (no RDCL_NO). "
+			"It takes a newer CPU.");
+		return false;
+	}
+	log_line(
+		"This machine cannot run Bulkhead: this version has no VT-x back end. It takes an AMD CPU with AMD-V; "
+		"in QEMU use -cpu EPYC.");
+	return false;
+}
+
+static bool check_virtualization(struct cpu_features *f)
+{
+	switch (f->vendor) {
+	case CPU_VENDOR_AMD:
+		return check_svm(f);
+	case CPU_VENDOR_INTEL:
+		return check_intel();
+	case CPU_VENDOR_OTHER:
+		break;
+	}
+	log_line(
+		"This machine cannot run Bulkhead: unknown CPU vendor. It takes an AMD CPU with AMD-V; in QEMU use "
+		"-cpu EPYC.");
+	return false;
+}
+
+bool cpu_check(void)
+{
+	struct cpu_features *f = &cpu_features;
+	bool good;
+
+	find_features(f);
+	good = check_basics();
+	good &= check_virtualization(f);
+	if (good) {
+		log_line("CPU: %s, family %u model %u stepping %u, %u physical address bits, %u ASIDs",
+			f->brand, f->family, f->model, f->stepping, f->physical_address_bits,
+			f->svm_asid_count);
+		log_line(
+			"CPU: SMEP %s, SMAP %s, UMIP %s, 1 GiB pages %s, AVX %s, next RIP %s, decode assists %s",
+			f->smep ? "yes" : "no", f->smap ? "yes" : "no", f->umip ? "yes" : "no",
+			f->huge_pages ? "yes" : "no", f->avx ? "yes" : "no", f->svm_next_rip ? "yes" : "no",
+			f->svm_decode_assists ? "yes" : "no");
+	}
+	return good;
+}
+
+void cpu_control_registers_set(void)
+{
+	struct cpu_features *f = &cpu_features;
+	uint64_t cr4 = CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
+
+	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME);
+	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+	if (f->machine_check) {
+		cr4 |= CR4_MCE;
+	}
+	if (f->global_pages) {
+		cr4 |= CR4_PGE;
+	}
+	if (f->smep) {
+		cr4 |= CR4_SMEP;
+	}
+	if (f->smap) {
+		cr4 |= CR4_SMAP;
+	}
+	if (f->umip) {
+		cr4 |= CR4_UMIP;
+	}
+	write_cr4(cr4);
+	wrmsr(MSR_PAT, PAT_VALUE);
+	xsetbv(f->xcr0);
+	f->xsave_size = cpuid(LEAF_XSAVE, 0).ebx;
+}

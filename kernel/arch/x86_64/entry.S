@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Ways in: SYSCALL, and 256 trap stubs. From user mode every register goes into the current thread at once. From the
+ * kernel only its own interrupt windows come here, NMIs, and what must not happen. */
+#include "arch/x86_64/entry_offsets.h"
+#include "arch/x86_64/selectors.h"
+
+	.text
+	.macro SAVE_GENERAL base
+	movq	%rax, THREAD_RAX(\base)
+	movq	%rbx, THREAD_RBX(\base)
+	movq	%rcx, THREAD_RCX(\base)
+	movq	%rdx, THREAD_RDX(\base)
+	movq	%rsi, THREAD_RSI(\base)
+	movq	%rbp, THREAD_RBP(\base)
+	movq	%r8, THREAD_R8(\base)
+	movq	%r9, THREAD_R9(\base)
+	movq	%r10, THREAD_R10(\base)
+	movq	%r11, THREAD_R11(\base)
+	movq	%r12, THREAD_R12(\base)
+	movq	%r13, THREAD_R13(\base)
+	movq	%r14, THREAD_R14(\base)
+	movq	%r15, THREAD_R15(\base)
+	.endm
+
+	.globl syscall_entry
+	.type syscall_entry, @function
+syscall_entry:
+	swapgs
+	movq	%rsp, %gs:CPU_SCRATCH
+	movq	%gs:CPU_CURRENT, %rsp		/* a thread: only those make system calls */
+	SAVE_GENERAL %rsp
+	movq	%rdi, THREAD_RDI(%rsp)
+	movq	%rcx, THREAD_RIP(%rsp)
+	movq	%r11, THREAD_RFLAGS(%rsp)
+	movq	%gs:CPU_SCRATCH, %rax
+	movq	%rax, THREAD_RSP(%rsp)
+	movq	$0, THREAD_IRET(%rsp)
+	movq	%rsp, %rdi
+	movq	%gs:CPU_STACK_TOP, %rsp
+	call	system_call
+	call	kernel_exit
+	.size syscall_entry, . - syscall_entry
+
+	.globl thread_return_sysret
+	.type thread_return_sysret, @function
+thread_return_sysret:
+	movq	THREAD_RIP(%rdi), %rcx
+	movq	THREAD_RFLAGS(%rdi), %r11
+	movq	THREAD_RAX(%rdi), %rax
+	movq	THREAD_RBX(%rdi), %rbx
+	movq	THREAD_RDX(%rdi), %rdx
+	movq	THREAD_RSI(%rdi), %rsi
+	movq	THREAD_RBP(%rdi), %rbp
+	movq	THREAD_R8(%rdi), %r8
+	movq	THREAD_R9(%rdi), %r9
+	movq	THREAD_R10(%rdi), %r10
+	movq	THREAD_R12(%rdi), %r12
+	movq	THREAD_R13(%rdi), %r13
+	movq	THREAD_R14(%rdi), %r14
+	movq	THREAD_R15(%rdi), %r15
+	movq	THREAD_RSP(%rdi), %rsp
+	movq	THREAD_RDI(%rdi), %rdi
+	swapgs
+	sysretq
+	.size thread_return_sysret, . - thread_return_sysret
+
+	.globl thread_return_iret
+	.type thread_return_iret, @function
+thread_return_iret:
+	pushq	$SELECTOR_USER_DATA
+	pushq	THREAD_RSP(%rdi)
+	pushq	THREAD_RFLAGS(%rdi)
+	pushq	$SELECTOR_USER_CODE
+	pushq	THREAD_RIP(%rdi)
+	movq	THREAD_RAX(%rdi), %rax
+	movq	THREAD_RBX(%rdi), %rbx
+	movq	THREAD_RCX(%rdi), %rcx
+	movq	THREAD_RDX(%rdi), %rdx
+	movq	THREAD_RSI(%rdi), %rsi
+	movq	THREAD_RBP(%rdi), %rbp
+	movq	THREAD_R8(%rdi), %r8
+	movq	THREAD_R9(%rdi), %r9
+	movq	THREAD_R10(%rdi), %r10
+	movq	THREAD_R11(%rdi), %r11
+	movq	THREAD_R12(%rdi), %r12
+	movq	THREAD_R13(%rdi), %r13
+	movq	THREAD_R14(%rdi), %r14
+	movq	THREAD_R15(%rdi), %r15
+	movq	THREAD_RDI(%rdi), %rdi
+	swapgs
+	iretq
+	.size thread_return_iret, . - thread_return_iret
+
+/* On the stack: vector, error code, rip, cs, rflags, rsp, ss. */
+trap_common:
+	testb	$3, 24(%rsp)
+	jz	trap_from_kernel
+	swapgs
+	pushq	%rdi
+	movq	%gs:CPU_CURRENT, %rdi
+	SAVE_GENERAL %rdi
+	popq	%rax
+	movq	%rax, THREAD_RDI(%rdi)
+	popq	%rsi				/* vector */
+	popq	%rdx				/* error code */
+	popq	%rax
+	movq	%rax, THREAD_RIP(%rdi)
+	popq	%rax				/* cs */
+	popq	%rax
+	movq	%rax, THREAD_RFLAGS(%rdi)
+	popq	%rax
+	movq	%rax, THREAD_RSP(%rdi)
+	movq	$1, THREAD_IRET(%rdi)
+	movq	%gs:CPU_STACK_TOP, %rsp
+	call	trap_user
+	call	kernel_exit
+
+trap_from_kernel:
+	cmpq	$32, (%rsp)
+	jae	1f
+	cmpq	$2, (%rsp)			/* NMI: no source of them is in use; whatever it was, go on */
+	je	2f
+	cmpq	$1, (%rsp)			/* #DB: held back by MOV SS before SYSCALL or INT */
+	je	2f
+	jmp	trap_fatal
+1:	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	movq	72(%rsp), %rdi
+	cld
+	call	interrupt_record
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
+2:	addq	$16, %rsp
+	iretq
+
+/* Builds struct panic_registers below the frame. */
+trap_fatal:
+	pushq	%rbp
+	movq	%rsp, %rbp			/* 8: vector, 16: error code, 24: rip, 32: cs, 40: rflags, 48: rsp, 56: ss */
+	subq	$(23 * 8), %rsp
+	andq	$-16, %rsp
+	movq	%rax, 0(%rsp)
+	movq	%rbx, 8(%rsp)
+	movq	%rcx, 16(%rsp)
+	movq	%rdx, 24(%rsp)
+	movq	%rsi, 32(%rsp)
+	movq	%rdi, 40(%rsp)
+	movq	(%rbp), %rax
+	movq	%rax, 48(%rsp)
+	movq	48(%rbp), %rax
+	movq	%rax, 56(%rsp)
+	movq	%r8, 64(%rsp)
+	movq	%r9, 72(%rsp)
+	movq	%r10, 80(%rsp)
+	movq	%r11, 88(%rsp)
+	movq	%r12, 96(%rsp)
+	movq	%r13, 104(%rsp)
+	movq	%r14, 112(%rsp)
+	movq	%r15, 120(%rsp)
+	movq	24(%rbp), %rax
+	movq	%rax, 128(%rsp)
+	movq	32(%rbp), %rax
+	movq	%rax, 136(%rsp)
+	movq	40(%rbp), %rax
+	movq	%rax, 144(%rsp)
+	movq	56(%rbp), %rax
+	movq	%rax, 152(%rsp)
+	movq	8(%rbp), %rax
+	movq	%rax, 160(%rsp)
+	movq	16(%rbp), %rax
+	movq	%rax, 168(%rsp)
+	movq	%cr2, %rax
+	movq	%rax, 176(%rsp)
+	movq	%rsp, %rdi
+	cld
+	call	trap_kernel
+
+	.balign 16
+	.globl trap_stubs
+trap_stubs:
+	.set	vector, 0
+	.rept	256
+	.balign	16
+	/* vectors that push an error code: AMD APM vol. 2 section 8.2 */
+	.if	(vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+	.else
+	pushq	$0
+	.endif
+	pushq	$vector
+	jmp	trap_common
+	.set	vector, vector + 1
+	.endr
+	.section .note.GNU-stack, "", @progbits

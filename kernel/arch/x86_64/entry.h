@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways into the kernel and out of it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "object/objects.h"
+#include "sched/cpu.h"
+
+/* The end of every way in: runs whoever is to run, forever. */
+_Noreturn void kernel_exit(void);
+
+/* entry.S: what the ways in call. */
+void system_call(struct thread *thread);
+void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code);
+void interrupt_record(uint64_t vector);
+
+/* entry.S: to user mode with the thread's registers; by SYSRET rcx and r11 become rip and rflags. */
+_Noreturn void thread_return_sysret(struct thread *thread);
+_Noreturn void thread_return_iret(struct thread *thread);
+
+/* Takes interrupts that are pending, and handles all that were taken. */
+void interrupts_process(struct cpu *cpu);
+
+/* The CPU's FS and GS base are about to be lost: keeps them in the thread they belong to. */
+void user_state_leave(struct cpu *cpu);
+
+/* Code of that trust domain runs next: issues the barriers that the CPU offers when the domain changes. */
+void trust_domain_enter(struct cpu *cpu, uint32_t domain);

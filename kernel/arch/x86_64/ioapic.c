@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* I/O APIC registers: Intel 82093AA data sheet §3. Index and data registers, so one user at a time: the kernel, with
+ * interrupts off. With more CPUs, calls belong under the capability lock. */
+
+#include "arch/x86_64/ioapic.h"
+
+#include "arch/x86_64/kernel_space.h"
+#include "arch/x86_64/layout.h"
+#include "arch/x86_64/vectors.h"
+#include "log.h"
+
+#define REGISTER_SELECT 0x00
+#define REGISTER_WINDOW 0x10
+
+#define INDEX_VERSION 0x01
+#define INDEX_REDIRECTION 0x10 /* two registers a line */
+
+#define ENTRY_ACTIVE_LOW (1u << 13)
+#define ENTRY_LEVEL (1u << 15)
+#define ENTRY_MASKED (1u << 16)
+#define ENTRY_DESTINATION_SHIFT 24 /* of the high register */
+
+struct io_apic {
+	uint64_t physical;
+	uint32_t first_line;
+	uint32_t lines;
+};
+
+static struct io_apic io_apics[PLATFORM_IO_APICS];
+static unsigned int io_apic_count;
+
+static void write_register(const struct io_apic *io_apic, uint32_t index, uint32_t value)
+{
+	volatile uint32_t *select = phys_to_virt(io_apic->physical + REGISTER_SELECT);
+	volatile uint32_t *window = phys_to_virt(io_apic->physical + REGISTER_WINDOW);
+
+	*select = index;
+	*window = value;
+}
+
+static uint32_t read_register(const struct io_apic *io_apic, uint32_t index)
+{
+	volatile uint32_t *select = phys_to_virt(io_apic->physical + REGISTER_SELECT);
+	volatile uint32_t *window = phys_to_virt(io_apic->physical + REGISTER_WINDOW);
+
+	*select = index;
+	return *window;
+}
+
+/* The I/O APIC of a line, or 0. */
+static const struct io_apic *io_apic_of(uint32_t gsi)
+{
+	for (unsigned int i = 0; i < io_apic_count; i++) {
+		if (gsi >= io_apics[i].first_line && gsi - io_apics[i].first_line < io_apics[i].lines) {
+			return gsi < INTERRUPT_LINES ? &io_apics[i] : 0;
+		}
+	}
+	return 0;
+}
+
+void ioapic_initialise(const struct platform_information *platform)
+{
+	for (unsigned int i = 0; i < platform->io_apic_count; i++) {
+		struct io_apic *io_apic = &io_apics[io_apic_count];
+
+		if (platform->io_apics[i].physical % 16 != 0 ||
+			!direct_map_covers(platform->io_apics[i].physical, PAGE_SIZE)) {
+			log_line("I/O APIC %u: address 0x%lx is out of reach, left out",
+				platform->io_apics[i].id, platform->io_apics[i].physical);
+			continue;
+		}
+		io_apic->physical = platform->io_apics[i].physical;
+		io_apic->first_line = platform->io_apics[i].gsi_base;
+		io_apic->lines = (read_register(io_apic, INDEX_VERSION) >> 16 & 0xff) + 1;
+		io_apic_count++;
+		for (uint32_t line = 0; line < io_apic->lines; line++) {
+			write_register(io_apic, INDEX_REDIRECTION + 2 * line, ENTRY_MASKED);
+		}
+		log_line("I/O APIC %u: lines %u to %u", platform->io_apics[i].id, io_apic->first_line,
+			io_apic->first_line + io_apic->lines - 1);
+	}
+}
+
+bool interrupt_line_exists(uint32_t gsi) { return io_apic_of(gsi) != 0; }
+
+void interrupt_line_route(uint32_t gsi, uint8_t vector, bool level, bool active_low, uint8_t apic_id)
+{
+	const struct io_apic *io_apic = io_apic_of(gsi);
+	uint32_t low = ENTRY_MASKED | vector;
+	uint32_t index;
+
+	if (io_apic == 0) {
+		return;
+	}
+	if (level) {
+		low |= ENTRY_LEVEL;
+	}
+	if (active_low) {
+		low |= ENTRY_ACTIVE_LOW;
+	}
+	/* Masked before the destination changes, so that no half-made entry delivers. */
+	index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
+	write_register(io_apic, index, ENTRY_MASKED);
+	write_register(io_apic, index + 1, (uint32_t)apic_id << ENTRY_DESTINATION_SHIFT);
+	write_register(io_apic, index, low);
+}
+
+void interrupt_line_mask(uint32_t gsi)
+{
+	const struct io_apic *io_apic = io_apic_of(gsi);
+
+	if (io_apic != 0) {
+		uint32_t index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
+
+		write_register(io_apic, index, read_register(io_apic, index) | ENTRY_MASKED);
+	}
+}
+
+void interrupt_line_unmask(uint32_t gsi)
+{
+	const struct io_apic *io_apic = io_apic_of(gsi);
+
+	if (io_apic != 0) {
+		uint32_t index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
+
+		write_register(io_apic, index, read_register(io_apic, index) & ~ENTRY_MASKED);
+	}
+}

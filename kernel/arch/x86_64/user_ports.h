@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The I/O permission bitmap of this CPU's TSS, filled on demand for the space whose threads use ports. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "object/objects.h"
+
+/* A thread in `space` got #GP: if the space has ports that the bitmap does not show yet, shows them. true: try again. */
+bool io_bitmap_load(struct space *space);
+
+/* The space's ports changed or it is gone: the bitmap must not show them any more. */
+void io_bitmap_forget(struct space *space);

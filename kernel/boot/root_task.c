@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the root task: its CNode with a capability to everything, its space with image, stack, IPC buffer and boot
+ * information. Every page of it has its capability, too. */
+#include "boot/root_task.h"
+
+#include <bulkhead/boot_info.h>
+#include <bulkhead/invocation.h>
+#include <bulkhead/log_ring.h>
+
+#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/boot_information.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/rtc.h"
+#include "arch/x86_64/tsc.h"
+#include "boot/image.h"
+#include "boot/memory.h"
+#include "log.h"
+#include "object/invocation.h"
+#include "panic.h"
+#include "sched/scheduler.h"
+#include "string.h"
+#include "trace.h"
+
+#define STACK_PAGES       64
+#define BOOT_INFO_PAGES   ((sizeof(struct bh_boot_info) + PAGE_SIZE - 1) / PAGE_SIZE)
+#define ROOT_PRIORITY     200
+#define ROOT_BUDGET_US    10000
+#define LOW_MEMORY_END    UINT64_C(0x100000)
+#define DEVICE_WINDOW_END UINT64_C(0xfec00000) /* from here on interrupt controllers and other parts of the chipset */
+
+struct builder {
+	struct cnode *cnode;
+	struct space *space;
+	struct capability *last; /* in the derivation list */
+	uint64_t next_slot;
+	struct bh_boot_info *info;
+	uint64_t info_physical;
+};
+
+static struct capability *put(struct builder *builder, uint64_t index, enum bh_object_type type, uint64_t object,
+			      uint64_t rights)
+{
+	struct capability *slot = cnode_slot(builder->cnode, index);
+
+	if (slot == NULL) {
+		panic("boot: the root task's CNode is full");
+	}
+	slot->type = (uint8_t)type;
+	slot->rights = rights & BH_RIGHTS_ALL;
+	slot->object = object;
+	if (type_is_counted(type)) {
+		capability_header(slot)->references++;
+	}
+	derivation_append(builder->last, slot);
+	builder->last = slot;
+	return slot;
+}
+
+static struct capability *put_frame(struct builder *builder, uint64_t physical, uint64_t rights)
+{
+	struct capability *slot = put(builder, builder->next_slot++, BH_OBJECT_FRAME, physical, rights);
+
+	slot->mapping.size_bits = PAGE_SHIFT;
+	return slot;
+}
+
+/* Maps a page, making the tables on the way. */
+static struct capability *map_page(struct builder *builder, uint64_t physical, uint64_t address, uint64_t flags)
+{
+	struct capability *frame = put_frame(builder, physical, BH_RIGHTS_ALL);
+
+	for (unsigned int level = 3; level >= 1; level--) {
+		uint64_t table_address = address & ~((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1);
+
+		if (space_has_table(builder->space, address, level)) {
+			continue;
+		}
+
+		struct capability *table = put(builder, builder->next_slot++, BH_OBJECT_PAGE_TABLE,
+					       boot_memory_take(PAGE_SHIFT), BH_RIGHTS_ALL);
+
+		table->mapping.size_bits = PAGE_SHIFT;
+		if (space_insert_table(builder->space, table, table_address, level) != BH_OK) {
+			panic("boot: can't map a page table of the root task at %lx", table_address);
+		}
+	}
+	if (space_insert_frame(builder->space, frame, address, flags) != BH_OK) {
+		panic("boot: can't map a page of the root task at %lx: segments overlap", address);
+	}
+	return frame;
+}
+
+static void load_segment(struct builder *builder, const uint8_t *file, const struct image_segment *segment)
+{
+	uint64_t first = segment->address & ~(uint64_t)(PAGE_SIZE - 1);
+	uint64_t end = segment->address + segment->memory_size;
+	uint64_t flags = BH_MAP_READ | (segment->write ? BH_MAP_WRITE : 0) | (segment->execute ? BH_MAP_EXECUTE : 0);
+
+	if (segment->write && segment->execute) {
+		panic("boot: a segment of the root task is writable and executable");
+	}
+	for (uint64_t page = first; page < end; page += PAGE_SIZE) {
+		uint64_t physical = boot_memory_take(PAGE_SHIFT);
+		uint64_t from = page > segment->address ? page : segment->address;
+		uint64_t to = segment->address + segment->file_size;
+
+		if (to > page + PAGE_SIZE) {
+			to = page + PAGE_SIZE;
+		}
+		if (from < to) {
+			memcpy((uint8_t *)phys_to_virt(physical) + (from - page),
+			       file + segment->file_offset + (from - segment->address), to - from);
+		}
+		(void)map_page(builder, physical, page, flags);
+	}
+}
+
+static uint64_t load_image(struct builder *builder)
+{
+	const struct boot_module *module = &boot_information.modules[0];
+	const uint8_t *file;
+	unsigned int headers;
+	uint64_t entry;
+
+	if (boot_information.module_count == 0) {
+		panic("boot: no modules: the first one must be the root task (start the image with its module list)");
+	}
+	file = phys_to_virt(module->physical_start);
+	if (!image_check(file, module->length, &entry, &headers)) {
+		panic("boot: the first module (%s) is not a static x86-64 ELF program: it must be the root task", module->name);
+	}
+	for (unsigned int i = 0; i < headers; i++) {
+		struct image_segment segment;
+		bool valid;
+
+		if (!image_segment(file, module->length, i, &segment, &valid)) {
+			continue;
+		}
+		if (!valid) {
+			panic("boot: program header %u of the root task lies outside its file", i);
+		}
+		load_segment(builder, file, &segment);
+	}
+	return entry;
+}
+
+static void put_untyped(struct builder *builder, uint64_t start, uint64_t end, uint8_t device, uint8_t module)
+{
+	uint64_t physical;
+	unsigned int bits;
+
+	while (boot_memory_next_piece(&start, end, &physical, &bits)) {
+		struct bh_boot_info *info = builder->info;
+		struct capability *slot;
+
+		if (info->untyped_count == BH_BOOT_UNTYPEDS_MAX) {
+			log_line("boot: memory map has too many pieces: %lx to %lx is not used", physical, end);
+			return;
+		}
+		slot = put(builder, builder->next_slot++, BH_OBJECT_UNTYPED, physical, BH_RIGHTS_ALL);
+		slot->untyped.size_bits = bits & 63;
+		slot->untyped.device = device != 0;
+		info->untyped[info->untyped_count++] =
+			(struct bh_boot_untyped){ .physical = physical, .size_bits = (uint8_t)bits, .device = device, .module = module };
+	}
+}
+
+/* Device space: what the memory map does not name below the interrupt controllers, and the VGA window. */
+static void put_device_memory(struct builder *builder)
+{
+	uint64_t start = LOW_MEMORY_END;
+
+	put_untyped(builder, 0xa0000, 0xc0000, 1, 0);
+	for (unsigned int i = 0; i < boot_information.map_count; i++) {
+		const struct memory_map_entry *entry = &boot_information.map[i];
+
+		if (entry->start < DEVICE_WINDOW_END && entry->end > start) {
+			start = entry->end;
+		}
+	}
+	if (start < DEVICE_WINDOW_END) {
+		put_untyped(builder, start, DEVICE_WINDOW_END, 1, 0);
+	}
+}
+
+static void put_all_memory(struct builder *builder)
+{
+	struct bh_boot_info *info = builder->info;
+
+	info->untyped_first = (uint32_t)builder->next_slot;
+	for (unsigned int i = 0; i < boot_information.usable_count; i++) {
+		put_untyped(builder, boot_information.usable[i].start, boot_information.usable[i].end, 0, 0);
+	}
+	for (unsigned int i = 0; i < boot_information.module_count; i++) {
+		const struct boot_module *module = &boot_information.modules[i];
+
+		put_untyped(builder, module->physical_start, module->physical_start + module->length + PAGE_SIZE - 1, 1,
+			    (uint8_t)(i + 1));
+	}
+	put_device_memory(builder);
+}
+
+static void put_rings(struct builder *builder)
+{
+	struct bh_boot_info *info = builder->info;
+
+	info->log_first = (uint32_t)builder->next_slot;
+	info->log_pages = LOG_RING_BYTES / PAGE_SIZE;
+	for (uint32_t i = 0; i < info->log_pages; i++) {
+		(void)put_frame(builder, log_ring_physical() + i * PAGE_SIZE, BH_RIGHT_READ);
+	}
+	info->trace_first = (uint32_t)builder->next_slot;
+	info->trace_pages = BH_TRACE_PAGES;
+	for (uint32_t i = 0; i < info->trace_pages; i++) {
+		(void)put_frame(builder, virt_to_phys(&trace_ring) + i * PAGE_SIZE, BH_RIGHT_READ);
+	}
+}
+
+static void fill_info(struct builder *builder)
+{
+	struct bh_boot_info *info = builder->info;
+
+	info->abi_version = BH_ABI_VERSION;
+	info->size = sizeof(*info);
+	info->cpu_count = 1;
+	info->tsc_khz = clock_rates.tsc_khz;
+	info->wall_clock_seconds = rtc_read_seconds();
+	info->boot_tsc = rdtsc();
+	if (platform_information.has_power_off) {
+		info->pm1a_control_port = platform_information.pm1a_control_port;
+		info->pm1b_control_port = platform_information.pm1b_control_port;
+		info->s5_type_a = platform_information.s5_sleep_type_a;
+		info->s5_type_b = platform_information.s5_sleep_type_b;
+	}
+	memcpy(info->command_line, boot_information.command_line, sizeof(info->command_line));
+	info->module_count = boot_information.module_count;
+	for (unsigned int i = 0; i < boot_information.module_count; i++) {
+		info->module[i].physical = boot_information.modules[i].physical_start;
+		info->module[i].length = boot_information.modules[i].length;
+		memcpy(info->module[i].name, boot_information.modules[i].name, sizeof(info->module[i].name));
+	}
+}
+
+static void start_thread(struct builder *builder, struct cpu *cpu, struct thread *thread, struct sched_context *context,
+			 struct capability *buffer, uint64_t entry)
+{
+	struct capability *sources[THREAD_SLOTS] = { cnode_slot(builder->cnode, BH_BOOT_CNODE),
+						     cnode_slot(builder->cnode, BH_BOOT_ADDRESS_SPACE), buffer, NULL };
+
+	for (unsigned int i = 0; i < THREAD_SLOTS; i++) {
+		if (sources[i] != NULL && slot_keep(&thread->slots[i], sources[i]) != BH_OK) {
+			panic("boot: can't give the root task its capabilities");
+		}
+	}
+	thread->execution.cpu = cpu;
+	thread->execution.priority = ROOT_PRIORITY;
+	thread->execution.maximum_priority = 255;
+	thread->registers.rip = entry;
+	thread->registers.rsp = BH_BOOT_STACK_TOP;
+	thread->registers.rdi = BH_BOOT_INFO_ADDRESS;
+	context->cpu = cpu;
+	context->budget = tsc_from_nanoseconds(ROOT_BUDGET_US * UINT64_C(1000));
+	context->period = context->budget;
+	context->remaining = context->budget;
+	context->replenish_at = rdtsc() + context->period;
+	context->home = &thread->execution;
+	thread->execution.own_context = context;
+	context_give(context, &thread->execution);
+	scheduler_make_ready(&thread->execution);
+}
+
+void root_task_create(struct cpu *cpu)
+{
+	struct builder builder = { .next_slot = BH_BOOT_FIRST_FREE };
+	uint64_t cnode_physical = boot_memory_take(BH_BOOT_CNODE_BITS + BH_CNODE_SLOT_BITS);
+	uint64_t space_physical = boot_memory_take(BH_ADDRESS_SPACE_BITS);
+	uint64_t info_physical = boot_memory_take(14);
+	uint64_t buffer_physical = boot_memory_take(PAGE_SHIFT);
+	struct thread *thread = phys_to_virt(boot_memory_take(BH_THREAD_BITS));
+	struct sched_context *context = phys_to_virt(boot_memory_take(PAGE_SHIFT));
+	struct capability *buffer;
+	uint64_t entry;
+
+	_Static_assert(BOOT_INFO_PAGES <= 4, "boot information takes 2^14 bytes");
+	builder.cnode = phys_to_virt(cnode_physical);
+	builder.cnode->bits = BH_BOOT_CNODE_BITS;
+	builder.info = phys_to_virt(info_physical);
+	address_space_initialise(phys_to_virt(space_physical), space_physical);
+	builder.space = &((struct address_space *)phys_to_virt(space_physical))->space;
+	thread_initialise(thread);
+	sched_context_initialise(context);
+
+	(void)put(&builder, BH_BOOT_CNODE, BH_OBJECT_CNODE, (uint64_t)builder.cnode, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_THREAD, BH_OBJECT_THREAD, (uint64_t)thread, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_ADDRESS_SPACE, BH_OBJECT_ADDRESS_SPACE, (uint64_t)builder.space, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_SCHED_CONTEXT, BH_OBJECT_SCHED_CONTEXT, (uint64_t)context, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_SCHED_CONTROL, BH_OBJECT_SCHED_CONTROL, 0, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_IRQ_CONTROL, BH_OBJECT_IRQ_CONTROL, 0, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_IO_PORT_CONTROL, BH_OBJECT_IO_PORT_CONTROL, 0, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_IO_SPACE_CONTROL, BH_OBJECT_IO_SPACE_CONTROL, 0, BH_RIGHTS_ALL);
+	put_rings(&builder);
+
+	entry = load_image(&builder);
+	for (uint64_t i = 1; i <= STACK_PAGES; i++) {
+		(void)map_page(&builder, boot_memory_take(PAGE_SHIFT), BH_BOOT_STACK_TOP - i * PAGE_SIZE,
+			       BH_MAP_READ | BH_MAP_WRITE);
+	}
+	for (uint64_t i = 0; i < BOOT_INFO_PAGES; i++) {
+		(void)map_page(&builder, info_physical + i * PAGE_SIZE, BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE, BH_MAP_READ);
+	}
+	buffer = map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE);
+	fill_info(&builder);
+	put_all_memory(&builder);
+	builder.info->free_first = (uint32_t)builder.next_slot;
+	builder.info->free_end = 1u << BH_BOOT_CNODE_BITS;
+	start_thread(&builder, cpu, thread, context, buffer, entry);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The root task, as the kernel makes it. */
+#pragma once
+
+#include "sched/cpu.h"
+
+/* Makes the root task of the first module and makes it ready on that CPU. Panics, saying why, where it can't. */
+void root_task_create(struct cpu *cpu);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Rendezvous at an endpoint: its queue holds senders or receivers, never both. */
+#include "ipc/ipc.h"
+
+#include "arch/x86_64/cpu.h"
+#include "panic.h"
+#include "sched/scheduler.h"
+#include "virt/vcpu.h"
+
+static void enqueue(struct endpoint *endpoint, struct execution *execution, enum endpoint_state state)
+{
+	execution->queued_on = endpoint;
+	endpoint->state = state;
+	queue_append(&endpoint->queue, execution);
+}
+
+static void dequeue(struct endpoint *endpoint, struct execution *execution)
+{
+	queue_remove(&endpoint->queue, execution);
+	execution->queued_on = NULL;
+	if (endpoint->queue.head == NULL) {
+		endpoint->state = ENDPOINT_IDLE;
+	}
+}
+
+/* Sender and receiver have met. The sender of a call waits in the receiver's Reply from now on. */
+static void rendezvous(struct execution *sender, struct thread *receiver, struct reply *reply, uint64_t badge,
+		       bool may_grant, bool is_call)
+{
+	message_transfer(sender, receiver, badge, may_grant);
+	if (!is_call) {
+		return;
+	}
+	reply->caller = sender;
+	sender->waiting_reply = reply;
+	if (receiver->execution.context == NULL && sender->context != NULL) {
+		struct sched_context *context = sender->context;
+
+		sender->context = NULL;
+		context_give(context, &receiver->execution);
+		receiver->execution.holding = reply;
+		reply->holder = receiver;
+	}
+}
+
+/* Can this receiver take a message of that kind? */
+static bool acceptable(const struct execution *sender, const struct thread *receiver, const struct reply *reply,
+		       bool is_call)
+{
+	if (is_call) {
+		return reply != NULL && (receiver->execution.context != NULL || sender->context != NULL);
+	}
+	return receiver->execution.context != NULL;
+}
+
+static void receive_ended(struct thread *receiver)
+{
+	if (receiver->receive_reply != NULL) {
+		receiver->receive_reply->receiver = NULL;
+		receiver->receive_reply = NULL;
+	}
+}
+
+enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender, uint64_t badge, bool may_grant,
+			    bool is_call, bool blocking)
+{
+	if (endpoint->state == ENDPOINT_RECEIVERS) {
+		struct thread *receiver = (struct thread *)endpoint->queue.head;
+		struct reply *reply = receiver->receive_reply;
+
+		if (!acceptable(sender, receiver, reply, is_call)) {
+			return BH_ERROR_STATE;
+		}
+		dequeue(endpoint, &receiver->execution);
+		receive_ended(receiver);
+		if (is_call) {
+			sender->state = EXECUTION_WAITING_REPLY;
+		}
+		rendezvous(sender, receiver, reply, badge, may_grant, is_call);
+		scheduler_make_ready(&receiver->execution);
+		if (is_call) {
+			scheduler_update(sender);
+		}
+		return BH_OK;
+	}
+	if (!blocking) {
+		return BH_OK;
+	}
+	sender->send_badge = badge;
+	sender->send_is_call = is_call;
+	sender->send_may_grant = may_grant;
+	scheduler_block(sender, EXECUTION_SENDING);
+	enqueue(endpoint, sender, ENDPOINT_SENDERS);
+	return BH_OK;
+}
+
+/* Gives a sender that waited the end of its operation. */
+static void sender_finished(struct execution *sender, enum bh_error error)
+{
+	if (sender->kind == EXECUTION_VCPU) {
+		vcpu_send_failed((struct vcpu *)sender);
+		return;
+	}
+	((struct thread *)sender)->registers.rax = error;
+	scheduler_make_ready(sender);
+}
+
+enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking)
+{
+	struct notification *bound = receiver->execution.bound;
+
+	if (reply != NULL && (reply->caller != NULL || reply->receiver != NULL)) {
+		return BH_ERROR_STATE;
+	}
+	context_set_aside(receiver);
+	/* A signal would need a context to be handled on. */
+	if (bound != NULL && bound->word != 0 && receiver->execution.context != NULL) {
+		message_deliver(receiver, bound->word, BH_MESSAGE_SIGNAL);
+		bound->word = 0;
+		return BH_OK;
+	}
+	while (endpoint->state == ENDPOINT_SENDERS) {
+		struct execution *sender = endpoint->queue.head;
+		bool is_call = sender->send_is_call;
+
+		dequeue(endpoint, sender);
+		if (!acceptable(sender, receiver, reply, is_call)) {
+			sender_finished(sender, BH_ERROR_STATE);
+			continue;
+		}
+		if (is_call) {
+			sender->state = EXECUTION_WAITING_REPLY;
+		}
+		rendezvous(sender, receiver, reply, sender->send_badge, sender->send_may_grant, is_call);
+		if (!is_call) {
+			sender_finished(sender, BH_OK);
+		}
+		scheduler_make_ready(&receiver->execution);
+		return BH_OK;
+	}
+	if (!blocking) {
+		return BH_ERROR_WOULD_BLOCK;
+	}
+	receiver->receive_reply = reply;
+	if (reply != NULL) {
+		reply->receiver = receiver;
+	}
+	scheduler_block(&receiver->execution, EXECUTION_RECEIVING);
+	enqueue(endpoint, &receiver->execution, ENDPOINT_RECEIVERS);
+	return BH_OK;
+}
+
+void ipc_cancel(struct execution *execution, enum bh_error error)
+{
+	switch ((enum execution_state)execution->state) {
+	case EXECUTION_SENDING:
+		dequeue(execution->queued_on, execution);
+		break;
+	case EXECUTION_RECEIVING:
+		dequeue(execution->queued_on, execution);
+		receive_ended((struct thread *)execution);
+		break;
+	case EXECUTION_WAITING_SIGNAL:
+		queue_remove(&((struct notification *)execution->queued_on)->waiters, execution);
+		execution->queued_on = NULL;
+		break;
+	case EXECUTION_WAITING_REPLY: {
+		struct reply *reply = execution->waiting_reply;
+
+		reply->caller = NULL;
+		execution->waiting_reply = NULL;
+		/* A context that is being used stays with the server until it has finished; a parked one comes back. */
+		if (reply->parked != NULL) {
+			struct sched_context *context = reply->parked;
+
+			reply->parked = NULL;
+			context->parked = NULL;
+			context_send_home(context);
+		}
+		break;
+	}
+	case EXECUTION_STOPPED:
+	case EXECUTION_READY:
+	case EXECUTION_HALTED:
+		scheduler_block(execution, EXECUTION_STOPPED);
+		return;
+	}
+	if (execution->kind == EXECUTION_THREAD) {
+		struct thread *thread = (struct thread *)execution;
+
+		if (thread->pending_fault == 0) {
+			thread->registers.rax = error;
+		}
+		thread->pending_fault = 0;
+	}
+	scheduler_block(execution, EXECUTION_STOPPED);
+}
+
+bool endpoint_cancel_one(struct endpoint *endpoint)
+{
+	struct execution *execution = endpoint->queue.head;
+
+	if (execution == NULL) {
+		return false;
+	}
+	if (execution->kind == EXECUTION_VCPU) {
+		dequeue(endpoint, execution);
+		vcpu_send_failed((struct vcpu *)execution);
+		return true;
+	}
+
+	bool fault = ((struct thread *)execution)->pending_fault != 0;
+
+	ipc_cancel(execution, BH_ERROR_CANCELLED);
+	if (!fault) {
+		scheduler_make_ready(execution);
+	}
+	return true;
+}
+
+void endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned int limit, bool *again)
+{
+	struct execution *execution = endpoint->queue.head;
+
+	*again = false;
+	if (endpoint->state != ENDPOINT_SENDERS) {
+		return;
+	}
+	for (unsigned int i = 0; execution != NULL; i++) {
+		struct execution *next = execution->next;
+
+		if (i == limit) {
+			*again = true;
+			return;
+		}
+		if (execution->send_badge == badge) {
+			dequeue(endpoint, execution);
+			sender_finished(execution, BH_ERROR_CANCELLED);
+		} else {
+			/* Looked at: to the end, so that a next call sees the others first. */
+			queue_remove(&endpoint->queue, execution);
+			queue_append(&endpoint->queue, execution);
+		}
+		execution = next;
+	}
+}

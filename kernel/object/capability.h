@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A capability slot, and the derivation list that all slots of the machine stand in.
+ *
+ * The list is doubly linked, in pre-order, with explicit depths: the descendants of a capability are the entries
+ * that follow it up to the first whose depth is not greater than its own.
+ *
+ *     Untyped 0 ── Thread 1 ── copy 2 ── Endpoint 1 ── minted 2 ── minted 2 ── Untyped 0 ── ...
+ *
+ * Only this file and derivation.c know how the list is linked. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bulkhead/abi.h>
+
+struct space;
+
+#define DEPTH_MAXIMUM ((UINT64_C(1) << 48) - 1)
+
+struct capability {
+	uint64_t type : 8; /* enum bh_object_type; BH_OBJECT_NULL: the slot is empty */
+	uint64_t rights : 8;
+	uint64_t depth : 48;
+	uint64_t object; /* kernel address of the object; physical address for Untyped, Frame and PageTable */
+	union {
+		uint64_t badge; /* Endpoint, Notification; range of control capabilities */
+		struct {
+			uint64_t size_bits : 6;
+			uint64_t device : 1;
+			uint64_t used : 57; /* bytes from the start that were handed out */
+		} untyped;
+		struct {
+			uint64_t size_bits : 6; /* Frame: 12, 21, 30; PageTable: 12 */
+			uint64_t device : 1;
+			uint64_t level : 3;         /* mapped PageTable: its level */
+			uint64_t reserved : 2;
+			uint64_t page_number : 52;  /* where it is mapped: see mapping_address */
+		} mapping;
+	};
+	struct capability *previous, *next; /* derivation list */
+	union {
+		struct { /* Frame, PageTable: where it is mapped, and the neighbours in that space's list */
+			struct space *space; /* NULL: not mapped */
+			struct capability *map_previous, *map_next;
+		};
+		struct { /* Untyped: memory behind `used` that Retype zeroed before it was preempted */
+			uint64_t zeroed_start, zeroed_end;
+			uint64_t reserved_word;
+		};
+	};
+};
+_Static_assert(sizeof(struct capability) == 64, "CNode slots are 2^BH_CNODE_SLOT_BITS bytes");
+
+/* What every reference-counted object starts with. The object lives while a capability names it. */
+struct object_header {
+	uint64_t references;               /* capabilities that name this object */
+	struct object_header *zombie_next; /* while it is torn down */
+	uint32_t type;                     /* enum bh_object_type, set when it becomes a zombie */
+	uint32_t progress;                 /* how far the teardown got */
+};
+
+static inline bool capability_is_empty(const struct capability *slot)
+{
+	return slot->type == BH_OBJECT_NULL;
+}
+
+/* Page-aligned address where a Frame or PageTable is mapped; it shares its word with the fields below bit 12. */
+static inline uint64_t mapping_address(const struct capability *slot)
+{
+	return slot->badge & ~UINT64_C(0xfff);
+}
+
+static inline void mapping_set_address(struct capability *slot, uint64_t address)
+{
+	slot->badge = (slot->badge & 0xfff) | (address & ~UINT64_C(0xfff));
+}
+
+/* Level of the table that a Frame's entry stands in, or that a mapped PageTable's entry stands in. */
+static inline unsigned int mapping_level(const struct capability *slot)
+{
+	return slot->type == BH_OBJECT_PAGE_TABLE ? (unsigned int)slot->mapping.level + 1u
+						  : ((unsigned int)slot->mapping.size_bits - 12u) / 9u + 1u;
+}
+
+/* Types whose capabilities count references in an object_header. */
+static inline bool type_is_counted(uint64_t type)
+{
+	return type >= BH_OBJECT_CNODE && type < BH_OBJECT_SCHED_CONTROL && type != BH_OBJECT_PAGE_TABLE &&
+	       type != BH_OBJECT_FRAME;
+}
+
+static inline struct object_header *capability_header(const struct capability *slot)
+{
+	return (struct object_header *)slot->object;
+}
+
+/* Puts `fresh` (an empty slot whose type, rights, object, badge were set by the caller) into the list as a child of
+ * parent. Returns BH_ERROR_DEPTH, the list unchanged, when the depth would overflow. O(1). */
+__attribute__((warn_unused_result)) enum bh_error derivation_insert(struct capability *parent,
+								    struct capability *fresh);
+
+/* The first capability of the machine; boot only. Others without a parent follow by derivation_append. */
+void derivation_append(struct capability *last, struct capability *fresh);
+
+/* Takes slot out of the list; its descendants stay, now descendants of its ancestors. */
+void derivation_remove(struct capability *slot);
+
+/* Lets `to` (empty) take the place of `from` in the list and in the list of the space it is mapped in; from becomes
+ * empty. The object's references don't change. */
+void capability_move(struct capability *from, struct capability *to);
+
+/* Exchanges two slots, places in all lists included. */
+void capability_swap(struct capability *first, struct capability *second);
+
+/* The next capability that is derived from parent, or NULL. */
+static inline struct capability *derivation_first_child(const struct capability *parent)
+{
+	struct capability *next = parent->next;
+
+	return next != NULL && next->depth > parent->depth ? next : NULL;
+}
+
+/* Makes `to` (empty) a copy of `from`, derived from it, with no more than those rights; a mapping isn't copied.
+ * Counts the reference. STATE for types that can't be copied, DEPTH. */
+__attribute__((warn_unused_result)) enum bh_error capability_copy(struct capability *from, struct capability *to,
+								  uint64_t rights);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Timers: one absolute deadline each. */
+#include "object/invocation.h"
+
+#include "arch/x86_64/cpu.h"
+#include "ipc/ipc.h"
+#include "sched/scheduler.h"
+
+static enum bh_error bind(const struct invocation *invocation, struct timer *timer)
+{
+	struct capability *slot;
+	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
+					      BH_RIGHT_WRITE, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	if (!capability_is_empty(&timer->target)) {
+		return BH_ERROR_STATE;
+	}
+	return slot_keep(&timer->target, slot);
+}
+
+void timer_end(struct timer *timer)
+{
+	if (timer->timeout.armed) {
+		time_cancel(this_cpu(), &timer->timeout);
+	}
+}
+
+enum bh_error timer_invoke(struct invocation *invocation)
+{
+	struct timer *timer = (struct timer *)invocation->slot->object;
+	struct cpu *cpu = this_cpu();
+
+	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
+		return BH_ERROR_RIGHTS;
+	}
+	switch (invocation->label) {
+	case BH_TIMER_BIND:
+		return bind(invocation, timer);
+	case BH_TIMER_ARM:
+		if (timer->target.type != BH_OBJECT_NOTIFICATION) {
+			return BH_ERROR_STATE;
+		}
+		timer_end(timer);
+		if (invocation->argument[0] <= rdtsc()) {
+			notification_signal((struct notification *)timer->target.object, timer->target.badge);
+		} else {
+			time_add(cpu, &timer->timeout, invocation->argument[0]);
+		}
+		return BH_OK;
+	case BH_TIMER_CANCEL:
+		invocation->result[0] = timer->timeout.armed ? 1 : 0;
+		timer_end(timer);
+		return BH_OK;
+	default:
+		return BH_ERROR_INVOCATION;
+	}
+}

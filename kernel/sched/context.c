@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Scheduling contexts: a budget that is filled up once in each period (a deferrable server). A context that is
+ * exhausted waits for the end of its period; one whose budget equals its period is filled at once and only gives way to
+ * others of its priority. Nothing else happens on exhaustion: no message, no fault. */
+#include "sched/scheduler.h"
+
+#include "arch/x86_64/cpu.h"
+#include "panic.h"
+
+void context_refresh(struct sched_context *context, uint64_t now)
+{
+	if (now < context->replenish_at || context->budget == 0) {
+		return;
+	}
+	if (context->replenishment.armed) {
+		time_cancel(context->cpu, &context->replenishment);
+	}
+	context->remaining = context->budget;
+	context->replenish_at = now + context->period;
+}
+
+void context_charge(struct cpu *cpu)
+{
+	struct sched_context *context = cpu->context;
+	uint64_t now = rdtsc();
+	uint64_t used = now - cpu->context_start;
+
+	if (context == NULL) {
+		return;
+	}
+	cpu->context_start = now;
+	context->consumed += used;
+	if (used < context->remaining) {
+		context->remaining -= used;
+		return;
+	}
+	context->remaining = 0;
+	cpu->reschedule = true;
+	if (context->budget == context->period) {
+		/* Round robin: a full budget again, at the end of the queue. */
+		context->remaining = context->budget;
+		context->replenish_at = now + context->period;
+		if (cpu->current != NULL && cpu->current->context == context) {
+			scheduler_yield(cpu);
+		}
+		return;
+	}
+	if (now >= context->replenish_at) {
+		context_refresh(context, now);
+	} else if (!context->replenishment.armed) {
+		time_add(cpu, &context->replenishment, context->replenish_at);
+	}
+}
+
+void context_give(struct sched_context *context, struct execution *execution)
+{
+	ASSERT(execution->context == NULL);
+	execution->context = context;
+	context->holder = execution;
+	context->parked = NULL;
+}
+
+struct sched_context *context_take(struct execution *execution)
+{
+	struct sched_context *context = execution->context;
+
+	if (context == NULL) {
+		return NULL;
+	}
+	execution->context = NULL;
+	context->holder = NULL;
+	scheduler_update(execution);
+	return context;
+}
+
+void context_detach(struct sched_context *context)
+{
+	struct cpu *cpu = context->cpu;
+
+	if (context->replenishment.armed) {
+		time_cancel(cpu, &context->replenishment);
+	}
+	if (cpu->context == context) {
+		context_charge(cpu);
+		if (context->replenishment.armed) {
+			time_cancel(cpu, &context->replenishment);
+		}
+		cpu->context = NULL;
+		cpu->reschedule = true;
+	}
+	if (context->holder != NULL) {
+		(void)context_take(context->holder);
+	}
+	if (context->parked != NULL) {
+		context->parked->parked = NULL;
+		context->parked = NULL;
+	}
+	context->home = NULL;
+}

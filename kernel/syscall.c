@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls: decode everything, then act. */
+#include "arch/x86_64/entry.h"
+#include "ipc/ipc.h"
+#include "object/invocation.h"
+#include "sched/scheduler.h"
+#include "trace.h"
+
+#define SYSCALL_INSTRUCTION_LENGTH 2
+
+static enum bh_error do_send(struct thread *thread, bool is_call, bool blocking)
+{
+	struct capability *slot;
+	enum bh_error error = capability_find(thread, thread->registers.rdi, BH_OBJECT_ENDPOINT, BH_RIGHT_WRITE, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	return endpoint_send((struct endpoint *)slot->object, &thread->execution, slot->badge,
+			     (slot->rights & BH_RIGHT_GRANT) != 0, is_call, blocking);
+}
+
+static enum bh_error do_receive(struct thread *thread, bool answer, bool blocking)
+{
+	struct capability *endpoint, *reply_slot;
+	struct reply *reply = NULL;
+	enum bh_error error;
+
+	error = capability_find(thread, thread->registers.rdi, BH_OBJECT_ENDPOINT, BH_RIGHT_READ, &endpoint);
+	if (error != BH_OK) {
+		return error;
+	}
+	if (thread->registers.r12 != 0 || answer) {
+		error = capability_find(thread, thread->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &reply_slot);
+		if (error != BH_OK) {
+			return error;
+		}
+		reply = (struct reply *)reply_slot->object;
+	}
+	if (answer) {
+		reply_answer(reply, thread);
+	}
+	return endpoint_receive((struct endpoint *)endpoint->object, thread, reply, blocking);
+}
+
+static enum bh_error do_reply(struct thread *thread)
+{
+	struct capability *slot;
+	enum bh_error error = capability_find(thread, thread->registers.rdi, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &slot);
+
+	if (error == BH_OK) {
+		reply_answer((struct reply *)slot->object, thread);
+	}
+	return error;
+}
+
+static enum bh_error do_signal(struct thread *thread)
+{
+	struct capability *slot;
+	enum bh_error error =
+		capability_find(thread, thread->registers.rdi, BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
+
+	if (error == BH_OK) {
+		notification_signal((struct notification *)slot->object, slot->badge);
+	}
+	return error;
+}
+
+static enum bh_error do_wait(struct thread *thread, bool blocking)
+{
+	struct capability *slot;
+	enum bh_error error =
+		capability_find(thread, thread->registers.rdi, BH_OBJECT_NOTIFICATION, BH_RIGHT_READ, &slot);
+
+	if (error == BH_OK) {
+		error = notification_wait((struct notification *)slot->object, thread, blocking);
+	}
+	return error;
+}
+
+static enum bh_error do_invoke(struct thread *thread)
+{
+	struct bh_thread_registers *registers = &thread->registers;
+	struct invocation invocation = {
+		.caller = thread,
+		.slot = capability_lookup(thread, registers->rdi),
+		.label = registers->rsi,
+		.argument = { registers->rdx, registers->r10, registers->r8, registers->r9, registers->r12, registers->r13 },
+	};
+	enum bh_error error;
+
+	if (invocation.slot == NULL) {
+		return BH_ERROR_CAPABILITY;
+	}
+	trace_record(BH_TRACE_CAPABILITY, (uint32_t)registers->rsi, thread);
+	error = invoke(&invocation);
+	if (error == BH_OK) {
+		registers->rdx = invocation.result[0];
+		registers->r10 = invocation.result[1];
+		registers->r8 = invocation.result[2];
+		registers->r9 = invocation.result[3];
+	}
+	return error;
+}
+
+/* A number that is not ours: the task's own runtime serves it, with the registers as they were; rcx and r11 hold return
+ * address and flags as SYSCALL put them there. */
+static void upcall(struct thread *thread)
+{
+	if (thread->upcall == 0) {
+		thread_fault(thread, BH_FAULT_SYSCALL, 0, thread->registers.rax);
+		return;
+	}
+	thread->registers.rip = thread->upcall;
+	thread->return_by_iret = 1;
+}
+
+void system_call(struct thread *thread)
+{
+	uint64_t number = thread->registers.rax;
+	enum bh_error error;
+
+	if ((number & BH_SYSCALL) == 0) {
+		upcall(thread);
+		return;
+	}
+	/* Operations that block write rax themselves when they end. */
+	thread->registers.rax = BH_OK;
+	switch (number & ~BH_SYSCALL) {
+	case BH_SYS_CALL:
+		error = do_send(thread, true, true);
+		break;
+	case BH_SYS_REPLY_RECV:
+		error = do_receive(thread, true, true);
+		break;
+	case BH_SYS_SEND:
+		error = do_send(thread, false, true);
+		break;
+	case BH_SYS_NB_SEND:
+		error = do_send(thread, false, false);
+		break;
+	case BH_SYS_RECV:
+		error = do_receive(thread, false, true);
+		break;
+	case BH_SYS_NB_RECV:
+		error = do_receive(thread, false, false);
+		break;
+	case BH_SYS_REPLY:
+		error = do_reply(thread);
+		break;
+	case BH_SYS_SIGNAL:
+		error = do_signal(thread);
+		break;
+	case BH_SYS_WAIT:
+		error = do_wait(thread, true);
+		break;
+	case BH_SYS_POLL:
+		error = do_wait(thread, false);
+		break;
+	case BH_SYS_INVOKE:
+		error = do_invoke(thread);
+		if (error == INVOCATION_RESTART) {
+			thread->registers.rax = number;
+			thread->registers.rip -= SYSCALL_INSTRUCTION_LENGTH;
+			return;
+		}
+		break;
+	case BH_SYS_YIELD:
+		scheduler_yield(thread->execution.cpu);
+		error = BH_OK;
+		break;
+	default:
+		error = BH_ERROR_SYSCALL;
+		break;
+	}
+	if (error != BH_OK) {
+		thread->registers.rax = error;
+	}
+}

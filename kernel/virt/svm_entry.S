@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* VMRUN with the guest's general registers (AMD APM vol. 2 section 15.5). Nothing here can fail: what was to be checked was
+ * checked, and a refused entry leaves by the same way out. */
+#include "virt/vm_offsets.h"
+
+	.text
+	.globl svm_enter
+	.type svm_enter, @function
+/* void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical)
+ * registers: bh_vcpu_state.registers, in encoding order; rax and rsp stand in the control block. Called with interrupts off;
+ * a pending host interrupt makes the guest leave at once. */
+svm_enter:
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	pushq	%rdx			/* host state */
+	pushq	%rsi			/* control block */
+	pushq	%rdi			/* registers */
+	clgi
+	sti				/* with V_INTR_MASKING this flag decides for physical interrupts in the guest */
+	movq	%rsi, %rax
+	vmload	%rax
+	movq	REGISTER_RCX(%rdi), %rcx
+	movq	REGISTER_RDX(%rdi), %rdx
+	movq	REGISTER_RBX(%rdi), %rbx
+	movq	REGISTER_RBP(%rdi), %rbp
+	movq	REGISTER_RSI(%rdi), %rsi
+	movq	REGISTER_R8(%rdi), %r8
+	movq	REGISTER_R9(%rdi), %r9
+	movq	REGISTER_R10(%rdi), %r10
+	movq	REGISTER_R11(%rdi), %r11
+	movq	REGISTER_R12(%rdi), %r12
+	movq	REGISTER_R13(%rdi), %r13
+	movq	REGISTER_R14(%rdi), %r14
+	movq	REGISTER_R15(%rdi), %r15
+	movq	REGISTER_RDI(%rdi), %rdi
+	vmrun	%rax
+	/* rax is the host's again, rsp too; the rest is the guest's until it is stored */
+	vmsave	%rax
+	xchgq	%rdi, (%rsp)
+	movq	%rcx, REGISTER_RCX(%rdi)
+	movq	%rdx, REGISTER_RDX(%rdi)
+	movq	%rbx, REGISTER_RBX(%rdi)
+	movq	%rbp, REGISTER_RBP(%rdi)
+	movq	%rsi, REGISTER_RSI(%rdi)
+	movq	%r8, REGISTER_R8(%rdi)
+	movq	%r9, REGISTER_R9(%rdi)
+	movq	%r10, REGISTER_R10(%rdi)
+	movq	%r11, REGISTER_R11(%rdi)
+	movq	%r12, REGISTER_R12(%rdi)
+	movq	%r13, REGISTER_R13(%rdi)
+	movq	%r14, REGISTER_R14(%rdi)
+	movq	%r15, REGISTER_R15(%rdi)
+	popq	REGISTER_RDI(%rdi)
+	popq	%rsi
+	popq	%rax
+	vmload	%rax
+	cli
+	stgi
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+	.size svm_enter, . - svm_enter
+	.section .note.GNU-stack, "", @progbits

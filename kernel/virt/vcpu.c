@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a virtual CPU between two entries, and its invocations. */
+#include "virt/vcpu.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/entry.h"
+#include "arch/x86_64/fpu.h"
+#include "ipc/ipc.h"
+#include "log.h"
+#include "object/invocation.h"
+#include "sched/scheduler.h"
+#include "trace.h"
+#include "virt/backend.h"
+
+void vcpu_initialise(struct vcpu *vcpu)
+{
+	vcpu->execution.kind = EXECUTION_VCPU;
+	vcpu->execution.state = EXECUTION_STOPPED;
+	vcpu->execution.cpu = this_cpu();
+	vcpu->state = (struct bh_vcpu_state *)(void *)vcpu->state_page;
+	vcpu->state->abi_version = BH_ABI_VERSION;
+	vcpu->state->size = sizeof(struct bh_vcpu_state);
+	fpu_area_initialise(vcpu->fpu);
+	backend_vcpu_initialise(vcpu);
+	backend_store_base(vcpu);
+	backend_store_groups(vcpu, BH_GROUPS_ALL);
+}
+
+void vcpu_stop_for_good(struct vcpu *vcpu)
+{
+	execution_end(&vcpu->execution);
+}
+
+/* --- exits --- */
+
+/* Sends vcpu->message to the endpoint in that slot, as a call. Without an endpoint the vCPU stops. */
+static void send(struct vcpu *vcpu, const struct capability *slot)
+{
+	vcpu->waiting_since = rdtsc();
+	if (slot->type == BH_OBJECT_ENDPOINT &&
+	    endpoint_send((struct endpoint *)slot->object, &vcpu->execution, slot->badge, false, true, true) == BH_OK) {
+		return;
+	}
+	log_line("vcpu %lx stopped: nobody takes its exit %u", (uint64_t)vcpu, vcpu->message.reason_or_route);
+	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+}
+
+static void send_exit(struct vcpu *vcpu, uint32_t reason, uint64_t flags, uint64_t qualification, uint64_t information)
+{
+	struct vcpu_message *message = &vcpu->message;
+
+	backend_store_base(vcpu);
+	if (vcpu->exit_masks[reason] != 0) {
+		backend_store_groups(vcpu, vcpu->exit_masks[reason]);
+	}
+	message->label = BH_LABEL_EXIT;
+	message->word_count = 4;
+	message->words[0] = reason | flags;
+	message->words[1] = qualification;
+	message->words[2] = information;
+	message->words[3] = reason == BH_EXIT_ROUTE_FAILED ? vcpu->sequence : ++vcpu->sequence;
+	message->reason_or_route = reason;
+	message->routed = false;
+	send(vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason]);
+}
+
+/* Can the kernel complete this access by itself? TF or an I/O breakpoint need a trap after it; string forms need memory. */
+static bool is_simple(const struct vcpu *vcpu, const struct backend_exit *exit)
+{
+	return (exit->qualification & (BH_PORT_STRING | BH_PORT_REP)) == 0 && exit->information != 0 &&
+	       !backend_access_traps(vcpu);
+}
+
+/* A port access whose range has an owner goes straight there. false: it is the VMM's. */
+static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
+{
+	struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
+	uint32_t port = BH_PORT_OFFSET(exit->qualification), width = BH_PORT_WIDTH(exit->qualification);
+	uint32_t number = guest->ports[port];
+	struct vcpu_message *message = &vcpu->message;
+	const struct port_route *route;
+	const struct capability *slot;
+	bool in = (exit->qualification & BH_PORT_IN) != 0;
+
+	if (number == 0 || !is_simple(vcpu, exit)) {
+		return false;
+	}
+	number--;
+	route = &guest->routes[number];
+	slot = &vcpu->slots[VCPU_ROUTE_FIRST + number];
+	if (port + width > route->first + route->count) {
+		return false;
+	}
+	if (slot->type == BH_OBJECT_NOTIFICATION && !in) {
+		backend_complete_port(vcpu, exit->information);
+		notification_signal((struct notification *)slot->object, slot->badge);
+		return true;
+	}
+	if (slot->type != BH_OBJECT_ENDPOINT) {
+		return false;
+	}
+	vcpu->access_word = BH_PORT_WORD(in, width, port - route->first, vcpu->number);
+	vcpu->access_next_rip = exit->information;
+	message->label = BH_LABEL_PORT;
+	message->word_count = 3;
+	message->words[0] = vcpu->access_word;
+	message->words[1] = in ? 0 : vcpu->state->registers[BH_RAX] & (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
+	message->words[2] = ++vcpu->sequence;
+	message->reason_or_route = number;
+	message->routed = true;
+	send(vcpu, slot);
+	return true;
+}
+
+static void handle_exit(struct cpu *cpu, struct vcpu *vcpu, const struct backend_exit *exit)
+{
+	vcpu->exits++;
+	trace_record(BH_TRACE_EXIT, exit->reason, vcpu);
+	if (exit->reason == BACKEND_EXIT_INTERRUPT) {
+		interrupts_process(cpu);
+		return;
+	}
+	if (exit->reason == BACKEND_EXIT_RESUME || (exit->reason == BH_EXIT_PORT && route_port(vcpu, exit))) {
+		return;
+	}
+	send_exit(vcpu, exit->reason, (uint64_t)exit->instruction_length << 8, exit->qualification, exit->information);
+}
+
+/* The VMM answered an exit: takes its state. A refused one is told as an exit. */
+static bool load_answer(struct vcpu *vcpu)
+{
+	vcpu->answered = false;
+	if (backend_load_base(vcpu)) {
+		if (vcpu->load_groups != 0) {
+			backend_load_groups(vcpu, vcpu->load_groups);
+		}
+		return true;
+	}
+	send_exit(vcpu, BH_EXIT_ENTRY_FAILED, 0, 0, 0);
+	return false;
+}
+
+void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct notification *bound = vcpu->execution.bound;
+	struct backend_exit exit;
+
+	if (vcpu->route_failed) {
+		vcpu->route_failed = false;
+		send_exit(vcpu, BH_EXIT_ROUTE_FAILED, (vcpu->access_next_rip - backend_rip(vcpu)) << 8 & 0xf00,
+			  vcpu->access_word | (uint64_t)vcpu->message.reason_or_route << 40, vcpu->message.words[1]);
+		return;
+	}
+	if (vcpu->answered && !load_answer(vcpu)) {
+		return;
+	}
+	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
+	if (bound != NULL && bound->word != 0) {
+		uint64_t word = bound->word;
+
+		bound->word = 0;
+		vcpu->halt_requested = false;
+		send_exit(vcpu, BH_EXIT_NOTIFY, 0, word, 0);
+		return;
+	}
+	if (vcpu->halt_requested) {
+		vcpu->halt_requested = false;
+		scheduler_block(&vcpu->execution, EXECUTION_HALTED);
+		return;
+	}
+	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
+		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
+		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+		return;
+	}
+	user_state_leave(cpu);
+	trust_domain_enter(cpu, vcpu->execution.trust_domain);
+	fpu_load(cpu, &vcpu->execution);
+	backend_run(cpu, vcpu, &exit);
+	handle_exit(cpu, vcpu, &exit);
+}
+
+/* --- answers --- */
+
+static void merge_port_value(struct vcpu *vcpu, uint64_t value)
+{
+	uint64_t *rax = &vcpu->state->registers[BH_RAX];
+
+	switch (BH_PORT_WIDTH(vcpu->access_word)) {
+	case 1:
+		*rax = (*rax & ~UINT64_C(0xff)) | (value & 0xff);
+		break;
+	case 2:
+		*rax = (*rax & ~UINT64_C(0xffff)) | (value & 0xffff);
+		break;
+	default:
+		*rax = value & 0xffffffff;
+		break;
+	}
+}
+
+void vcpu_answer(struct vcpu *vcpu, uint64_t word)
+{
+	if (vcpu->message.routed) {
+		if ((vcpu->access_word & BH_PORT_IN) != 0) {
+			merge_port_value(vcpu, word);
+		}
+		backend_complete_port(vcpu, vcpu->access_next_rip);
+	} else {
+		vcpu->answered = true;
+		vcpu->load_groups = (uint32_t)word & BH_GROUPS_ALL;
+		vcpu->halt_requested = (word & BH_RESUME_HALT) != 0;
+		if ((word & BH_RESUME_STOP) != 0) {
+			scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+			return;
+		}
+	}
+	scheduler_make_ready(&vcpu->execution);
+}
+
+void vcpu_send_failed(struct vcpu *vcpu)
+{
+	if (vcpu->message.routed) {
+		vcpu->route_failed = true;
+		scheduler_make_ready(&vcpu->execution);
+		return;
+	}
+	log_line("vcpu %lx stopped: its exit %u got no answer", (uint64_t)vcpu, vcpu->message.reason_or_route);
+	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+}
+
+/* --- invocations --- */
+
+static enum bh_error configure(const struct invocation *invocation, struct vcpu *vcpu)
+{
+	uint64_t settings = invocation->argument[1], priority = settings >> 8 & 0xff;
+	struct capability *slot;
+	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_GUEST_SPACE,
+					      BH_RIGHT_WRITE, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	if (vcpu->execution.state != EXECUTION_STOPPED) {
+		return BH_ERROR_STATE;
+	}
+	if (priority > invocation->caller->execution.maximum_priority) {
+		return BH_ERROR_PRIORITY;
+	}
+	if (!capability_is_empty(&vcpu->slots[VCPU_GUEST_SPACE])) {
+		capability_delete(&vcpu->slots[VCPU_GUEST_SPACE]);
+	}
+	error = slot_keep(&vcpu->slots[VCPU_GUEST_SPACE], slot);
+	if (error != BH_OK) {
+		return error;
+	}
+	vcpu->number = settings & 0xff;
+	vcpu->execution.priority = (uint8_t)priority;
+	vcpu->execution.trust_domain = (uint32_t)(settings >> 32);
+	return teardown_run() ? BH_OK : INVOCATION_RESTART;
+}
+
+static enum bh_error bind_slot(struct vcpu *vcpu, uint64_t index, struct capability *source)
+{
+	struct capability *slot = &vcpu->slots[index];
+
+	if (!capability_is_empty(slot)) {
+		capability_delete(slot);
+	}
+	return slot_keep(slot, source);
+}
+
+static enum bh_error bind(const struct invocation *invocation, struct vcpu *vcpu)
+{
+	uint64_t what = invocation->argument[0], mask = invocation->argument[2];
+	struct capability *source = capability_lookup(invocation->caller, invocation->argument[1]);
+	bool is_route = what >= BH_BIND_ROUTE && what < BH_BIND_ROUTE + BH_ROUTES;
+	uint64_t first = what, last = what;
+	enum bh_error error;
+
+	if (source == NULL) {
+		return BH_ERROR_CAPABILITY;
+	}
+	if (source->type != BH_OBJECT_ENDPOINT && !(is_route && source->type == BH_OBJECT_NOTIFICATION)) {
+		return BH_ERROR_TYPE;
+	}
+	if ((source->rights & BH_RIGHT_WRITE) == 0) {
+		return BH_ERROR_RIGHTS;
+	}
+	if ((!is_route && what >= BH_EXIT_REASONS && what != BH_BIND_ALL_EXITS) || mask > BH_GROUPS_ALL) {
+		return BH_ERROR_ARGUMENT;
+	}
+	if (is_route) {
+		error = bind_slot(vcpu, VCPU_ROUTE_FIRST + what - BH_BIND_ROUTE, source);
+		return error != BH_OK ? error : teardown_run() ? BH_OK : INVOCATION_RESTART;
+	}
+	if (what == BH_BIND_ALL_EXITS) {
+		first = 0;
+		last = BH_EXIT_REASONS - 1;
+	}
+	for (uint64_t reason = first; reason <= last; reason++) {
+		error = bind_slot(vcpu, VCPU_EXIT_FIRST + reason, source);
+		if (error != BH_OK) {
+			return error;
+		}
+		vcpu->exit_masks[reason] = (uint32_t)mask;
+	}
+	return teardown_run() ? BH_OK : INVOCATION_RESTART;
+}
+
+static enum bh_error bind_notification(const struct invocation *invocation, struct vcpu *vcpu)
+{
+	struct capability *slot;
+	struct notification *notification;
+	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
+					      BH_RIGHT_READ, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	notification = (struct notification *)slot->object;
+	if (notification->bound != NULL || vcpu->execution.bound != NULL) {
+		return BH_ERROR_STATE;
+	}
+	notification->bound = &vcpu->execution;
+	vcpu->execution.bound = notification;
+	return BH_OK;
+}
+
+static enum bh_error state_frame(struct invocation *invocation, struct vcpu *vcpu)
+{
+	struct cnode *cnode;
+	struct capability *slot;
+	enum bh_error error = cnode_find(invocation->caller, invocation->argument[0], BH_RIGHT_WRITE, &cnode);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	slot = cnode_slot(cnode, invocation->argument[1]);
+	if (slot == NULL) {
+		return BH_ERROR_ARGUMENT;
+	}
+	if (!capability_is_empty(slot)) {
+		return BH_ERROR_SLOT_OCCUPIED;
+	}
+	slot->type = BH_OBJECT_FRAME;
+	slot->rights = BH_RIGHTS_ALL;
+	slot->object = virt_to_phys(vcpu->state_page);
+	slot->mapping.size_bits = PAGE_SHIFT;
+	error = derivation_insert(invocation->slot, slot);
+	if (error != BH_OK) {
+		slot->type = BH_OBJECT_NULL;
+	}
+	return error;
+}
+
+static bool waits_for_answer(const struct vcpu *vcpu)
+{
+	return vcpu->execution.state == EXECUTION_SENDING || vcpu->execution.state == EXECUTION_WAITING_REPLY;
+}
+
+static enum bh_error read_or_write_state(const struct invocation *invocation, struct vcpu *vcpu)
+{
+	uint32_t groups = (uint32_t)invocation->argument[0];
+
+	if (invocation->argument[0] > BH_GROUPS_ALL) {
+		return BH_ERROR_ARGUMENT;
+	}
+	if (vcpu->execution.state != EXECUTION_STOPPED && !(waits_for_answer(vcpu) && !vcpu->message.routed)) {
+		return BH_ERROR_STATE;
+	}
+	/* While an exit waits for its answer rip, rflags and events are in the page already, and the answer brings them back. */
+	if (invocation->label == BH_VCPU_READ_STATE) {
+		if (vcpu->execution.state == EXECUTION_STOPPED) {
+			backend_store_base(vcpu);
+		}
+		backend_store_groups(vcpu, groups);
+		return BH_OK;
+	}
+	if (vcpu->execution.state == EXECUTION_STOPPED && !backend_load_base(vcpu)) {
+		return BH_ERROR_STATE;
+	}
+	backend_load_groups(vcpu, groups);
+	return BH_OK;
+}
+
+static enum bh_error run(struct vcpu *vcpu)
+{
+	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE || waits_for_answer(vcpu)) {
+		return BH_ERROR_STATE;
+	}
+	if (vcpu->execution.state == EXECUTION_STOPPED) {
+		scheduler_make_ready(&vcpu->execution);
+	}
+	return BH_OK;
+}
+
+static void stop(struct vcpu *vcpu)
+{
+	bool waiting = vcpu->execution.state == EXECUTION_WAITING_REPLY;
+
+	ipc_cancel(&vcpu->execution, BH_ERROR_CANCELLED);
+	if (waiting && vcpu->execution.own_context != NULL) {
+		context_recall(vcpu->execution.own_context);
+	}
+	vcpu->answered = false;
+	vcpu->route_failed = false;
+	vcpu->halt_requested = false;
+}
+
+static enum bh_error cancel_access(struct vcpu *vcpu)
+{
+	if (!waits_for_answer(vcpu) || !vcpu->message.routed) {
+		return BH_ERROR_STATE;
+	}
+	stop(vcpu);
+	vcpu_send_failed(vcpu);
+	return BH_OK;
+}
+
+static enum bh_error inspect(struct invocation *invocation, const struct vcpu *vcpu)
+{
+	uint64_t status = BH_VCPU_READY;
+
+	if (waits_for_answer(vcpu)) {
+		status = (vcpu->message.routed ? BH_VCPU_WAITING_ROUTE : BH_VCPU_WAITING_EXIT) |
+			 (uint64_t)vcpu->message.reason_or_route << 8;
+	} else if (vcpu->execution.state == EXECUTION_HALTED) {
+		status = BH_VCPU_HALTED;
+	} else if (vcpu->execution.state == EXECUTION_STOPPED) {
+		status = BH_VCPU_STOPPED;
+	}
+	invocation->result[0] = status;
+	invocation->result[1] = vcpu->waiting_since;
+	invocation->result[2] = vcpu->sequence;
+	invocation->result[3] = vcpu->exits;
+	return BH_OK;
+}
+
+enum bh_error vcpu_invoke(struct invocation *invocation)
+{
+	struct vcpu *vcpu = (struct vcpu *)invocation->slot->object;
+	uint64_t right = invocation->label == BH_VCPU_INSPECT ? BH_RIGHT_READ : BH_RIGHT_WRITE;
+
+	if ((invocation->slot->rights & right) == 0) {
+		return BH_ERROR_RIGHTS;
+	}
+	switch (invocation->label) {
+	case BH_VCPU_CONFIGURE:
+		return configure(invocation, vcpu);
+	case BH_VCPU_BIND:
+		return bind(invocation, vcpu);
+	case BH_VCPU_BIND_NOTIFICATION:
+		return bind_notification(invocation, vcpu);
+	case BH_VCPU_STATE_FRAME:
+		return state_frame(invocation, vcpu);
+	case BH_VCPU_READ_STATE:
+	case BH_VCPU_WRITE_STATE:
+		return read_or_write_state(invocation, vcpu);
+	case BH_VCPU_RUN:
+		return run(vcpu);
+	case BH_VCPU_STOP:
+		stop(vcpu);
+		return BH_OK;
+	case BH_VCPU_CANCEL_ACCESS:
+		return cancel_access(vcpu);
+	case BH_VCPU_INSPECT:
+		return inspect(invocation, vcpu);
+	default:
+		return BH_ERROR_INVOCATION;
+	}
+}

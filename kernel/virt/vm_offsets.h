@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Offsets in bh_vcpu_state.registers for assembly; the order is enum bh_register. */
+#pragma once
+
+#define REGISTER_RAX (0 * 8)
+#define REGISTER_RCX (1 * 8)
+#define REGISTER_RDX (2 * 8)
+#define REGISTER_RBX (3 * 8)
+#define REGISTER_RSP (4 * 8)
+#define REGISTER_RBP (5 * 8)
+#define REGISTER_RSI (6 * 8)
+#define REGISTER_RDI (7 * 8)
+#define REGISTER_R8  (8 * 8)
+#define REGISTER_R9  (9 * 8)
+#define REGISTER_R10 (10 * 8)
+#define REGISTER_R11 (11 * 8)
+#define REGISTER_R12 (12 * 8)
+#define REGISTER_R13 (13 * 8)
+#define REGISTER_R14 (14 * 8)
+#define REGISTER_R15 (15 * 8)
