@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Fuzzers: the project's own source files with clang's libFuzzer, in out/fuzz. gcc has none, so each file is compiled by a command of its own.
+find_program(BULKHEAD_CLANG clang REQUIRED)
+
+set(BULKHEAD_FUZZ_FLAGS
+  -std=c17 -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-strict-aliasing
+  -Wall -Wextra -Werror -pthread)
+
+# bulkhead_fuzzer(NAME SOURCES ... INCLUDES ...)
+function(bulkhead_fuzzer name)
+  cmake_parse_arguments(fuzzer "" "" "SOURCES;INCLUDES" ${ARGN})
+  set(includes)
+  foreach(folder IN LISTS fuzzer_INCLUDES ITEMS lib/include kernel/include)
+    list(APPEND includes -I${CMAKE_SOURCE_DIR}/${folder})
+  endforeach()
+  set(objects)
+  foreach(source IN LISTS fuzzer_SOURCES)
+    file(RELATIVE_PATH object_name ${CMAKE_SOURCE_DIR} ${source})
+    string(REPLACE "/" "_" object_name ${object_name})
+    set(object fuzz/objects/${name}/${object_name}.o)
+    add_custom_command(OUTPUT ${object}
+      COMMAND ${CMAKE_COMMAND} -E make_directory fuzz/objects/${name}
+      COMMAND ${BULKHEAD_CLANG} ${BULKHEAD_FUZZ_FLAGS} ${includes} -MD -MF ${object}.d -MT ${object} -c ${source} -o ${object}
+      DEPENDS ${source}
+      DEPFILE ${CMAKE_BINARY_DIR}/${object}.d
+      WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
+      COMMENT "Building fuzzer object ${object_name}"
+      VERBATIM)
+    list(APPEND objects ${object})
+  endforeach()
+  add_custom_command(OUTPUT fuzz/${name}
+    COMMAND ${BULKHEAD_CLANG} -fsanitize=fuzzer,address,undefined -pthread ${objects} -o fuzz/${name}
+    DEPENDS ${objects}
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
+    COMMENT "Linking fuzzer ${name}"
+    VERBATIM)
+  add_custom_target(${name}-fuzzer ALL DEPENDS fuzz/${name})
+endfunction()
+
+include(tests/fuzz/models/sources.cmake)
+bulkhead_fuzzer(fuzz_model
+  SOURCES ${FUZZ_MODEL_SOURCES} ${MODEL_FRAMEWORK_PURE_SOURCES} ${BULKHEAD_MODEL_FILES}
+  INCLUDES devmodels)
+
+include(tests/fuzz/manifest/sources.cmake)
+bulkhead_sources(files tests/fuzz/manifest ${FUZZ_MANIFEST_SOURCES})
+bulkhead_fuzzer(fuzz_manifest SOURCES ${files} INCLUDES lib/manifest tools/bulkhead tests/unit/manifest)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# bulkhead_sources(OUT FOLDER ENTRY...): the entries of a folder's sources.cmake as absolute paths. An entry is absolute, or
+# relative to its folder, or to the root of the tree. What cannot be found is an error here, and not a riddle at link time.
+function(bulkhead_sources out folder)
+  set(found)
+  foreach(entry IN LISTS ARGN)
+    if(IS_ABSOLUTE ${entry})
+      set(path ${entry})
+    elseif(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/${entry})
+      set(path ${CMAKE_SOURCE_DIR}/${folder}/${entry})
+    else()
+      set(path ${CMAKE_SOURCE_DIR}/${entry})
+    endif()
+    if(NOT EXISTS ${path})
+      message(FATAL_ERROR "${folder}/sources.cmake names ${entry}, which does not exist")
+    endif()
+    list(APPEND found ${path})
+  endforeach()
+  set(${out} ${found} PARENT_SCOPE)
+endfunction()

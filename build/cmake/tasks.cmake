@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+# User tasks: static ELF64 programs of Debian's musl and our runtime, in out/tasks. What handler threads run is compiled for general registers only.
+
+set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit)
+
+include(lib/sources.cmake)
+include(lib/manifest/sources.cmake)
+bulkhead_sources(LIB_USER_FILES lib ${LIB_USER_SOURCES} ${LIB_USER_ASM})
+bulkhead_sources(LIB_PURE_FILES lib ${LIB_PURE_SOURCES})
+bulkhead_sources(LIB_MANIFEST_FILES lib/manifest ${LIB_MANIFEST_SOURCES})
+
+# An object library, and not an archive: nobody refers to the note by which the loader finds the upcall entry.
+add_library(bulkhead-user OBJECT ${LIB_USER_FILES})
+target_include_directories(bulkhead-user PRIVATE lib/include lib kernel/include)
+target_compile_options(bulkhead-user PRIVATE
+  ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${LIB_USER_OPTIONS})
+
+# bulkhead_task(NAME [SOURCES ...] [HANDLER_SOURCES ...] [INCLUDES ...] [DEFINITIONS ...] [OBJECTS ...])
+# HANDLER_SOURCES run on handler threads; OBJECTS are object libraries that are linked too.
+function(bulkhead_task name)
+  cmake_parse_arguments(task "" "" "SOURCES;HANDLER_SOURCES;INCLUDES;SYSTEM_INCLUDES;DEFINITIONS;OBJECTS" ${ARGN})
+  set(objects $<TARGET_OBJECTS:bulkhead-user>)
+  foreach(library IN LISTS task_OBJECTS)
+    list(APPEND objects $<TARGET_OBJECTS:${library}>)
+  endforeach()
+  if(task_HANDLER_SOURCES)
+    add_library(${name}-handler OBJECT ${task_HANDLER_SOURCES})
+    target_include_directories(${name}-handler PRIVATE ${task_INCLUDES} lib/include kernel/include)
+    target_include_directories(${name}-handler SYSTEM PRIVATE ${task_SYSTEM_INCLUDES})
+    target_compile_definitions(${name}-handler PRIVATE ${task_DEFINITIONS})
+    target_compile_options(${name}-handler PRIVATE ${BULKHEAD_TASK_FLAGS} ${BULKHEAD_WARNINGS} ${BULKHEAD_HOT_FLAGS})
+    list(APPEND objects $<TARGET_OBJECTS:${name}-handler>)
+  endif()
+  add_executable(task-${name} ${task_SOURCES} ${objects})
+  target_include_directories(task-${name} PRIVATE ${task_INCLUDES} lib/include kernel/include)
+  target_include_directories(task-${name} SYSTEM PRIVATE ${task_SYSTEM_INCLUDES})
+  target_compile_definitions(task-${name} PRIVATE ${task_DEFINITIONS})
+  target_compile_options(task-${name} PRIVATE ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}>)
+  target_link_options(task-${name} PRIVATE ${BULKHEAD_TASK_LINK_FLAGS})
+  set_target_properties(task-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tasks)
+endfunction()
+
+# The device models: model code and framework both run on the handler thread.
+include(devmodels/framework/sources.cmake)
+set(BULKHEAD_MODEL_FILES)
+foreach(model IN LISTS BULKHEAD_MODELS)
+  include(devmodels/${model}/sources.cmake)
+  string(TOUPPER ${model} prefix)
+  string(REPLACE "-" "_" prefix ${prefix})
+  bulkhead_task(${model}
+    HANDLER_SOURCES ${${prefix}_SOURCES} ${${prefix}_TASK_SOURCES} ${MODEL_FRAMEWORK_TASK_SOURCES}
+    INCLUDES devmodels)
+  list(APPEND BULKHEAD_MODEL_FILES ${${prefix}_SOURCES})
+endforeach()
+
+# The VMM. Its pure modules are listed one by one: host tests link the same files.
+set(VMM_SERVER_SOURCES)
+set(VMM_SERVER_HANDLER_SOURCES)
+include(vmm-server/sources.cmake)
+set(VMM_PURE_FILES)
+foreach(module acpi cpu fabric instruction loaders memory mmio pci)
+  include(vmm-server/${module}/sources.cmake)
+  string(TOUPPER ${module} prefix)
+  bulkhead_sources(files vmm-server/${module} ${VMM_${prefix}_SOURCES})
+  list(APPEND VMM_PURE_FILES ${files})
+endforeach()
+
+foreach(file IN LISTS ZYDIS_SOURCES)
+  if(NOT EXISTS ${file})
+    message(FATAL_ERROR "The sources of the Zydis decoder are missing: run build/fetch-zydis.sh")
+  endif()
+endforeach()
+add_library(zydis OBJECT ${ZYDIS_SOURCES})
+target_include_directories(zydis PRIVATE ${ZYDIS_INCLUDES})
+target_compile_definitions(zydis PRIVATE ${ZYDIS_DEFINITIONS})
+target_compile_options(zydis PRIVATE ${BULKHEAD_TASK_FLAGS} ${BULKHEAD_HOT_FLAGS} -w)
+
+bulkhead_task(vmm-server
+  SOURCES ${VMM_SERVER_SOURCES}
+  HANDLER_SOURCES ${VMM_SERVER_HANDLER_SOURCES} ${VMM_PURE_FILES}
+  INCLUDES vmm-server
+  SYSTEM_INCLUDES ${ZYDIS_INCLUDES}
+  DEFINITIONS ${ZYDIS_DEFINITIONS}
+  OBJECTS zydis)
+
+# The root task has its own entry, and of musl only memcpy and its like: nobody serves its Linux calls.
+if(EXISTS ${CMAKE_SOURCE_DIR}/roottask/sources.cmake)
+  include(roottask/sources.cmake)
+  bulkhead_sources(ROOTTASK_FILES roottask ${ROOTTASK_SOURCES} ${ROOTTASK_ASM})
+  bulkhead_sources(ROOTTASK_LIB_FILES lib ${ROOTTASK_LIB_SOURCES})
+  bulkhead_sources(ROOTTASK_PURE_FILES roottask ${ROOTTASK_PURE_SOURCES})
+  add_executable(task-roottask ${ROOTTASK_FILES} ${ROOTTASK_LIB_FILES})
+  target_include_directories(task-roottask PRIVATE roottask lib lib/include kernel/include)
+  target_compile_options(task-roottask PRIVATE
+    ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${ROOTTASK_OPTIONS})
+  target_link_options(task-roottask PRIVATE -specs=${BULKHEAD_MUSL_SPECS} ${ROOTTASK_LINK_OPTIONS} -Wl,--gc-sections
+    -Wl,-z,noexecstack -Wl,-z,separate-code)
+  set_target_properties(task-roottask PROPERTIES OUTPUT_NAME roottask RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tasks)
+endif()
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/backends/console/sources.cmake)
+  include(backends/console/sources.cmake)
+  bulkhead_sources(CONSOLE_FILES backends/console ${CONSOLE_SOURCES} ${CONSOLE_TASK_SOURCES})
+  bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)
+endif()

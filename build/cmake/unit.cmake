@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# Unit tests: the project's own source files, built for the host with sanitizers, and CMocka. Each tests/unit/GROUP/test_NAME.c is a program
+# out/unit/GROUP/test_NAME; the other .c files of its folder (fixtures) belong to each of them. build/test runs them.
+
+function(bulkhead_host_library name)
+  cmake_parse_arguments(host "" "" "SOURCES;INCLUDES;SYSTEM_INCLUDES;DEFINITIONS" ${ARGN})
+  add_library(${name} STATIC ${host_SOURCES})
+  target_include_directories(${name} PUBLIC ${host_INCLUDES} lib/include kernel/include)
+  target_include_directories(${name} SYSTEM PUBLIC ${host_SYSTEM_INCLUDES})
+  target_compile_definitions(${name} PUBLIC ${host_DEFINITIONS})
+  target_compile_options(${name} PRIVATE ${BULKHEAD_UNIT_FLAGS})
+endfunction()
+
+bulkhead_host_library(host-lib SOURCES ${LIB_PURE_FILES} ${LIB_MANIFEST_FILES} INCLUDES lib)
+bulkhead_host_library(host-models SOURCES ${BULKHEAD_MODEL_FILES} ${MODEL_FRAMEWORK_PURE_SOURCES} INCLUDES devmodels)
+
+add_library(host-zydis STATIC ${ZYDIS_SOURCES})
+target_include_directories(host-zydis PRIVATE ${ZYDIS_INCLUDES})
+target_compile_definitions(host-zydis PRIVATE ${ZYDIS_DEFINITIONS})
+target_compile_options(host-zydis PRIVATE -O1 -g -w -fsanitize=address,undefined)
+
+# All of the VMM but its system calls and its start: the tests bring a fake of the one.
+set(files ${VMM_SERVER_SOURCES} ${VMM_SERVER_HANDLER_SOURCES} ${VMM_PURE_FILES})
+list(FILTER files EXCLUDE REGEX "/vmm-server/(main|start|system|vcpu/handler)\\.c$")
+bulkhead_host_library(host-vmm SOURCES ${files} INCLUDES vmm-server SYSTEM_INCLUDES ${ZYDIS_INCLUDES} DEFINITIONS ${ZYDIS_DEFINITIONS})
+target_link_libraries(host-vmm PUBLIC host-zydis)
+
+bulkhead_sources(files tools/bulkhead ${TOOL_PURE_SOURCES})
+bulkhead_host_library(host-tool SOURCES ${files} INCLUDES tools/bulkhead lib DEFINITIONS _GNU_SOURCE)
+target_link_libraries(host-tool PUBLIC host-lib confuse)
+
+bulkhead_host_library(host-roottask SOURCES ${ROOTTASK_PURE_FILES} INCLUDES roottask lib)
+target_link_libraries(host-roottask PUBLIC host-lib)
+
+# Which library the tests of a group are about.
+set(BULKHEAD_UNIT_LIBRARY_models host-models)
+set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
+set(BULKHEAD_UNIT_LIBRARY_lib host-lib)
+set(BULKHEAD_UNIT_LIBRARY_manifest host-tool) # its samples are written by the tool's writer
+set(BULKHEAD_UNIT_LIBRARY_roottask host-roottask)
+foreach(group acpi cpu fabric instruction loaders memory mmio pci vmm)
+  set(BULKHEAD_UNIT_LIBRARY_${group} host-vmm)
+endforeach()
+
+set(BULKHEAD_UNIT_TESTS)
+file(GLOB tests CONFIGURE_DEPENDS tests/unit/*/test_*.c)
+foreach(test IN LISTS tests)
+  get_filename_component(folder ${test} DIRECTORY)
+  get_filename_component(group ${folder} NAME)
+  get_filename_component(name ${test} NAME_WE)
+  if(NOT DEFINED BULKHEAD_UNIT_LIBRARY_${group})
+    message(FATAL_ERROR "${test}: build/cmake/unit.cmake does not know which library the group ${group} tests")
+  endif()
+  file(GLOB fixtures CONFIGURE_DEPENDS ${folder}/*.c)
+  list(FILTER fixtures EXCLUDE REGEX "/test_[^/]*\\.c$")
+  add_executable(unit-${group}-${name} ${test} ${fixtures})
+  target_include_directories(unit-${group}-${name} PRIVATE ${folder} tests/unit)
+  target_compile_definitions(unit-${group}-${name} PRIVATE _GNU_SOURCE)
+  target_compile_options(unit-${group}-${name} PRIVATE ${BULKHEAD_UNIT_FLAGS})
+  target_link_options(unit-${group}-${name} PRIVATE -fsanitize=address,undefined)
+  target_link_libraries(unit-${group}-${name} PRIVATE ${BULKHEAD_UNIT_LIBRARY_${group}} cmocka)
+  set_target_properties(unit-${group}-${name} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit/${group})
+endforeach()

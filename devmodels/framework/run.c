@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a model over its state frame. The order within an access is what makes a model crash-only:
+ *
+ *   1. an access done before (same vCPU and sequence) gets its answer and goes to 4
+ *   2. the model works on a copy of its registers
+ *   3. commit: one store
+ *   4. line page, ring indices and timer are derived from what is committed
+ *
+ * Killed before 3, nothing happened, and the access is done again. Killed after 3, the next process does 4 at its start: storing the same
+ * line word or ring index a second time has no effect. A signal may be sent twice; both ends bear that. No system calls here, no libc. */
+
+#include "framework/run.h"
+
+static uint64_t width_mask(uint32_t width)
+{
+	return width >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << (8 * width)) - 1;
+}
+
+static void publish_lines(struct model_run *run, const struct model_outputs *outputs)
+{
+	bool risen = false;
+
+	for (uint32_t line = 0; line < MODEL_LINES; line++) {
+		uint64_t word = outputs->lines[line];
+		uint64_t shown = run->lines->lines[line];
+
+		if (word != shown) {
+			lines_publish(run->lines, line, word, line == 0 ? outputs->value : 0);
+			risen |= line_word_edges(word) != line_word_edges(shown);
+		}
+	}
+	if (risen) {
+		environment_signal_interrupt(run->context.environment);
+	}
+}
+
+/* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after all. */
+static bool publish_rings(struct model_run *run, const struct model_outputs *outputs)
+{
+	bool moved = false;
+	bool signal = false;
+
+	if (run->transmit.shared->head != outputs->transmit_head) {
+		ring_publish_head(&run->transmit, outputs->transmit_head);
+		signal |= ring_consumer_asked(&run->transmit) != 0;
+	}
+	if (run->receive.shared->tail != outputs->receive_tail) {
+		ring_publish_tail(&run->receive, outputs->receive_tail);
+		signal |= ring_producer_asked(&run->receive) != 0;
+	}
+	if (signal) {
+		environment_signal_console(run->context.environment);
+	}
+	if (outputs->wants_space != 0 && run->asked_for_space == 0) {
+		run->asked_for_space = 1;
+		ring_ask_for_space(&run->transmit);
+		moved |= ring_space(&run->transmit, outputs->transmit_head) != 0;
+	}
+	if (outputs->wants_bytes != 0 && run->asked_for_bytes == 0) {
+		run->asked_for_bytes = 1;
+		ring_ask_for_bytes(&run->receive);
+		moved |= ring_available(&run->receive, outputs->receive_tail) != 0;
+	}
+	return moved;
+}
+
+/* Derives all that is outside from what is committed. Result as of publish_rings(). */
+static bool publish(struct model_run *run)
+{
+	const struct model_outputs *outputs = state_frame_committed(&run->frame);
+	bool moved = false;
+
+	publish_lines(run, outputs);
+	if (run->model->has_console) {
+		moved = publish_rings(run, outputs);
+	}
+	if (outputs->deadline != run->armed_deadline) {
+		run->armed_deadline = outputs->deadline;
+		environment_arm_timer(run->context.environment, outputs->deadline);
+	}
+	return moved;
+}
+
+/* An event, and further ones while a ring moves between the model's look at it and the ticket taken. */
+static void run_events(struct model_run *run, uint64_t bits)
+{
+	for (uint32_t i = 0; i < MODEL_RUN_EVENT_REPEATS; i++) {
+		void *registers = state_frame_begin(&run->frame);
+
+		if ((bits & MODEL_EVENT_CONSOLE) != 0) {
+			run->asked_for_space = 0;
+			run->asked_for_bytes = 0;
+		}
+		run->model->event(registers, &run->context, bits);
+		state_frame_commit_event(&run->frame);
+		if (!publish(run)) {
+			break;
+		}
+		bits = MODEL_EVENT_CONSOLE;
+	}
+}
+
+void model_run_event(struct model_run *run, uint64_t bits)
+{
+	if ((bits & MODEL_EVENT_TIMER) != 0) {
+		/* One-shot: whatever the deadline is now, it has to be armed anew. */
+		run->armed_deadline = 0;
+	}
+	run_events(run, bits);
+}
+
+static uint64_t perform(struct model_run *run, void *registers, const struct model_access *access)
+{
+	const struct model *model = run->model;
+	struct model_access part = *access;
+	uint64_t value = 0;
+
+	if (access->width <= model->regions[access->region].width) {
+		if (access->is_write) {
+			model->write(registers, &run->context, access);
+			return 0;
+		}
+		return model->read(registers, &run->context, access) & width_mask(access->width);
+	}
+	part.width = 1;
+	for (uint32_t i = 0; i < access->width; i++) {
+		part.offset = access->offset + i;
+		if (access->is_write) {
+			part.value = (access->value >> (8 * i)) & 0xff;
+			model->write(registers, &run->context, &part);
+		} else {
+			value |= (model->read(registers, &run->context, &part) & 0xff) << (8 * i);
+		}
+	}
+	return value;
+}
+
+/* True if the model's table has room for the access. */
+static bool access_fits(const struct model *model, const struct model_access *access)
+{
+	if (access->region >= model->region_count || access->region >= MODEL_REGIONS ||
+		access->vcpu >= STATE_FRAME_VCPUS) {
+		return false;
+	}
+	if (access->width != 1 && access->width != 2 && access->width != 4) {
+		return false;
+	}
+	return access->offset < model->regions[access->region].size &&
+		access->width <= model->regions[access->region].size - access->offset;
+}
+
+uint64_t model_run_access(struct model_run *run, const struct model_access *access)
+{
+	struct model_access checked = *access;
+	uint64_t value;
+
+	if (!access_fits(run->model, &checked)) {
+		return checked.is_write ? 0 : width_mask(checked.width);
+	}
+	checked.value &= width_mask(checked.width);
+	if (!state_frame_remembers(&run->frame, checked.vcpu, checked.sequence, &value)) {
+		void *registers = state_frame_begin(&run->frame);
+
+		value = perform(run, registers, &checked);
+		state_frame_commit_access(&run->frame, checked.vcpu, checked.sequence, value);
+	}
+	if (publish(run)) {
+		run_events(run, MODEL_EVENT_CONSOLE);
+	}
+	return value;
+}
+
+enum model_start_result model_run_start(
+	struct model_run *run, const struct model *model, const struct model_resources *resources)
+{
+	enum state_frame_result frame_result;
+
+	*run = (struct model_run){ .model = model, .lines = resources->lines };
+	run->context.environment = resources->environment;
+	if (lines_attach(run->lines) != 0) {
+		return MODEL_LINES_MISMATCH;
+	}
+	if (model->has_console) {
+		if (resources->console == NULL ||
+			console_attach(resources->console, resources->console_size, &run->transmit, &run->receive) != 0) {
+			return MODEL_CONSOLE_INVALID;
+		}
+		run->context.transmit = &run->transmit;
+		run->context.receive = &run->receive;
+	}
+	frame_result = state_frame_attach(
+		&run->frame, resources->state, resources->state_size, model->identity, model->register_bytes);
+	if (frame_result == STATE_FRAME_TOO_SMALL) {
+		return MODEL_STATE_TOO_SMALL;
+	}
+	if (frame_result == STATE_FRAME_MISMATCH) {
+		return MODEL_STATE_MISMATCH;
+	}
+	if (frame_result == STATE_FRAME_FRESH) {
+		struct model_outputs *outputs = state_frame_begin(&run->frame);
+
+		if (model->has_console) {
+			/* The rings outlive a VM: go on where they are. */
+			outputs->transmit_head = run->transmit.shared->head;
+			outputs->receive_tail = run->receive.shared->tail;
+		}
+		run->refusal = model->reset(outputs, &run->context);
+		if (run->refusal != NULL) {
+			return MODEL_RESET_REFUSED;
+		}
+		state_frame_commit_event(&run->frame);
+		state_frame_initialised(&run->frame);
+	}
+	/* Whatever a former process had committed but not told: its timer is gone, its signals may not have been sent. */
+	(void)publish(run);
+	environment_signal_interrupt(resources->environment);
+	if (model->has_console) {
+		environment_signal_console(resources->environment);
+	}
+	model_run_event(run, MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE);
+	return frame_result == STATE_FRAME_FRESH ? MODEL_STARTED_FRESH : MODEL_STARTED_AGAIN;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory for objects: see memory.h. */
+#include "memory.h"
+
+#include "pool.h"
+#include "slots.h"
+
+#include <stddef.h>
+
+#define RETYPE_MAX    256u /* objects in one Retype */
+#define ROOT_CNODE    BH_BOOT_CNODE
+#define SYSTEM_GROWTH 18u
+
+static struct pool pool;
+struct arena system_arena = { .grow_bits = SYSTEM_GROWTH, .parent_owner = OWNER_SYSTEM };
+
+void memory_init(const struct bh_boot_info *boot)
+{
+	for (uint32_t i = 0; i < boot->untyped_count && i < BH_BOOT_UNTYPEDS_MAX; i++) {
+		const struct bh_boot_untyped *untyped = &boot->untyped[i];
+
+		if (untyped->device == 0 && untyped->module == 0 && untyped->size_bits >= 12) {
+			pool_add(&pool, boot->untyped_first + i, untyped->size_bits);
+		}
+	}
+}
+
+enum bh_error pool_split(uint32_t slot, uint32_t bits, uint32_t *first)
+{
+	*first = slots_take(OWNER_SYSTEM, 2);
+	if (*first == 0) {
+		return BH_ERROR_MEMORY;
+	}
+	return bh_untyped_retype(slot, BH_OBJECT_UNTYPED, bits, ROOT_CNODE, *first, 2);
+}
+
+uint64_t memory_free_bytes(void) { return pool_free_bytes(&pool); }
+
+/* Bytes of one object, as a power of two, so that an arena grows enough for it. */
+static uint32_t object_bits(enum bh_object_type type, uint32_t size_bits)
+{
+	switch (type) {
+	case BH_OBJECT_UNTYPED:
+	case BH_OBJECT_FRAME:
+		return size_bits;
+	case BH_OBJECT_CNODE:
+		return size_bits + BH_CNODE_SLOT_BITS + 1; /* the page in front included */
+	case BH_OBJECT_GUEST_SPACE:
+		return BH_GUEST_SPACE_BITS;
+	case BH_OBJECT_VCPU:
+		return BH_VCPU_BITS;
+	default:
+		return BH_ADDRESS_SPACE_BITS; /* no other is larger */
+	}
+}
+
+static uint32_t floor_log2(uint64_t value) { return 63u - (uint32_t)__builtin_clzll(value | 1); }
+
+/* Adds an Untyped of at least 2^least bytes, of 2^wanted if there is one. */
+static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wanted)
+{
+	enum bh_error error = BH_ERROR_MEMORY;
+	uint32_t slot = arena->parent != NULL ? slots_take(arena->parent_owner, 1) : 0;
+
+	if (arena->count == ARENA_MAX || (arena->parent != NULL && slot == 0)) {
+		slots_free(slot);
+		return BH_ERROR_MEMORY;
+	}
+	for (uint32_t bits = wanted > least ? wanted : least; error == BH_ERROR_MEMORY && bits >= least; bits--) {
+		error = arena->parent == NULL ? pool_take(&pool, bits, &slot) :
+						arena_make(arena->parent, BH_OBJECT_UNTYPED, bits, slot, 1);
+	}
+	if (error == BH_OK) {
+		arena->untyped[arena->count++] = slot;
+	} else if (arena->parent != NULL) {
+		slots_free(slot);
+	}
+	return error;
+}
+
+/* As many of the objects as one of the arena's Untypeds can take at once; 0 if none has room for even one. */
+static enum bh_error make_some(const struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first,
+	uint32_t count, uint32_t *made)
+{
+	for (uint32_t batch = count < RETYPE_MAX ? count : RETYPE_MAX; batch > 0; batch /= 2) {
+		for (uint32_t i = arena->count; i-- > 0;) {
+			enum bh_error error =
+				bh_untyped_retype(arena->untyped[i], type, size_bits, ROOT_CNODE, first, batch);
+
+			if (error != BH_ERROR_MEMORY) {
+				*made = batch;
+				return error;
+			}
+		}
+	}
+	*made = 0;
+	return BH_OK;
+}
+
+enum bh_error arena_make(struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first, uint32_t count)
+{
+	uint32_t bits = object_bits(type, size_bits);
+
+	while (count > 0) {
+		uint32_t made;
+		enum bh_error error = make_some(arena, type, size_bits, first, count, &made);
+
+		if (error == BH_OK && made == 0) {
+			uint32_t wanted = floor_log2((uint64_t)count << bits);
+
+			error = arena_grow(arena, bits, wanted > arena->grow_bits ? wanted : arena->grow_bits);
+		}
+		if (error != BH_OK) {
+			return error;
+		}
+		first += made;
+		count -= made;
+	}
+	return BH_OK;
+}
+
+enum bh_error arena_make_owned(struct arena *arena, uint16_t owner, enum bh_object_type type, uint32_t size_bits, uint32_t count,
+	uint32_t *first)
+{
+	*first = slots_take(owner, count);
+	return *first == 0 ? BH_ERROR_MEMORY : arena_make(arena, type, size_bits, *first, count);
+}
+
+enum bh_error arena_revoke(const struct arena *arena)
+{
+	for (uint32_t i = 0; i < arena->count; i++) {
+		enum bh_error error = bh_cnode_revoke(ROOT_CNODE, arena->untyped[i]);
+
+		if (error != BH_OK) {
+			return error;
+		}
+	}
+	return BH_OK;
+}
+
+enum bh_error owner_release(uint16_t owner)
+{
+	for (uint32_t slot = slots_next(owner, 1); slot != 0; slot = slots_next(owner, slot + 1)) {
+		enum bh_error error = bh_cnode_delete(ROOT_CNODE, slot);
+
+		if (error != BH_OK) {
+			return error;
+		}
+		slots_free(slot);
+	}
+	return BH_OK;
+}

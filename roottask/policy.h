@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The supervisor's judgement, apart from what it then does: may something be restarted, does a virtual CPU hang. Pure. */
+#pragma once
+
+#include <bulkhead/manifest.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RESTARTS_KEPT 32u
+
+/* When the last restarts were, oldest first. All zeroes: none yet. */
+struct restart_history {
+	uint32_t count;
+	uint64_t when_ms[RESTARTS_KEPT];
+};
+
+/* May it be restarted at `now_ms`? If so the restart is recorded. STOP: never; RESTART: at most `max` times (RESTARTS_KEPT if it
+ * says more) within any `seconds`. */
+bool restart_permitted(const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms);
+
+/* True if waiting since `since_tsc` exceeds `limit_ms` at `now_tsc`. A stamp in the future counts as now. */
+bool waits_too_long(uint64_t now_tsc, uint64_t since_tsc, uint64_t limit_ms, uint64_t tsc_khz);
+
+/* Milliseconds between two looks at the virtual CPUs: a quarter of the shortest limit, within 10..100. */
+uint64_t tick_interval_ms(uint64_t shortest_limit_ms);

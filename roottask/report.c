@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* The root task's log: a ring of text in its own memory, also shown on the administrator's console as it grows. See report.h. */
+#include "report.h"
+
+#include "console.h"
+#include "power.h"
+#include "root.h"
+
+#include <bulkhead/task.h>
+
+#define LOG_SIZE 65536u /* a power of two */
+
+static char log_text[LOG_SIZE];
+static uint64_t log_head; /* bytes ever written; byte n stands at n % LOG_SIZE */
+
+static void append(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		log_text[log_head++ % LOG_SIZE] = text[i];
+	}
+}
+
+static void report_line(char *line, size_t length)
+{
+	char stamp[32];
+	uint64_t khz = root.boot != NULL && root.boot->tsc_khz != 0 ? root.boot->tsc_khz : 1;
+	uint64_t ms = root.boot != NULL ? (bh_tsc() - root.boot->boot_tsc) / khz : 0;
+
+	for (size_t i = 0; i < length; i++) {
+		line[i] = line[i] >= ' ' && line[i] <= '~' ? line[i] : '?';
+	}
+	append(stamp, bh_format(stamp, sizeof(stamp), "[%5lu.%03lu] ", ms / 1000, ms % 1000));
+	append(line, length);
+	append("\n", 1);
+	console_event(line, length);
+}
+
+void report(const char *format, ...)
+{
+	char line[REPORT_LINE_MAX];
+	__builtin_va_list arguments;
+	size_t length;
+
+	__builtin_va_start(arguments, format);
+	length = bh_format_list(line, sizeof(line), format, arguments);
+	__builtin_va_end(arguments);
+	report_line(line, length);
+}
+
+enum bh_error failed(const char *subject, const char *what, enum bh_error error)
+{
+	if (error != BH_OK) {
+		report("%s: %s: %s", subject, what, bh_error_text(error));
+	}
+	return error;
+}
+
+size_t report_read(uint64_t *position, char *bytes, size_t size)
+{
+	size_t count = 0;
+
+	if (log_head - *position > LOG_SIZE) {
+		*position = log_head - LOG_SIZE;
+		while (*position < log_head && log_text[(*position)++ % LOG_SIZE] != '\n') {
+		}
+	}
+	while (count < size && *position < log_head) {
+		bytes[count++] = log_text[(*position)++ % LOG_SIZE];
+	}
+	return count;
+}
+
+static void show_log_on_serial(void)
+{
+	uint64_t position = 0;
+	char text[256];
+	size_t length;
+
+	while ((length = report_read(&position, text, sizeof(text))) > 0) {
+		for (size_t i = 0; i < length; i++) {
+			if (!emergency_write(text[i] == '\n' ? "\r\n" : &text[i], text[i] == '\n' ? 2 : 1)) {
+				return;
+			}
+		}
+	}
+}
+
+_Noreturn void fatal(const char *format, ...)
+{
+	static const char halted[] = "root task halted\r\n";
+	char line[REPORT_LINE_MAX];
+	__builtin_va_list arguments;
+	size_t length;
+
+	__builtin_va_start(arguments, format);
+	length = bh_format_list(line, sizeof(line), format, arguments);
+	__builtin_va_end(arguments);
+	report_line(line, length);
+	console_drain();
+	show_log_on_serial();
+	if (root.manifest.header != NULL && root.manifest.header->panic == MANIFEST_PANIC_REBOOT) {
+		power_reset();
+	}
+	(void)emergency_write(halted, sizeof(halted) - 1);
+	for (;;) {
+		uint64_t word;
+
+		/* Nothing signals it any more that would be answered; without a notification: invalid, and the kernel says where. */
+		if (root.notification == 0 || bh_wait(root.notification, &word) != BH_OK) {
+			__asm__ volatile("ud2");
+		}
+	}
+}

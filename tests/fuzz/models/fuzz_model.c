@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* libFuzzer over every device model: an input is a model and a list of things that happen to it: accesses of any region, offset and width,
+ * time that passes, restarts, nonsense in the console's shared memory, nonsense in the registers that a former process left. Meanwhile a
+ * second thread writes to the console's memory all the time, as a hostile other side on another CPU would.
+ *
+ * Build: clang -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I devmodels -I lib/include, with the models'
+ * sources and MODEL_FRAMEWORK_PURE_SOURCES. A short run: fuzz_model -max_total_time=10 -max_len=1024 -timeout=5.
+ * What the second thread did is not in the input: a crash that doesn't come again with it is a race on the console's memory. */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acpi-pm/acpi_pm.h"
+#include "debug-exit/debug_exit.h"
+#include "framework/run.h"
+#include "i8042/i8042.h"
+#include "mc146818/mc146818.h"
+#include "pit8254/pit8254.h"
+#include "uart16550/uart16550.h"
+
+#define CONSOLE_SIZE  4096u
+#define PASS_NS       UINT64_C(10000000)
+#define EVENTS_MOST   210u /* in PASS_NS: twice what the fastest model may want */
+
+struct environment {
+	uint64_t now;
+	uint64_t armed;
+};
+
+static const struct model *const models[] = {
+	&uart16550_model, &pit8254_model, &mc146818_model, &acpi_pm_model, &i8042_model, &debug_exit_model,
+};
+#define MODELS (sizeof(models) / sizeof(models[0]))
+
+static _Alignas(64) uint8_t console[CONSOLE_SIZE];
+static uint32_t disturb; /* 1: the second thread writes to the console */
+
+uint64_t environment_clock_ns(struct environment *environment) { return environment->now; }
+
+uint64_t environment_wall_base_ns(struct environment *environment)
+{
+	(void)environment;
+	return UINT64_C(1767225600000000000);
+}
+
+const char *environment_argument(struct environment *environment, const char *key)
+{
+	(void)environment;
+	return strcmp(key, "memory") == 0 ? "5368709120" : NULL;
+}
+
+void environment_arm_timer(struct environment *environment, uint64_t ns) { environment->armed = ns; }
+void environment_signal_interrupt(struct environment *environment) { (void)environment; }
+void environment_signal_console(struct environment *environment) { (void)environment; }
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static void *disturber(void *argument)
+{
+	struct console_region *region = (struct console_region *)(void *)console;
+	uint64_t seed = 88172645463325252;
+
+	(void)argument;
+	for (;;) {
+		uint64_t random = next_random(&seed);
+		uint32_t *const words[] = { &region->transmit.tail, &region->transmit.consumer_ticket, &region->receive.head,
+			&region->receive.producer_ticket, &region->transmit.head, &region->receive.tail };
+		uint32_t *word = words[random % (sizeof(words) / sizeof(words[0]))];
+		/* mostly near what is there, else everything would look like nonsense */
+		uint32_t value = (random & 0x300) != 0 ? __atomic_load_n(word, __ATOMIC_RELAXED) + (uint32_t)(random >> 16 & 31) - 8
+		                                       : (uint32_t)(random >> 32);
+
+		if (__atomic_load_n(&disturb, __ATOMIC_RELAXED) != 0) {
+			__atomic_store_n(word, value, __ATOMIC_RELAXED);
+		}
+		for (int i = 0; i < 50; i++) {
+			__builtin_ia32_pause();
+		}
+	}
+	return NULL;
+}
+
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
+{
+	pthread_t thread;
+
+	(void)argument_count;
+	(void)arguments;
+	return pthread_create(&thread, NULL, disturber, NULL);
+}
+
+static void demand(bool holds, const char *what)
+{
+	if (!holds) {
+		fprintf(stderr, "broken: %s\n", what);
+		abort();
+	}
+}
+
+struct input {
+	const uint8_t *bytes;
+	size_t left;
+};
+
+static uint64_t take(struct input *input, size_t count)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < count && input->left > 0; i++) {
+		value |= (uint64_t)*input->bytes++ << (8 * i);
+		input->left--;
+	}
+	return value;
+}
+
+struct subject {
+	const struct model *model;
+	struct environment environment;
+	_Alignas(64) uint8_t state[STATE_FRAME_MIN_SIZE];
+	struct lines_page lines;
+	struct model_run run;
+	uint64_t sequence;
+	bool corrupted; /* the registers hold nonsense: bounds still hold, promises about time don't */
+};
+
+static void start(struct subject *subject)
+{
+	struct model_resources resources = { subject->state, sizeof(subject->state), &subject->lines,
+		subject->model->has_console ? console : NULL, CONSOLE_SIZE, &subject->environment };
+	enum model_start_result result;
+
+	memset(&subject->run, 0xa5, sizeof(subject->run));
+	subject->environment.armed = 0;
+	result = model_run_start(&subject->run, subject->model, &resources);
+	demand(result == MODEL_STARTED_FRESH || result == MODEL_STARTED_AGAIN, "a model starts on a frame of its own");
+}
+
+static void do_access(struct subject *subject, struct input *input)
+{
+	static const uint32_t widths[8] = { 1, 1, 1, 2, 4, 3, 8, 0 };
+	struct model_access access;
+	uint64_t shape = take(input, 2);
+	uint64_t value;
+
+	memset(&access, 0, sizeof(access));
+	access.region = shape & 3;
+	access.offset = shape >> 2 & 15;
+	access.width = widths[shape >> 6 & 7];
+	access.is_write = (shape & 0x200) != 0;
+	access.vcpu = shape >> 10 & 31;
+	access.value = access.is_write ? take(input, (shape & 0x8000) != 0 ? 8 : 1) : 0;
+	access.sequence = subject->sequence++;
+	value = model_run_access(&subject->run, &access);
+	demand(access.width >= 8 || value >> (8 * access.width) == 0, "a value is not wider than its access");
+	demand(!access.is_write || value == 0, "a write has no value");
+	if (access.vcpu < STATE_FRAME_VCPUS) {
+		demand(model_run_access(&subject->run, &access) == value, "the same access gives the same value");
+	}
+}
+
+static void pass_time(struct subject *subject, uint64_t ns)
+{
+	uint64_t end = subject->environment.now + ns;
+	unsigned int events = 0;
+
+	while (subject->environment.armed != 0 && subject->environment.armed <= end && events <= EVENTS_MOST) {
+		if (subject->environment.armed > subject->environment.now) {
+			subject->environment.now = subject->environment.armed;
+		}
+		subject->environment.armed = 0;
+		model_run_event(&subject->run, MODEL_EVENT_TIMER);
+		events++;
+	}
+	demand(subject->corrupted || ns > PASS_NS || events <= EVENTS_MOST, "events are bounded");
+	subject->environment.now = end;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static struct subject subject;
+	struct input input = { bytes, size };
+
+	memset(&subject, 0, sizeof(subject));
+	memset(console, 0, sizeof(console));
+	subject.model = models[take(&input, 1) % MODELS];
+	start(&subject);
+	__atomic_store_n(&disturb, subject.model->has_console && (size & 1) != 0, __ATOMIC_RELAXED);
+	while (input.left > 0) {
+		uint64_t what = take(&input, 1);
+
+		switch (what & 15) {
+		case 0:
+			pass_time(&subject, take(&input, 3) % PASS_NS);
+			break;
+		case 1:
+			pass_time(&subject, take(&input, 7) >> 4);
+			break;
+		case 2:
+			start(&subject);
+			break;
+		case 3:
+			model_run_event(&subject.run, take(&input, 1));
+			break;
+		case 4: {
+			/* indices and tickets, but not magic and version: their check is at the start only */
+			uint64_t at = 64 + take(&input, 1);
+
+			console[at] = (uint8_t)take(&input, 1);
+			break;
+		}
+		case 5: {
+			uint64_t at = take(&input, 2) % subject.model->register_bytes;
+			uint8_t *registers = (uint8_t *)(uintptr_t)state_frame_committed(&subject.run.frame);
+
+			subject.corrupted = true;
+			registers[at] = (uint8_t)take(&input, 1);
+			break;
+		}
+		default:
+			do_access(&subject, &input);
+			break;
+		}
+	}
+	__atomic_store_n(&disturb, 0, __ATOMIC_RELAXED);
+	return 0;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The expansion of an appliance: every VM that the file can describe becomes a manifest that the root task's reader accepts; what the tasks
+ * look up by name is there; budgets stay within the declared share; and no VM holds anything of another's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "expand.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A folder that looks like a build's: every part is a small file. */
+static char folder[] = "test-system-XXXXXX";
+static char kernel_path[64];
+static struct appliance appliance;
+static struct system_image image;
+static struct manifest manifest;
+
+static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.elf32", "tasks/roottask",
+	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
+	"tasks/i8042", "tasks/debug-exit", "tasks/console", "tasks/guest" };
+
+static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
+
+static int make_folder(void **state)
+{
+	(void)state;
+	char path[96];
+
+	if (mkdtemp(folder) == NULL) {
+		return -1;
+	}
+	part_path("kernel", path);
+	mkdir(path, 0700);
+	part_path("tasks", path);
+	mkdir(path, 0700);
+	for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+		part_path(PARTS[i], path);
+		FILE *file = fopen(path, "w");
+
+		fputs("a part of the system", file);
+		fclose(file);
+	}
+	snprintf(kernel_path, sizeof kernel_path, "%s/tasks/guest", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	char path[96];
+
+	for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+		part_path(PARTS[i], path);
+		unlink(path);
+	}
+	part_path("kernel", path);
+	rmdir(path);
+	part_path("tasks", path);
+	rmdir(path);
+	return rmdir(folder);
+}
+
+static void add_device(struct vm *vm, const struct device_template *template)
+{
+	struct device *device = &vm->devices[vm->device_count++];
+
+	*device = (struct device){
+		.template = template,
+		.on_crash = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.irq = template->serial_irq,
+		.console = template->serial_irq != 0 ? malloc(24) : NULL,
+	};
+	if (device->console != NULL) {
+		snprintf(device->console, 24, "%.10s-%s", vm->name, template->name);
+	}
+	memcpy(device->ranges, template->ranges, sizeof device->ranges);
+}
+
+static void add_vm(const char *name, uint64_t memory, unsigned device_count)
+{
+	struct vm *vm = &appliance.vms[appliance.vm_count++];
+
+	*vm = (struct vm){
+		.name = strdup(name),
+		.memory = memory,
+		.kernel = { .path = strdup(kernel_path), .line = 1 },
+		.initrd = { .path = strdup(kernel_path), .line = 1 },
+		.command_line = strdup("console=ttyS0 nokaslr"),
+		.budget_us = 8000,
+		.period_us = 20000,
+		.on_reset = { MANIFEST_ON_EXIT_RESTART, 10, 60 },
+		.hang_limit_us = 5000000,
+	};
+	for (unsigned i = 0; i < device_count; i++) {
+		add_device(vm, device_at(i));
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	appliance = (struct appliance){
+		.name = strdup("test"), .admin_console = strdup("admin"), .has_transcript = true
+	};
+	return 0;
+}
+
+static void free_appliance(void)
+{
+	for (unsigned i = 0; i < appliance.vm_count; i++) {
+		struct vm *vm = &appliance.vms[i];
+
+		for (unsigned j = 0; j < vm->device_count; j++) {
+			free(vm->devices[j].console);
+		}
+		free(vm->name);
+		free(vm->kernel.path);
+		free(vm->initrd.path);
+		free(vm->command_line);
+	}
+	free(appliance.name);
+	free(appliance.admin_console);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	system_free(&image);
+	free_appliance();
+	return 0;
+}
+
+static void expand(void)
+{
+	assert_true(system_expand(&appliance, folder, &image));
+	assert_int_equal(manifest_open(image.manifest, image.manifest_size, &manifest, NULL), MANIFEST_OK);
+}
+
+static const struct manifest_capability *capability(const char *task, const char *name)
+{
+	uint32_t index = manifest_find_task(&manifest, task);
+
+	for (uint32_t i = 0; i < manifest.capability_count; i++) {
+		if (manifest.capabilities[i].task == index &&
+			strcmp(manifest_string(&manifest, manifest.capabilities[i].name), name) == 0) {
+			return &manifest.capabilities[i];
+		}
+	}
+	fail_msg("%s holds no capability %s", task, name);
+	return NULL;
+}
+
+static const struct manifest_mapping *mapping(const char *task, const char *name)
+{
+	const struct manifest_mapping *found =
+		manifest_find_mapping(&manifest, manifest_find_task(&manifest, task), name);
+
+	if (found == NULL) {
+		fail_msg("%s maps no region %s", task, name);
+	}
+	return found;
+}
+
+static void has_argument(const char *task, const char *expected)
+{
+	const struct manifest_task *record = &manifest.tasks[manifest_find_task(&manifest, task)];
+
+	for (uint32_t i = 0; i < record->argument_count; i++) {
+		if (strcmp(manifest_argument(&manifest, record, i), expected) == 0) {
+			return;
+		}
+	}
+	fail_msg("%s has no argument %s", task, expected);
+}
+
+static void tasks_find_what_they_look_for(void **state)
+{
+	(void)state;
+	static const char *const MODEL_CAPABILITIES[] = { "endpoint", "reply", "handler", "notification",
+		"timer", "interrupt", "log-signal" };
+	static const char *const MODEL_REGIONS[] = { "state", "lines", "clock" };
+	static const char *const VMM_CAPABILITIES[] = { "endpoint0", "reply0", "handler0", "vcpu0", "timer0",
+		"notification", "status-signal", "model:uart0", "model:pit", "model:pit:1", "model:rtc",
+		"model:acpi-pm", "model:i8042:1", "model:debug-exit", "log-signal" };
+	static const char *const VMM_REGIONS[] = { "vcpu0-state", "ram", "clock", "status", "kernel",
+		"initrd", "lines:uart0", "lines:pit", "lines:debug-exit" };
+
+	add_vm("red", 256 << 20, 6);
+	expand();
+	for (unsigned i = 0; i < 6; i++) {
+		char task[32];
+
+		snprintf(task, sizeof task, "red/%s", device_at(i)->name);
+		for (size_t j = 0; j < sizeof MODEL_CAPABILITIES / sizeof MODEL_CAPABILITIES[0]; j++) {
+			(void)capability(task, MODEL_CAPABILITIES[j]);
+		}
+		for (size_t j = 0; j < sizeof MODEL_REGIONS / sizeof MODEL_REGIONS[0]; j++) {
+			(void)mapping(task, MODEL_REGIONS[j]);
+		}
+		assert_int_equal(capability(task, "interrupt")->badge, UINT64_C(1) << i);
+		assert_int_equal(mapping(task, "clock")->rights, MANIFEST_RIGHT_READ);
+	}
+	(void)mapping("red/uart0", "console");
+	(void)capability("red/uart0", "console-signal");
+	for (size_t i = 0; i < sizeof VMM_CAPABILITIES / sizeof VMM_CAPABILITIES[0]; i++) {
+		(void)capability("red/vmm", VMM_CAPABILITIES[i]);
+	}
+	for (size_t i = 0; i < sizeof VMM_REGIONS / sizeof VMM_REGIONS[0]; i++) {
+		(void)mapping("red/vmm", VMM_REGIONS[i]);
+	}
+	assert_int_equal(mapping("red/vmm", "lines:pit")->rights, MANIFEST_RIGHT_READ);
+	assert_int_equal(capability("red/vmm", "model:pit:1")->badge, 1);
+	has_argument("red/vmm", "protocol=linux");
+	has_argument("red/vmm", "cmdline=console=ttyS0 nokaslr");
+	has_argument("red/vmm", "model=uart0,0");
+	has_argument("red/vmm", "port=0x3f8,8,model:uart0");
+	has_argument("red/vmm", "port=0x61,1,model:pit:1");
+	has_argument("red/vmm", "line=uart0,0,gsi,4");
+	has_argument("red/vmm", "line=acpi-pm,1,poweroff");
+	has_argument("red/vmm", "line=debug-exit,0,exit");
+	has_argument("red/vmm", "serial=0x3f8,4");
+	has_argument("red/rtc", "memory=268435456");
+	has_argument("console", "console=red-uart0");
+	has_argument("console", "admin=admin");
+	(void)capability("console", "signal:red-uart0");
+	(void)mapping("console", "console:red-uart0");
+	(void)mapping("console", "console:admin");
+	assert_int_equal(
+		manifest.tasks[manifest_find_task(&manifest, "red/vmm")].flags & MANIFEST_TASK_ESSENTIAL,
+		MANIFEST_TASK_ESSENTIAL);
+}
+
+static void memory_is_split_around_the_hole(void **state)
+{
+	(void)state;
+	add_vm("red", UINT64_C(4) << 30, 1);
+	add_vm("blue", UINT64_C(3) << 30, 1);
+	expand();
+	assert_int_equal(mapping("red/vmm", "ram")->length, GUEST_LOW_MEMORY_END);
+	assert_int_equal(mapping("red/vmm", "ram-high")->length, UINT64_C(1) << 30);
+	assert_null(manifest_find_mapping(&manifest, manifest_find_task(&manifest, "blue/vmm"), "ram-high"));
+	assert_int_equal(manifest.guest_mapping_count, 3);
+	assert_int_equal(manifest.guest_mappings[1].guest_physical, GUEST_HIGH_MEMORY);
+	assert_true(image.memory_needed > UINT64_C(7) << 30);
+}
+
+/* Shares of all contexts of a VM that may take time from others: the VCPU's and the models'. */
+static void budgets_stay_within_the_share(void **state)
+{
+	(void)state;
+	add_vm("red", 64 << 20, DEVICE_COUNT);
+	add_vm("blue", 64 << 20, 3);
+	expand();
+	for (uint32_t vm = 0; vm < manifest.vm_count; vm++) {
+		double share = 0;
+		double vcpu = 0;
+
+		for (uint32_t i = 0; i < manifest.task_count; i++) {
+			const struct manifest_task *task = &manifest.tasks[i];
+
+			if (task->vm == vm && (task->flags & MANIFEST_TASK_ESSENTIAL) == 0) {
+				share += (double)task->budget_us / (double)task->period_us;
+			}
+		}
+		for (uint32_t i = 0; i < manifest.object_count; i++) {
+			const struct manifest_object *object = &manifest.objects[i];
+
+			if (object->type == MANIFEST_OBJECT_VCPU && object->scope_index == vm) {
+				const struct manifest_object *context =
+					&manifest.objects[object->sched_context];
+
+				vcpu = (double)context->budget_us / (double)context->period_us;
+				/* the VMM's main thread may use slack only: it runs below every VCPU */
+				const struct manifest_task *vmm = &manifest.tasks[manifest_find_task(
+					&manifest, vm == 0 ? "red/vmm" : "blue/vmm")];
+
+				assert_true(vmm->priority < object->priority);
+			}
+		}
+		assert_true(share + vcpu <= 0.4);
+		assert_true(vcpu > 0.3);
+	}
+}
+
+static void the_largest_appliance_fits(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < APPLIANCE_MAX_VMS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "vm-with-name-%c", 'a' + (char)i);
+		add_vm(name, 64 << 20, DEVICE_COUNT);
+		free(appliance.vms[i].devices[0].console);
+		free(appliance.vms[i].devices[6].console);
+		appliance.vms[i].devices[0].console = malloc(24);
+		appliance.vms[i].devices[6].console = malloc(24);
+		snprintf(appliance.vms[i].devices[0].console, 24, "a-long-name-%c-1", 'a' + (char)i);
+		snprintf(appliance.vms[i].devices[6].console, 24, "a-long-name-%c-2", 'a' + (char)i);
+	}
+	expand();
+	assert_int_equal(manifest.task_count, 1 + 16 * (1 + DEVICE_COUNT));
+	/* guests' files are shared: seven task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 9);
+}
+
+static void a_vm_without_devices_is_possible(void **state)
+{
+	(void)state;
+	appliance.has_transcript = false;
+	add_vm("red", 64 << 20, 0);
+	expand();
+	assert_int_equal(manifest.task_count, 2);
+	assert_int_equal(manifest.route_count, 0);
+}
+
+static void the_same_appliance_gives_the_same_bytes(void **state)
+{
+	(void)state;
+	struct system_image again;
+
+	add_vm("red", 64 << 20, 5);
+	expand();
+	assert_true(system_expand(&appliance, folder, &again));
+	assert_int_equal(again.manifest_size, image.manifest_size);
+	assert_memory_equal(again.manifest, image.manifest, image.manifest_size);
+	system_free(&again);
+}
+
+static void missing_parts_are_reported(void **state)
+{
+	(void)state;
+	add_vm("red", 64 << 20, 1);
+	assert_false(system_expand(&appliance, "/nonexistent", &image));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(tasks_find_what_they_look_for),
+		TEST(memory_is_split_around_the_hole),
+		TEST(budgets_stay_within_the_share),
+		TEST(the_largest_appliance_fits),
+		TEST(a_vm_without_devices_is_possible),
+		TEST(the_same_appliance_gives_the_same_bytes),
+		TEST(missing_parts_are_reported),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* An appliance as its file declares it: what config.c reads, check.c judges, and expand.c turns into tasks and capabilities. */
+#pragma once
+
+#include "devices.h"
+#include "diagnostics.h"
+
+#include <bulkhead/manifest.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define APPLIANCE_MAX_VMS MANIFEST_MAX_VMS
+#define APPLIANCE_MAX_GUEST_FILES 16u /* modules of one VM */
+#define APPLIANCE_NAME_LENGTH 15u     /* of VMs and consoles: "console:" and such fit before them */
+#define APPLIANCE_COMMAND_LINE_MAX 2047u
+#define APPLIANCE_ADMIN_CONSOLE "admin"
+
+/* Where guest RAM is split: the PC's hole for devices lies between the two. */
+#define GUEST_LOW_MEMORY_END UINT64_C(0xc0000000)
+#define GUEST_HIGH_MEMORY UINT64_C(0x100000000)
+
+/* What the system's own tasks need of the CPU; VMs share the rest. */
+#define SYSTEM_SHARE_PER_MILLE 200u
+
+struct guest_file {
+	char *path;    /* as opened */
+	char *text;    /* a multiboot module's string: what stands after the file's name */
+	unsigned line; /* 0: not given */
+	uint64_t size; /* filled by the checks */
+};
+
+struct device {
+	const struct device_template *template;
+	struct manifest_restart on_crash;
+	unsigned line;
+	char *console; /* a UART's console name; NULL for others */
+	unsigned console_line;
+	struct device_range ranges[DEVICE_MAX_RANGES]; /* the template's, or where a UART was moved to */
+	unsigned irq; /* a UART's interrupt; 0 for others, whose template says it */
+};
+
+enum guest_protocol { PROTOCOL_LINUX, PROTOCOL_MULTIBOOT };
+
+struct vm {
+	char *name;
+	unsigned line; /* where its section starts */
+	uint64_t memory;
+	unsigned memory_line; /* 0: missing or malformed, and reported */
+	enum guest_protocol protocol;
+	struct guest_file kernel;
+	struct guest_file initrd;
+	struct guest_file modules[APPLIANCE_MAX_GUEST_FILES];
+	unsigned module_count;
+	char *command_line; /* never NULL */
+	unsigned command_line_line;
+	struct device devices[DEVICE_COUNT];
+	unsigned device_count;
+	uint64_t budget_us; /* 0 until the share is known */
+	uint64_t period_us;
+	unsigned share_line; /* where budget, period or share stands; 0: the default */
+	struct manifest_restart on_crash;
+	struct manifest_restart on_reset;
+	uint64_t hang_limit_us;
+	unsigned hang_limit_line;
+	bool paravirtual_clock;
+	bool paravirtual_eoi;
+};
+
+struct appliance {
+	char *name;
+	char *admin_console;
+	unsigned admin_console_line;
+	bool has_transcript;
+	bool reboot_on_panic;
+	struct vm vms[APPLIANCE_MAX_VMS];
+	unsigned vm_count;
+};
+
+/*
+ * Reads and checks the appliance file `path`. Every fault is reported; on the first return value false the appliance is not to be
+ * used. Guest files are looked for relative to the folder of `path`. Reads files, writes messages, nothing else.
+ */
+__attribute__((warn_unused_result)) bool appliance_load(const char *path, struct appliance *appliance);
+
+/* The checks of a whole appliance, after its single values were read (check.c). Reports to `diagnostics`. */
+void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics);
+
+void appliance_free(struct appliance *appliance);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Short words for the manifest's records, so that the templates in expand_*.c read as what they declare. Memory only. */
+#pragma once
+
+#include "expand.h"
+#include "manifest_writer.h"
+
+/* Priorities. What serves events comes before guests; what only uses up slack comes after them, whatever its budget. */
+#define PRIORITY_CONSOLE 200u
+#define PRIORITY_MODEL 150u
+#define PRIORITY_HANDLER 140u
+#define PRIORITY_VCPU 100u
+#define PRIORITY_VMM_LOADING 50u
+
+#define TASK_STACK_SIZE 0x8000u
+
+/* What expansion knows while it adds records. */
+struct builder {
+	struct manifest_writer writer;
+	const struct appliance *appliance;
+	struct system_image *image;
+	const char *folder;
+	bool failed;
+	uint32_t root_notification;
+	uint32_t console_notification;
+};
+
+/* Whose objects are being added: name prefix, scope. */
+struct owner {
+	const char *prefix; /* like "red/uart0" */
+	uint32_t vm;        /* MANIFEST_NONE for the system's */
+	uint32_t
+		task; /* index of the task that the object dies with; MANIFEST_NONE: it dies with the VM, or never */
+};
+
+static inline struct owner owned_by_system(const char *prefix)
+{
+	return (struct owner){ prefix, MANIFEST_NONE, MANIFEST_NONE };
+}
+
+static inline struct owner owned_by_vm(const char *prefix, uint32_t vm)
+{
+	return (struct owner){ prefix, vm, MANIFEST_NONE };
+}
+
+static inline struct owner owned_by_task(const char *prefix, uint32_t vm, uint32_t task)
+{
+	return (struct owner){ prefix, vm, task };
+}
+
+/* An object without parameters, named PREFIX/NAME. Returns its index. */
+uint32_t add_object(
+	struct builder *builder, struct owner owner, const char *name, enum manifest_object_type type);
+
+/* The same with parameters: name, scope and empty references are filled in. */
+uint32_t add_object_with(
+	struct builder *builder, struct owner owner, const char *name, struct manifest_object object);
+
+/* Zeroed memory of `size` bytes. */
+uint32_t add_memory(struct builder *builder, struct owner owner, const char *name, uint64_t size);
+
+void add_capability(struct builder *builder, uint32_t task, const char *name, uint32_t object,
+	uint32_t rights, uint64_t badge);
+
+/* Maps all of a memory object, or a VCPU's state page. */
+void add_mapping(struct builder *builder, uint32_t task, const char *name, uint32_t object, uint32_t rights);
+
+void add_binding(struct builder *builder, enum manifest_binding_kind kind, uint32_t subject,
+	uint32_t notification, uint64_t badge);
+
+/* Endpoint rights, all of a handler thread's needs: capabilities endpointN, replyN, handlerN with `suffix` as N. Returns the endpoint. */
+uint32_t add_handler(
+	struct builder *builder, const char *prefix, uint32_t vm, uint32_t task, const char *suffix);
+
+/* A task from the image of that name; `arguments` are strings' offsets. Returns its index. */
+uint32_t add_task(struct builder *builder, const char *name, const char *image, struct manifest_task task,
+	const uint32_t *arguments, uint32_t argument_count);
+
+/* Sets the size of each task's CNode, after all capabilities were added. */
+void size_cnodes(struct builder *builder);
+
+/* The module with the contents of `path` under a name made from `name`; one that is there already is used again. */
+uint32_t add_module(struct builder *builder, const char *name, const char *path);
+
+/* The templates. expand_vm.c, expand_console.c. */
+void expand_vm(struct builder *builder, uint32_t vm);
+void expand_console(struct builder *builder);
+
+/* The manifest object of a console's memory; its name is the console's. Added before VMs are expanded. */
+uint32_t console_memory(const struct builder *builder, const char *console);
+
+/* The object of that name; MANIFEST_NONE if there is none (an error of ours). */
+uint32_t find_object(const struct builder *builder, const char *name);

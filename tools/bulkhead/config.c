@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads an appliance file with libconfuse into struct appliance. Every option is read as text and judged here, so that each message
+ * can say which line is wrong and how to mend it. Reads the file, nothing else.
+ */
+#include "config_reader.h"
+#include "source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SOURCE_SIZE (1024u * 1024u)
+
+/* libconfuse's paths of all options, for the callback that notes their lines. */
+static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "panic" };
+static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
+	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|debug_exit", "vm|budget",
+	"vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
+	"vm|device|on_crash", "vm|device|port", "vm|device|irq" };
+
+/* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
+static struct reader *parsing;
+
+/* Called by libconfuse after each value that it has read, and once more at the end of a list. */
+static int note_line(cfg_t *section, cfg_opt_t *option)
+{
+	unsigned count = cfg_opt_size(option);
+	unsigned index = count > 0 ? count - 1 : 0;
+	unsigned line = (unsigned)section->line;
+	int is_list = (option->flags & CFGF_LIST) != 0;
+
+	if (option_line(parsing, option, index) != 0) {
+		if (is_list) {
+			return 0;
+		}
+		report(&parsing->diagnostics, line, "%s is given twice: remove one of the two", option->name);
+		return -1;
+	}
+	if (parsing->line_count == parsing->line_capacity) {
+		parsing->line_capacity = 2 * parsing->line_capacity + 64;
+		parsing->lines =
+			reallocate(parsing->lines, parsing->line_capacity * sizeof parsing->lines[0]);
+	}
+	parsing->lines[parsing->line_count++] = (struct option_line){ option, index, line };
+	return 0;
+}
+
+/* All option names of the section in which libconfuse stands, for the message about one that does not exist. */
+static void list_options(const cfg_t *section, char *text, size_t size)
+{
+	text[0] = '\0';
+	for (const cfg_opt_t *option = section->opts; option->name != NULL; option++) {
+		append_word(text, size, option->name);
+	}
+}
+
+/* libconfuse's own errors, by their formats (confuse.c of version 3.3), in our words. */
+__attribute__((format(printf, 2, 0))) static void explain(
+	cfg_t *section, const char *format, va_list arguments)
+{
+	unsigned line = section != NULL ? (unsigned)section->line : 1;
+	char word[256];
+	char options[512];
+
+	if (strcmp(format, "no such option '%s'") == 0) {
+		vsnprintf(word, sizeof word, "%s", arguments);
+		list_options(section, options, sizeof options);
+		report(&parsing->diagnostics, line,
+			"there is no key \"%s\" here: remove it, or use one of %s", word, options);
+	} else if (strcmp(format, "found duplicate title '%s'") == 0) {
+		vsnprintf(word, sizeof word, "%s", arguments);
+		report(&parsing->diagnostics, line,
+			"there is another section with the name \"%s\": give each its own", word);
+	} else if (strcmp(format, "missing title for section '%s'") == 0) {
+		vsnprintf(word, sizeof word, "%s", arguments);
+		report(&parsing->diagnostics, line, "this section needs a name: write %s NAME {", word);
+	} else if (strcmp(format, "missing equal sign after option '%s'") == 0) {
+		vsnprintf(word, sizeof word, "%s", arguments);
+		report(&parsing->diagnostics, line, "%s has no value: write %s = VALUE", word, word);
+	} else if (strcmp(format, "unexpected token '%s'") == 0) {
+		vsnprintf(word, sizeof word, "%s", arguments);
+		report(&parsing->diagnostics, line,
+			"\"%s\" cannot stand here: a value is missing before it, or needs quotes", word);
+	} else if (strcmp(format, "premature end of file") == 0) {
+		report(&parsing->diagnostics, line, "the file ends in the middle of an option: complete it");
+	} else {
+		vsnprintf(word, sizeof word, format, arguments);
+		report(&parsing->diagnostics, line, "%s: see docs/appliance-file.md for what can stand here",
+			word);
+	}
+}
+
+static void read_appliance(struct reader *reader, cfg_t *root)
+{
+	struct appliance *appliance = reader->appliance;
+	unsigned line;
+	const char *text = option_text(reader, root, "name", &line);
+
+	if (text == NULL || !check_plain_name(reader, text, line, "the appliance")) {
+		text = "appliance";
+	}
+	appliance->name = format_text("%s", text);
+	(void)option_text(reader, root, "admin_console", &appliance->admin_console_line);
+	appliance->admin_console = read_console_name(reader, root, "admin_console", APPLIANCE_ADMIN_CONSOLE);
+	appliance->has_transcript = read_boolean(reader, root, "transcript", true);
+	text = option_text(reader, root, "panic", &line);
+	if (text != NULL && strcmp(text, "reboot") == 0) {
+		appliance->reboot_on_panic = true;
+	} else if (text != NULL && strcmp(text, "halt") != 0) {
+		report(&reader->diagnostics, line, "panic = \"%s\" is unknown: write halt or reboot", text);
+	}
+	for (unsigned i = 0; i < cfg_size(root, "vm"); i++) {
+		cfg_t *section = cfg_getnsec(root, "vm", i);
+
+		if (i == APPLIANCE_MAX_VMS) {
+			report(&reader->diagnostics,
+				find_section_line(
+					reader->text, "vm", cfg_title(section), (unsigned)section->line),
+				"there are %u VMs: at most %u are possible", cfg_size(root, "vm"),
+				APPLIANCE_MAX_VMS);
+			break;
+		}
+		read_vm(reader, section, &appliance->vms[appliance->vm_count++]);
+	}
+}
+
+/* ---- The file as a whole ---- */
+
+static cfg_t *parse(struct reader *reader)
+{
+	cfg_opt_t device_options[] = {
+		CFG_STR("on_crash", NULL, CFGF_NONE),
+		CFG_STR("port", NULL, CFGF_NONE),
+		CFG_STR("irq", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t vm_options[] = {
+		CFG_STR("memory", NULL, CFGF_NONE),
+		CFG_STR("kernel", NULL, CFGF_NONE),
+		CFG_STR("protocol", NULL, CFGF_NONE),
+		CFG_STR("initrd", NULL, CFGF_NONE),
+		CFG_STR_LIST("modules", NULL, CFGF_NODEFAULT),
+		CFG_STR("command_line", NULL, CFGF_NONE),
+		CFG_STR_LIST("devices", NULL, CFGF_NODEFAULT),
+		CFG_SEC("device", device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_STR("console", NULL, CFGF_NONE),
+		CFG_STR("console2", NULL, CFGF_NONE),
+		CFG_STR("debug_exit", NULL, CFGF_NONE),
+		CFG_STR("budget", NULL, CFGF_NONE),
+		CFG_STR("period", NULL, CFGF_NONE),
+		CFG_STR("share", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
+		CFG_STR("on_reset", NULL, CFGF_NONE),
+		CFG_STR("hang_limit", NULL, CFGF_NONE),
+		CFG_STR_LIST("paravirtual", NULL, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	cfg_opt_t options[] = {
+		CFG_STR("name", NULL, CFGF_NONE),
+		CFG_STR("admin_console", NULL, CFGF_NONE),
+		CFG_STR("transcript", NULL, CFGF_NONE),
+		CFG_STR("panic", NULL, CFGF_NONE),
+		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_END(),
+	};
+	cfg_t *root = cfg_init(options, CFGF_NONE);
+
+	if (root == NULL) {
+		complain("out of memory");
+		return NULL;
+	}
+	cfg_set_error_function(root, explain);
+	for (size_t i = 0; i < sizeof GLOBAL_OPTIONS / sizeof GLOBAL_OPTIONS[0]; i++) {
+		cfg_set_validate_func(root, GLOBAL_OPTIONS[i], note_line);
+	}
+	for (size_t i = 0; i < sizeof VM_OPTIONS / sizeof VM_OPTIONS[0]; i++) {
+		cfg_set_validate_func(root, VM_OPTIONS[i], note_line);
+	}
+	parsing = reader;
+	if (cfg_parse_buf(root, reader->text) != CFG_SUCCESS && reader->diagnostics.errors == 0) {
+		report(&reader->diagnostics, 1, "the file cannot be parsed: see docs/appliance-file.md");
+	}
+	parsing = NULL;
+	return root;
+}
+
+static char *read_source(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (file == NULL) {
+		complain("cannot read %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	text = allocate(MAX_SOURCE_SIZE + 1);
+	size = fread(text, 1, MAX_SOURCE_SIZE + 1, file);
+	if (ferror(file)) {
+		complain("cannot read %s: %s", path, strerror(errno));
+	} else if (size > MAX_SOURCE_SIZE || memchr(text, '\0', size) != NULL) {
+		complain("%s is no appliance file: it is longer than 1 MiB, or not text", path);
+	} else {
+		fclose(file);
+		text[size] = '\0';
+		return text;
+	}
+	fclose(file);
+	free(text);
+	return NULL;
+}
+
+bool appliance_load(const char *path, struct appliance *appliance)
+{
+	const char *slash = strrchr(path, '/');
+	char *text = read_source(path);
+
+	*appliance = (struct appliance){ 0 };
+	if (text == NULL) {
+		return false;
+	}
+	char *folder = format_text("%.*s", slash != NULL ? (int)(slash - path) + 1 : 0, path);
+	struct reader reader = {
+		.diagnostics = { .file = path }, .folder = folder, .text = text, .appliance = appliance
+	};
+
+	prepare_source(text, &reader.diagnostics);
+	if (reader.diagnostics.errors == 0) {
+		cfg_t *root = parse(&reader);
+
+		if (root != NULL && reader.diagnostics.errors == 0) {
+			read_appliance(&reader, root);
+			appliance_check(appliance, &reader.diagnostics);
+		}
+		cfg_free(root);
+	}
+	free(reader.lines);
+	free(folder);
+	free(text);
+	return reader.diagnostics.errors == 0 && appliance->name != NULL;
+}
+
+void appliance_free(struct appliance *appliance)
+{
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		struct vm *vm = &appliance->vms[i];
+
+		for (unsigned j = 0; j < vm->module_count; j++) {
+			free(vm->modules[j].path);
+			free(vm->modules[j].text);
+		}
+		for (unsigned j = 0; j < vm->device_count; j++) {
+			free(vm->devices[j].console);
+		}
+		free(vm->kernel.path);
+		free(vm->kernel.text);
+		free(vm->initrd.path);
+		free(vm->initrd.text);
+		free(vm->command_line);
+		free(vm->name);
+	}
+	free(appliance->name);
+	free(appliance->admin_console);
+	*appliance = (struct appliance){ 0 };
+}

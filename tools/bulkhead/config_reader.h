@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the two halves of the appliance file's reader: config.c parses the file, config_vm.c reads values and VM sections. */
+#pragma once
+
+#include "appliance.h"
+
+#include <confuse.h>
+
+/* On which line an option was given: libconfuse itself forgets it. */
+struct option_line {
+	const cfg_opt_t *option;
+	unsigned index; /* of a list's element */
+	unsigned line;
+};
+
+struct reader {
+	struct diagnostics diagnostics;
+	struct option_line *lines;
+	size_t line_count;
+	size_t line_capacity;
+	const char *folder; /* of the appliance file, with a slash at its end, or "" */
+	const char *text;   /* prepared source */
+	struct appliance *appliance;
+};
+
+/* The line on which an option, or element `index` of a list, was given; 0 if it was not. */
+unsigned option_line(const struct reader *reader, const cfg_opt_t *option, unsigned index);
+
+/* The text of an option and its line; NULL and 0 if it was not given. */
+const char *option_text(const struct reader *reader, cfg_t *section, const char *name, unsigned *line);
+
+/* An option that is true or false; `fallback` where it is not given, or neither (which is reported). */
+bool read_boolean(struct reader *reader, cfg_t *section, const char *name, bool fallback);
+
+/* The name of a console in new memory; `fallback` where it is not given, or no name (which is reported). */
+char *read_console_name(struct reader *reader, cfg_t *section, const char *name, const char *fallback);
+
+/* Reports a name that is not in the form that tasks, regions and consoles are named in. */
+bool check_plain_name(struct reader *reader, const char *name, unsigned line, const char *what);
+
+/* Appends a word to a list in `text`, with a comma where it is not the first. */
+void append_word(char *text, size_t size, const char *word);
+
+/* Reads a section `vm NAME { ... }`. */
+void read_vm(struct reader *reader, cfg_t *section, struct vm *vm);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of device models. Ports and lines are those of a PC; ACPI's block stands where the VMM's FADT says. Pure data. */
+#include "devices.h"
+
+#include <string.h>
+
+static const struct device_template DEVICES[DEVICE_COUNT] = {
+	{
+		.name = "uart0",
+		.image = "uart16550",
+		.what = "first serial port (16550A), the VM's console",
+		.ranges = { { 0x3f8, 8 } },
+		.range_count = 1,
+		.lines = { { 0, "gsi,4" } },
+		.line_count = 1,
+		.share_per_mille = 40,
+		.serial_irq = 4,
+		.argument = "",
+	},
+	{
+		.name = "pit",
+		.image = "pit8254",
+		.what = "interval timer (8254)",
+		.ranges = { { 0x40, 4 }, { 0x61, 1 } },
+		.range_count = 2,
+		.lines = { { 0, "gsi,2" } },
+		.line_count = 1,
+		.share_per_mille = 40,
+		.argument = "",
+	},
+	{
+		.name = "rtc",
+		.image = "mc146818",
+		.what = "real-time clock and CMOS memory (MC146818)",
+		.ranges = { { 0x70, 2 } },
+		.range_count = 1,
+		.lines = { { 0, "gsi,8" } },
+		.line_count = 1,
+		.share_per_mille = 20,
+		.argument = "memory=%M",
+	},
+	{
+		.name = "acpi-pm",
+		.image = "acpi-pm",
+		.what = "ACPI power management: timer, power off, SCI",
+		.ranges = { { 0x600, 6 }, { 0x608, 4 } },
+		.range_count = 2,
+		.lines = { { 0, "gsi,9" }, { 1, "poweroff" } },
+		.line_count = 2,
+		.share_per_mille = 20,
+		.argument = "",
+	},
+	{
+		.name = "i8042",
+		.image = "i8042",
+		.what = "keyboard controller (8042), reset by command 0xFE",
+		.ranges = { { 0x60, 1 }, { 0x64, 1 } },
+		.range_count = 2,
+		.lines = { { 0, "gsi,1" }, { 1, "gsi,12" }, { 2, "reset" } },
+		.line_count = 3,
+		.share_per_mille = 10,
+		.argument = "",
+	},
+	{
+		.name = "debug-exit",
+		.image = "debug-exit",
+		.what = "port 0xF4: ends the VM with the code written",
+		.ranges = { { 0xf4, 4 } },
+		.range_count = 1,
+		.lines = { { 0, "exit" } },
+		.line_count = 1,
+		.share_per_mille = 10,
+		.argument = "",
+	},
+	{
+		.name = "uart1",
+		.image = "uart16550",
+		.what = "second serial port (16550A)",
+		.ranges = { { 0x2f8, 8 } },
+		.range_count = 1,
+		.lines = { { 0, "gsi,3" } },
+		.line_count = 1,
+		.share_per_mille = 40,
+		.serial_irq = 3,
+		.argument = "",
+	},
+};
+
+const struct device_template *device_at(size_t number)
+{
+	return number < DEVICE_COUNT ? &DEVICES[number] : NULL;
+}
+
+const struct device_template *device_find(const char *name)
+{
+	for (size_t i = 0; i < DEVICE_COUNT; i++) {
+		if (strcmp(DEVICES[i].name, name) == 0) {
+			return &DEVICES[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The device models that a VM may have: one table says all that the tool knows of each. Read-only data. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DEVICE_MAX_RANGES 2u
+#define DEVICE_MAX_LINES 4u
+
+/* A run of guest ports. Its place in the table is the region number, the badge of its route. */
+struct device_range {
+	uint16_t first;
+	uint16_t count;
+};
+
+/* One output line of a model and what the VMM makes of it: "gsi,4", "poweroff", "reset" or "exit". */
+struct device_line {
+	unsigned number;
+	const char *action;
+};
+
+struct device_template {
+	const char *name;  /* of the device in the appliance file, and of its task after "VM/" */
+	const char *image; /* file name of its task's image */
+	const char *what;  /* for people */
+	struct device_range ranges[DEVICE_MAX_RANGES];
+	unsigned range_count;
+	struct device_line lines[DEVICE_MAX_LINES];
+	unsigned line_count;
+	unsigned share_per_mille; /* of the VM's budget, for the model's own event work */
+	unsigned serial_irq;      /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
+	const char
+		*argument; /* "" or what the model's task gets besides vm=; %M is the VM's memory in bytes */
+};
+
+/* The device called `name`; NULL if there is none. */
+const struct device_template *device_find(const char *name);
+
+/* Device number 0..; NULL after the last. Those before DEVICE_DEFAULT_COUNT a VM has where its section names none. */
+const struct device_template *device_at(size_t number);
+#define DEVICE_COUNT 7u
+#define DEVICE_DEFAULT_COUNT 5u

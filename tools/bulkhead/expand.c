@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Expands an appliance: files of the system, the root task's own objects, the console, then VM by VM. Reads sizes of files. */
+#include "builder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEBIBYTE (UINT64_C(1) << 20)
+
+/* Beside the guests' RAM: kernel, root task, page tables, tasks, and what is lost to alignment. */
+#define BASE_MEMORY (192 * MEBIBYTE)
+#define MEMORY_PER_VM (32 * MEBIBYTE)
+
+static char *system_file(const char *folder, const char *name, bool *is_missing)
+{
+	char *path = format_text("%s/%s", folder, name);
+
+	if (access(path, R_OK) != 0) {
+		complain("%s is missing (%s): build Bulkhead first, or say with --system where it was built",
+			path, strerror(errno));
+		*is_missing = true;
+	}
+	return path;
+}
+
+/* Guest RAM is cut from power-of-two pieces of the machine's, so let there be room for the next power of two of each VM. */
+static uint64_t memory_needed(const struct appliance *appliance, const struct manifest_writer *writer)
+{
+	uint64_t needed = BASE_MEMORY;
+
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		uint64_t piece = MANIFEST_LARGE_PAGE_SIZE;
+
+		while (piece < appliance->vms[i].memory) {
+			piece *= 2;
+		}
+		needed += piece + MEMORY_PER_VM;
+	}
+	for (uint32_t i = 0; i < writer->sections[MANIFEST_SECTION_MODULES].count; i++) {
+		const struct manifest_module *module =
+			manifest_writer_record(writer, MANIFEST_SECTION_MODULES, i);
+
+		needed += 2 * module->size;
+	}
+	return (needed + 64 * MEBIBYTE - 1) / (64 * MEBIBYTE) * (64 * MEBIBYTE);
+}
+
+/* The reader that the root task will use has the last word. */
+static bool manifest_is_sound(const struct system_image *image)
+{
+	struct manifest manifest;
+	struct manifest_fault fault;
+	enum manifest_error error = manifest_open(image->manifest, image->manifest_size, &manifest, &fault);
+
+	if (error != MANIFEST_OK) {
+		complain(
+			"the appliance does not fit the manifest's limits (%s, section %s, record %u): use fewer VMs or devices",
+			manifest_error_text(error), manifest_section_name(fault.section), fault.record);
+	}
+	return error == MANIFEST_OK;
+}
+
+bool system_expand(const struct appliance *appliance, const char *folder, struct system_image *image)
+{
+	struct builder builder = { .appliance = appliance, .image = image, .folder = folder };
+
+	*image = (struct system_image){ .command_line =
+						appliance->reboot_on_panic ? "panic=reboot" : "panic=halt" };
+	image->kernel_elf64 = system_file(folder, "kernel/bulkhead.elf64", &builder.failed);
+	image->kernel_elf32 = system_file(folder, "kernel/bulkhead.elf32", &builder.failed);
+	image->root_task = system_file(folder, "tasks/roottask", &builder.failed);
+	manifest_writer_init(&builder.writer);
+
+	uint32_t name = manifest_writer_string(&builder.writer, "%s", appliance->name);
+
+	builder.root_notification =
+		add_object(&builder, owned_by_system("root"), "notification", MANIFEST_OBJECT_NOTIFICATION);
+	add_binding(&builder, MANIFEST_BINDING_THREAD, MANIFEST_ROOT, builder.root_notification, 0);
+	expand_console(&builder);
+	for (uint32_t vm = 0; vm < appliance->vm_count; vm++) {
+		expand_vm(&builder, vm);
+	}
+	size_cnodes(&builder);
+	image->manifest = manifest_writer_finish(&builder.writer, name,
+		appliance->reboot_on_panic ? MANIFEST_PANIC_REBOOT : MANIFEST_PANIC_HALT,
+		&image->manifest_size);
+	image->memory_needed = memory_needed(appliance, &builder.writer);
+	manifest_writer_free(&builder.writer);
+	return !builder.failed && manifest_is_sound(image);
+}
+
+void system_free(struct system_image *image)
+{
+	for (unsigned i = 0; i < image->module_count; i++) {
+		free(image->modules[i].path);
+	}
+	free(image->manifest);
+	free(image->kernel_elf64);
+	free(image->kernel_elf32);
+	free(image->root_task);
+	*image = (struct system_image){ 0 };
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs an expanded appliance in QEMU. */
+#pragma once
+
+#include "expand.h"
+#include "status.h"
+
+struct run_options {
+	const char *until;           /* text to wait for on any console; NULL: none */
+	unsigned timeout;            /* seconds; 0: none */
+	bool count_instructions;     /* --icount */
+	const char *image;           /* a GRUB image to boot from; NULL: QEMU's -kernel */
+	char *const *qemu_arguments; /* appended to QEMU's own; NULL-terminated */
+	const char *admin_console;
+	bool has_transcript;
+};
+
+/*
+ * Starts QEMU and stays until the machine has ended or one of the options says so. Without `until` the terminal (standard input and
+ * output) is the machine's COM1, with it the transcript (COM2) goes to standard output. Returns the exit status of the tool.
+ */
+int run_machine(const struct system_image *image, const struct run_options *options);

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# Guest loaders of the VMM. Sets VMM_LOADERS_SOURCES.
+set(VMM_LOADERS_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/common.c
+  ${CMAKE_CURRENT_LIST_DIR}/e820.c
+  ${CMAKE_CURRENT_LIST_DIR}/elf32.c
+  ${CMAKE_CURRENT_LIST_DIR}/error.c
+  ${CMAKE_CURRENT_LIST_DIR}/linux.c
+  ${CMAKE_CURRENT_LIST_DIR}/multiboot1.c
+)

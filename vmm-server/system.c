@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The VMM server's system calls on the running system (system.h). */
+#include "system.h"
+
+#include <stdarg.h>
+
+#include <bulkhead/syscall.h>
+#include <bulkhead/task.h>
+
+uint64_t system_tsc(void)
+{
+	return bh_tsc();
+}
+
+enum bh_error system_read_state(uint64_t vcpu, uint32_t groups)
+{
+	return bh_vcpu_read_state(vcpu, groups);
+}
+
+enum bh_error system_timer_arm(uint64_t timer, uint64_t deadline)
+{
+	return bh_timer_arm(timer, deadline);
+}
+
+enum bh_error system_timer_cancel(uint64_t timer)
+{
+	return bh_timer_cancel(timer, NULL);
+}
+
+enum bh_error system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
+{
+	struct bh_message message = {
+		.info = BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0),
+		.word = { word, value, sequence, 0 },
+	};
+	enum bh_error error = bh_call(endpoint, &message);
+
+	*answer = (uint32_t)message.word[0];
+	return error;
+}
+
+void system_signal(uint64_t notification)
+{
+	if (bh_signal(notification) != BH_OK) {
+		bh_log("cannot signal notification in slot %lu", (unsigned long)notification);
+	}
+}
+
+void system_log(const char *format, ...)
+{
+	char line[400];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)bh_format_list(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	bh_log("%s", line);
+}
+
+void system_format_list(char *buffer, size_t size, const char *format, va_list arguments)
+{
+	(void)bh_format_list(buffer, size, format, arguments);
+}

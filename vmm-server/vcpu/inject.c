@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Choice of the event to inject (inject.h). Touches the state page's event fields, the vCPU's waiting events and the fabric.
+ *
+ * Order: an event whose delivery the exit interrupted goes first, and alone: the kernel injects it again by itself. Then an exception
+ * that this exit raised, an NMI, an interrupt that gave way to an exception, the fabric's interrupt. What can't go now, because of an event
+ * before it, IF or the interrupt shadow, stays where it is, and an interrupt window brings us back as soon as it can. */
+#include "vcpu/inject.h"
+
+static void read_wanted_lines(struct vmm *vmm, const struct vcpu *vcpu)
+{
+	uint32_t wanted = fabric_lines_wanted(&vmm->fabric, vcpu->number);
+
+	for (; wanted != 0; wanted &= wanted - 1) {
+		struct vmm_line *line = &vmm->lines[vmm->fabric_line[__builtin_ctz(wanted)]];
+
+		line->word = lines_read(line->page, line->number);
+		fabric_update_line(&vmm->fabric, (uint32_t)__builtin_ctz(wanted), line->word);
+	}
+}
+
+static void give(struct vcpu *vcpu, uint64_t event)
+{
+	vcpu->state->inject = event;
+	vcpu->halted = false;
+}
+
+/* An interrupt that may go in now; 0 if there is none. */
+static uint64_t take_interrupt(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	uint64_t event = vcpu->held;
+	int vector;
+
+	if (event != 0) {
+		vcpu->held = 0;
+		return event;
+	}
+	vector = fabric_acknowledge(&vmm->fabric, vcpu->number, now);
+	return vector >= 0 ? BH_EVENT_INTERRUPT((uint32_t)vector) : 0;
+}
+
+static bool interrupt_waits(const struct vmm *vmm, const struct vcpu *vcpu)
+{
+	return vcpu->held != 0 || vcpu->nmi ||
+	       (fabric_pending(&vmm->fabric, vcpu->number).events & (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) != 0;
+}
+
+/* Chooses, when something waits: an event of the vCPU, or `pending` ones of the fabric. */
+static void choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	struct bh_vcpu_state *state = vcpu->state;
+	bool shadow = (state->interrupt_shadow & 1) != 0;
+	struct fabric_pending pending;
+	uint64_t event;
+
+	read_wanted_lines(vmm, vcpu);
+	pending = fabric_pending(&vmm->fabric, vcpu->number);
+	if ((pending.events & FABRIC_EVENT_NMI) != 0 && !vcpu->nmi) {
+		fabric_take_nmi(&vmm->fabric, vcpu->number);
+		vcpu->nmi = true;
+	}
+	if ((state->undelivered & BH_EVENT_VALID) != 0) {
+		/* goes in alone */
+	} else if (vcpu->exception != 0) {
+		give(vcpu, vcpu->exception);
+		vcpu->exception = 0;
+		vmm_status(vmm)->exceptions++;
+	} else if (vcpu->nmi && !shadow) {
+		give(vcpu, BH_EVENT_NMI);
+		vcpu->nmi = false;
+		vmm_status(vmm)->interrupts++;
+	} else if ((state->rflags & RFLAGS_IF) != 0 && !shadow &&
+	           (vcpu->held != 0 || (pending.events & FABRIC_EVENT_INTERRUPT) != 0)) {
+		event = take_interrupt(vmm, vcpu, now);
+		if (event != 0) {
+			give(vcpu, event);
+			vmm_status(vmm)->interrupts++;
+		}
+	}
+	if (interrupt_waits(vmm, vcpu)) {
+		state->interrupt_window = 1;
+		vmm_status(vmm)->windows++;
+	}
+}
+
+bool inject_before_entry(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	uint8_t events = fabric_pending(&vmm->fabric, vcpu->number).events;
+
+	if ((events & FABRIC_EVENT_INIT) != 0) {
+		return false;
+	}
+	vcpu->state->inject = 0;
+	vcpu->state->interrupt_window = 0;
+	if (events != 0 || vcpu->exception != 0 || vcpu->held != 0 || vcpu->nmi) {
+		choose(vmm, vcpu, now);
+	}
+	return true;
+}

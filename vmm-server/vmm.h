@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that the VMM server knows of its VM. Built by the main thread, then used by the vCPU's handler thread alone. */
+#ifndef VMM_VMM_H
+#define VMM_VMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bulkhead/clock.h>
+#include <bulkhead/lines.h>
+
+#include "vcpu/vcpu.h" /* first: cpu/msr.h defines names that its inline functions have for themselves */
+
+#include "arguments.h"
+#include "cpu/cpuid.h"
+#include "cpu/msr.h"
+#include "fabric/fabric.h"
+#include "lifecycle/lifecycle.h"
+#include "memory/guest_memory.h"
+#include "pci/pci.h"
+#include "unowned.h"
+
+/* Ports that a device model serves: for accesses that have to be done again or in pieces. */
+struct vmm_port_range {
+	uint32_t first;
+	uint32_t count;
+	uint64_t endpoint; /* its badge tells the model which of its ranges it is */
+};
+
+struct vmm_line {
+	const struct lines_page *page;
+	uint64_t signal; /* the model's bit in the vCPU's notification */
+	uint64_t word;   /* as read last */
+	uint32_t number; /* in the page */
+	uint32_t gsi;
+	uint32_t fabric_line; /* its number in the fabric, for VMM_LINE_GSI */
+	enum vmm_line_action action;
+};
+
+struct vmm {
+	struct guest_memory memory;
+	struct pci pci;
+	struct fabric fabric;
+	struct cpuid_policy cpuid;
+	struct msr_policy msr;
+	struct msr_cpu msr_cpu;
+	struct msr_unknown msr_unknown;
+	struct lifecycle lifecycle;
+	struct unowned unowned;
+	struct clock_page *clock;
+	uint64_t clock_offset;  /* host TSC + this = the VM's clock, which models and the APIC timer go by */
+	uint8_t reset_control;  /* port 0xcf9 */
+	bool lines_unread;      /* nothing was read from the line pages yet */
+	uint32_t port_count;
+	uint32_t line_count;
+	struct vmm_port_range ports[VMM_PORTS_MAX];
+	struct vmm_line lines[VMM_LINES_MAX];
+	uint8_t fabric_line[FABRIC_LINES_MAXIMUM]; /* the fabric's line n is lines[fabric_line[n]] */
+	struct vcpu vcpu;
+};
+_Static_assert(VMM_LINES_MAX <= FABRIC_LINES_MAXIMUM, "every line may be wired to the fabric");
+
+static inline struct vm_status *vmm_status(struct vmm *vmm)
+{
+	return vmm->lifecycle.status;
+}
+
+#endif
