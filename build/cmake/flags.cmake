@@ -30,4 +30,4 @@ set(BULKHEAD_UNIT_FLAGS
 
 set(BULKHEAD_GUEST_FLAGS
   ${BULKHEAD_WARNINGS} -O2 -g -ffreestanding -fno-pic -fno-pie -mgeneral-regs-only -mno-red-zone -fno-stack-protector
-  -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables)
+  -fno-delete-null-pointer-checks -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables)

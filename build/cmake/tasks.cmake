@@ -84,22 +84,19 @@ bulkhead_task(vmm-server
   OBJECTS zydis)
 
 # The root task has its own entry, and of musl only memcpy and its like: nobody serves its Linux calls.
-if(EXISTS ${CMAKE_SOURCE_DIR}/roottask/sources.cmake)
-  include(roottask/sources.cmake)
-  bulkhead_sources(ROOTTASK_FILES roottask ${ROOTTASK_SOURCES} ${ROOTTASK_ASM})
-  bulkhead_sources(ROOTTASK_LIB_FILES lib ${ROOTTASK_LIB_SOURCES})
-  bulkhead_sources(ROOTTASK_PURE_FILES roottask ${ROOTTASK_PURE_SOURCES})
-  add_executable(task-roottask ${ROOTTASK_FILES} ${ROOTTASK_LIB_FILES})
-  target_include_directories(task-roottask PRIVATE roottask lib lib/include kernel/include)
-  target_compile_options(task-roottask PRIVATE
-    ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${ROOTTASK_OPTIONS})
-  target_link_options(task-roottask PRIVATE -specs=${BULKHEAD_MUSL_SPECS} ${ROOTTASK_LINK_OPTIONS} -Wl,--gc-sections
-    -Wl,-z,noexecstack -Wl,-z,separate-code)
-  set_target_properties(task-roottask PROPERTIES OUTPUT_NAME roottask RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tasks)
-endif()
+include(roottask/sources.cmake)
+bulkhead_sources(ROOTTASK_FILES roottask ${ROOTTASK_SOURCES} ${ROOTTASK_ASM})
+bulkhead_sources(ROOTTASK_LIB_FILES lib ${ROOTTASK_LIB_SOURCES})
+bulkhead_sources(ROOTTASK_PURE_FILES roottask ${ROOTTASK_PURE_SOURCES})
+add_executable(task-roottask ${ROOTTASK_FILES} ${ROOTTASK_LIB_FILES})
+target_include_directories(task-roottask PRIVATE roottask lib lib/include kernel/include)
+target_compile_options(task-roottask PRIVATE
+  ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${ROOTTASK_OPTIONS})
+target_link_options(task-roottask PRIVATE -specs=${BULKHEAD_MUSL_SPECS} ${ROOTTASK_LINK_OPTIONS} -Wl,--gc-sections
+  -Wl,-z,noexecstack -Wl,-z,separate-code)
+set_target_properties(task-roottask PROPERTIES OUTPUT_NAME roottask RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tasks)
 
-if(EXISTS ${CMAKE_SOURCE_DIR}/backends/console/sources.cmake)
-  include(backends/console/sources.cmake)
-  bulkhead_sources(CONSOLE_FILES backends/console ${CONSOLE_SOURCES} ${CONSOLE_TASK_SOURCES})
-  bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)
-endif()
+# The console backend: no handler thread, a context of its own.
+include(backends/console/sources.cmake)
+bulkhead_sources(CONSOLE_FILES backends/console ${CONSOLE_SOURCES} ${CONSOLE_TASK_SOURCES})
+bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)

@@ -32,7 +32,11 @@ target_link_libraries(host-tool PUBLIC host-lib confuse)
 bulkhead_host_library(host-roottask SOURCES ${ROOTTASK_PURE_FILES} INCLUDES roottask lib)
 target_link_libraries(host-roottask PUBLIC host-lib)
 
+bulkhead_sources(files backends/console ${CONSOLE_PURE_SOURCES})
+bulkhead_host_library(host-console SOURCES ${files} INCLUDES backends/console)
+
 # Which library the tests of a group are about.
+set(BULKHEAD_UNIT_LIBRARY_console host-console)
 set(BULKHEAD_UNIT_LIBRARY_models host-models)
 set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
 set(BULKHEAD_UNIT_LIBRARY_lib host-lib)

@@ -16,6 +16,9 @@ static void enqueue(struct endpoint *endpoint, struct execution *execution, enum
 
 static void dequeue(struct endpoint *endpoint, struct execution *execution)
 {
+	if (endpoint->cancel_next == execution) {
+		endpoint->cancel_next = execution->next;
+	}
 	queue_remove(&endpoint->queue, execution);
 	execution->queued_on = NULL;
 	if (endpoint->queue.head == NULL) {
@@ -43,14 +46,20 @@ static void rendezvous(struct execution *sender, struct thread *receiver, struct
 	}
 }
 
+/* The context that a thread keeps while it receives: its own, never a lent one. */
+static bool keeps_context(const struct thread *receiver)
+{
+	return receiver->execution.context != NULL && receiver->execution.context->home == &receiver->execution;
+}
+
 /* Can this receiver take a message of that kind? */
 static bool acceptable(const struct execution *sender, const struct thread *receiver, const struct reply *reply,
 		       bool is_call)
 {
 	if (is_call) {
-		return reply != NULL && (receiver->execution.context != NULL || sender->context != NULL);
+		return reply != NULL && (keeps_context(receiver) || sender->context != NULL);
 	}
-	return receiver->execution.context != NULL;
+	return keeps_context(receiver);
 }
 
 static void receive_ended(struct thread *receiver)
@@ -94,59 +103,82 @@ enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender,
 	return BH_OK;
 }
 
-/* Gives a sender that waited the end of its operation. */
+/* Gives a sender that waited the end of its operation. One whose fault nobody takes stops, its registers as they were. */
 static void sender_finished(struct execution *sender, enum bh_error error)
 {
+	struct thread *thread = (struct thread *)sender;
+
 	if (sender->kind == EXECUTION_VCPU) {
 		vcpu_send_failed((struct vcpu *)sender);
 		return;
 	}
-	((struct thread *)sender)->registers.rax = error;
+	if (thread->pending_fault != 0) {
+		thread->pending_fault = 0;
+		scheduler_block(sender, EXECUTION_STOPPED);
+		return;
+	}
+	thread->registers.rax = error;
 	scheduler_make_ready(sender);
+}
+
+/* The first waiting sender whose message this receiver can take; those in front of it get STATE. NULL: none. */
+static struct execution *next_sender(struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
+{
+	while (endpoint->state == ENDPOINT_SENDERS) {
+		struct execution *sender = endpoint->queue.head;
+
+		if (acceptable(sender, receiver, reply, sender->send_is_call)) {
+			return sender;
+		}
+		dequeue(endpoint, sender);
+		sender_finished(sender, BH_ERROR_STATE);
+	}
+	return NULL;
 }
 
 enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking)
 {
 	struct notification *bound = receiver->execution.bound;
+	struct execution *sender;
+	bool is_call;
 
-	if (reply != NULL && (reply->caller != NULL || reply->receiver != NULL)) {
+	/* One caller a Reply, and one server that runs on that caller's context. */
+	if (reply != NULL && (reply->caller != NULL || reply->receiver != NULL ||
+			      (reply->holder != NULL && reply->holder != receiver))) {
 		return BH_ERROR_STATE;
 	}
-	context_set_aside(receiver);
 	/* A signal would need a context to be handled on. */
-	if (bound != NULL && bound->word != 0 && receiver->execution.context != NULL) {
+	if (bound != NULL && bound->word != 0 && keeps_context(receiver)) {
+		context_set_aside(receiver);
 		message_deliver(receiver, bound->word, BH_MESSAGE_SIGNAL);
 		bound->word = 0;
-		return BH_OK;
-	}
-	while (endpoint->state == ENDPOINT_SENDERS) {
-		struct execution *sender = endpoint->queue.head;
-		bool is_call = sender->send_is_call;
-
-		dequeue(endpoint, sender);
-		if (!acceptable(sender, receiver, reply, is_call)) {
-			sender_finished(sender, BH_ERROR_STATE);
-			continue;
-		}
-		if (is_call) {
-			sender->state = EXECUTION_WAITING_REPLY;
-		}
-		rendezvous(sender, receiver, reply, sender->send_badge, sender->send_may_grant, is_call);
-		if (!is_call) {
-			sender_finished(sender, BH_OK);
-		}
 		scheduler_make_ready(&receiver->execution);
 		return BH_OK;
 	}
-	if (!blocking) {
-		return BH_ERROR_WOULD_BLOCK;
+	sender = next_sender(endpoint, receiver, reply);
+	if (sender == NULL && !blocking) {
+		return BH_ERROR_WOULD_BLOCK; /* a lent context stays where it is */
 	}
-	receiver->receive_reply = reply;
-	if (reply != NULL) {
-		reply->receiver = receiver;
+	context_set_aside(receiver);
+	if (sender == NULL) {
+		receiver->receive_reply = reply;
+		if (reply != NULL) {
+			reply->receiver = receiver;
+		}
+		scheduler_block(&receiver->execution, EXECUTION_RECEIVING);
+		enqueue(endpoint, &receiver->execution, ENDPOINT_RECEIVERS);
+		return BH_OK;
 	}
-	scheduler_block(&receiver->execution, EXECUTION_RECEIVING);
-	enqueue(endpoint, &receiver->execution, ENDPOINT_RECEIVERS);
+	is_call = sender->send_is_call;
+	dequeue(endpoint, sender);
+	if (is_call) {
+		sender->state = EXECUTION_WAITING_REPLY;
+	}
+	rendezvous(sender, receiver, reply, sender->send_badge, sender->send_may_grant, is_call);
+	if (!is_call) {
+		sender_finished(sender, BH_OK);
+	}
+	scheduler_make_ready(&receiver->execution);
 	return BH_OK;
 }
 
@@ -218,29 +250,22 @@ bool endpoint_cancel_one(struct endpoint *endpoint)
 	return true;
 }
 
-void endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned int limit, bool *again)
+bool endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned int limit)
 {
-	struct execution *execution = endpoint->queue.head;
-
-	*again = false;
-	if (endpoint->state != ENDPOINT_SENDERS) {
-		return;
+	/* Where an earlier call for this badge was preempted: all before it have been looked at. */
+	if (endpoint->cancel_next == NULL || endpoint->cancel_badge != badge) {
+		endpoint->cancel_next = endpoint->state == ENDPOINT_SENDERS ? endpoint->queue.head : NULL;
+		endpoint->cancel_badge = badge;
 	}
-	for (unsigned int i = 0; execution != NULL; i++) {
-		struct execution *next = execution->next;
+	for (unsigned int i = 0; i < limit && endpoint->cancel_next != NULL; i++) {
+		struct execution *execution = endpoint->cancel_next;
 
-		if (i == limit) {
-			*again = true;
-			return;
-		}
 		if (execution->send_badge == badge) {
-			dequeue(endpoint, execution);
+			dequeue(endpoint, execution); /* moves cancel_next on */
 			sender_finished(execution, BH_ERROR_CANCELLED);
 		} else {
-			/* Looked at: to the end, so that a next call sees the others first. */
-			queue_remove(&endpoint->queue, execution);
-			queue_append(&endpoint->queue, execution);
+			endpoint->cancel_next = execution->next;
 		}
-		execution = next;
 	}
+	return endpoint->cancel_next == NULL;
 }

@@ -21,8 +21,8 @@ __attribute__((warn_unused_result)) enum bh_error endpoint_receive(struct endpoi
 /* Ends the first waiting operation on the endpoint with CANCELLED. false: nobody waited. */
 bool endpoint_cancel_one(struct endpoint *endpoint);
 
-/* Ends the waiting sends that carry the badge, looking at no more than `limit`; *again: there may be more. */
-void endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned int limit, bool *again);
+/* Ends the waiting sends that carry the badge, looking at no more than `limit`. false: there are more to look at. */
+bool endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned int limit);
 
 /* Ends whatever execution waits for; a thread sees error, a vCPU's access fails. It is STOPPED then. */
 void ipc_cancel(struct execution *execution, enum bh_error error);

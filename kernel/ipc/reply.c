@@ -72,6 +72,9 @@ static struct sched_context *lent_context(struct reply *reply)
 
 	reply->holder = NULL;
 	server->holding = NULL;
+	if (server->context != NULL && server->context->home == server) {
+		return NULL; /* the lent one is gone; what it runs on now was bound to it since */
+	}
 	return context_take(server);
 }
 

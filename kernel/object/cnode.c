@@ -57,7 +57,9 @@ static enum bh_error copy_mint_move(struct invocation *invocation, struct cnode 
 	if (error != BH_OK) {
 		return error;
 	}
-	error = cnode_find(invocation->caller, argument[1], BH_RIGHT_READ, &source_cnode);
+	/* MOVE empties the source slot. */
+	error = cnode_find(invocation->caller, argument[1],
+			   invocation->label == BH_CNODE_MOVE ? BH_RIGHT_READ | BH_RIGHT_WRITE : BH_RIGHT_READ, &source_cnode);
 	if (error != BH_OK) {
 		return error;
 	}

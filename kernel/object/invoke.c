@@ -4,6 +4,8 @@
 
 #include "ipc/ipc.h"
 
+#define CANCEL_CHUNK 64 /* waiting senders looked at between two preemption points */
+
 enum bh_error capability_find(const struct thread *thread, uint64_t index, enum bh_object_type type, uint64_t rights,
 			      struct capability **found)
 {
@@ -53,23 +55,22 @@ enum bh_error slot_keep(struct capability *slot, struct capability *source)
 
 enum bh_error endpoint_invoke(struct invocation *invocation)
 {
-	bool again;
+	const struct capability *slot = invocation->slot;
 
 	if (invocation->label != BH_ENDPOINT_CANCEL_BADGED) {
 		return BH_ERROR_INVOCATION;
 	}
-	if ((invocation->slot->rights & BH_RIGHTS_ALL) != BH_RIGHTS_ALL) {
+	if ((slot->rights & BH_RIGHTS_ALL) != BH_RIGHTS_ALL) {
 		return BH_ERROR_RIGHTS;
 	}
-	if (invocation->slot->badge != 0) {
+	if (slot->badge != 0) {
 		return BH_ERROR_ARGUMENT;
 	}
-	do {
-		endpoint_cancel_badged((struct endpoint *)invocation->slot->object, invocation->argument[0], 64, &again);
-		if (again && preemption_point()) {
+	while (!endpoint_cancel_badged((struct endpoint *)slot->object, invocation->argument[0], CANCEL_CHUNK)) {
+		if (preemption_point()) {
 			return INVOCATION_RESTART;
 		}
-	} while (again);
+	}
 	return BH_OK;
 }
 

@@ -118,6 +118,8 @@ struct endpoint {
 	struct object_header header;
 	struct execution_queue queue;
 	uint64_t state; /* enum endpoint_state: who stands in the queue */
+	struct execution *cancel_next; /* progress of CANCEL_BADGED in the queue, NULL: none under way */
+	uint64_t cancel_badge;
 };
 _Static_assert(sizeof(struct endpoint) <= 1u << BH_ENDPOINT_BITS, "Endpoint size");
 

@@ -150,6 +150,8 @@ void space_end(struct space *space)
 		write_cr3(virt_to_phys(kernel_pml4));
 		cpu->space = NULL;
 	}
+	/* Its tables may serve another space before the last mapping here has been forgotten: no walk from here finds them. */
+	memset(phys_to_virt(space->root_physical), 0, PML4_KERNEL_FIRST * sizeof(uint64_t));
 	for (unsigned int i = 0; i < IO_RANGES_PER_SPACE; i++) {
 		if (space->io_ranges[i] != NULL) {
 			space->io_ranges[i]->space = NULL;

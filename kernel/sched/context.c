@@ -45,9 +45,9 @@ void context_charge(struct cpu *cpu)
 		}
 		return;
 	}
-	if (now >= context->replenish_at) {
-		context_refresh(context, now);
-	} else if (!context->replenishment.armed) {
+	/* Also where the period is over already: filling it up here would leave its holder, which may have been taken off the
+	 * CPU before this, out of the ready queue. The timeout does both. */
+	if (!context->replenishment.armed) {
 		time_add(cpu, &context->replenishment, context->replenish_at);
 	}
 }

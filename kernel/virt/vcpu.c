@@ -254,6 +254,8 @@ static enum bh_error configure(const struct invocation *invocation, struct vcpu 
 	if (error != BH_OK) {
 		return error;
 	}
+	/* Translations of another space may be cached under the old ASID, even if the new one stands at the same address. */
+	vcpu->asid_generation = 0;
 	vcpu->number = settings & 0xff;
 	vcpu->execution.priority = (uint8_t)priority;
 	vcpu->execution.trust_domain = (uint32_t)(settings >> 32);

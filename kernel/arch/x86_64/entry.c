@@ -99,6 +99,8 @@ void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code)
 {
 	uint64_t address = 0;
 
+	/* An interrupt gate keeps the user's direction flag (APM vol. 2 section 8.7.3); our string instructions go upward. */
+	__asm__ volatile("cld" : : : "cc");
 	if (vector >= VECTOR_EXCEPTIONS) {
 		interrupt_record(vector);
 		handle_pending(this_cpu());
