@@ -38,6 +38,9 @@ static enum bh_error do_receive(struct thread *thread, bool answer, bool blockin
 		reply = (struct reply *)reply_slot->object;
 	}
 	if (answer) {
+		if (endpoint_answer_and_receive((struct endpoint *)endpoint->object, thread, reply)) {
+			return BH_OK;
+		}
 		reply_answer(reply, thread);
 	}
 	return endpoint_receive((struct endpoint *)endpoint->object, thread, reply, blocking);

@@ -73,6 +73,8 @@ static void receive_ended(struct thread *receiver)
 enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender, uint64_t badge, bool may_grant,
 			    bool is_call, bool blocking)
 {
+	struct cpu *cpu = sender->cpu;
+
 	if (endpoint->state == ENDPOINT_RECEIVERS) {
 		struct thread *receiver = (struct thread *)endpoint->queue.head;
 		struct reply *reply = receiver->receive_reply;
@@ -86,6 +88,12 @@ enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender,
 			sender->state = EXECUTION_WAITING_REPLY;
 		}
 		rendezvous(sender, receiver, reply, badge, may_grant, is_call);
+		if (is_call && cpu->current == sender &&
+		    scheduler_may_hand_over(cpu, receiver->execution.context, receiver->execution.priority)) {
+			receiver->execution.state = EXECUTION_READY;
+			cpu->current = &receiver->execution;
+			return BH_OK;
+		}
 		scheduler_make_ready(&receiver->execution);
 		if (is_call) {
 			scheduler_update(sender);
@@ -180,6 +188,36 @@ enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receive
 	}
 	scheduler_make_ready(&receiver->execution);
 	return BH_OK;
+}
+
+bool endpoint_answer_and_receive(struct endpoint *endpoint, struct thread *server, struct reply *reply)
+{
+	struct execution *caller = reply->caller;
+	struct sched_context *context = server->execution.context;
+	struct cpu *cpu = server->execution.cpu;
+
+	/* decode: the caller's context is the one that runs, and nobody else has a claim on the server or the CPU */
+	if (caller == NULL || reply->holder != server || caller->context != NULL || context == server->execution.own_context ||
+	    endpoint->state == ENDPOINT_SENDERS || server->execution.bound != NULL ||
+	    !scheduler_may_hand_over(cpu, context, caller->priority) || !reply_is_short(caller, server)) {
+		return false;
+	}
+
+	/* commit: nothing below can fail */
+	server->execution.context = NULL;
+	server->execution.holding = NULL;
+	reply->holder = NULL;
+	reply->caller = NULL;
+	caller->waiting_reply = NULL;
+	context_give(context, caller);
+	reply_deliver_short(caller, server);
+	caller->state = EXECUTION_READY;
+	cpu->current = caller;
+	server->receive_reply = reply;
+	reply->receiver = server;
+	server->execution.state = EXECUTION_RECEIVING;
+	enqueue(endpoint, &server->execution, ENDPOINT_RECEIVERS);
+	return true;
 }
 
 void ipc_cancel(struct execution *execution, enum bh_error error)

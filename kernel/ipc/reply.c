@@ -118,6 +118,31 @@ void reply_answer(struct reply *reply, struct thread *server)
 	scheduler_make_ready(caller);
 }
 
+bool reply_is_short(const struct execution *caller, const struct thread *server)
+{
+	if (caller->kind == EXECUTION_VCPU) {
+		return vcpu_answer_resumes((const struct vcpu *)caller, server->registers.rdx);
+	}
+	return ((const struct thread *)caller)->pending_fault == 0 &&
+	       (server->registers.rsi & 0xffff) <= BH_MESSAGE_REGISTERS;
+}
+
+void reply_deliver_short(struct execution *caller, const struct thread *server)
+{
+	if (caller->kind == EXECUTION_VCPU) {
+		vcpu_answer_deliver((struct vcpu *)caller, server->registers.rdx);
+		return;
+	}
+
+	struct thread *thread = (struct thread *)caller;
+
+	thread->registers.rdx = server->registers.rdx;
+	thread->registers.r10 = server->registers.r10;
+	thread->registers.r8 = server->registers.r8;
+	thread->registers.r9 = server->registers.r9;
+	message_deliver(thread, 0, server->registers.rsi);
+}
+
 void reply_abandon(struct reply *reply)
 {
 	struct execution *caller = reply->caller;

@@ -32,9 +32,24 @@ static inline struct capability *capability_lookup(const struct thread *thread, 
 }
 
 /* The same, of that type and with those rights: CAPABILITY, TYPE, RIGHTS. */
-__attribute__((warn_unused_result)) enum bh_error capability_find(const struct thread *thread, uint64_t index,
-								  enum bh_object_type type, uint64_t rights,
-								  struct capability **found);
+__attribute__((warn_unused_result)) static inline enum bh_error
+capability_find(const struct thread *thread, uint64_t index, enum bh_object_type type, uint64_t rights,
+		struct capability **found)
+{
+	struct capability *slot = capability_lookup(thread, index);
+
+	if (slot == NULL) {
+		return BH_ERROR_CAPABILITY;
+	}
+	if (slot->type != type) {
+		return BH_ERROR_TYPE;
+	}
+	if ((slot->rights & rights) != rights) {
+		return BH_ERROR_RIGHTS;
+	}
+	*found = slot;
+	return BH_OK;
+}
 
 /* The CNode that an argument names; 0 is the caller's own. Also checks rights on it. */
 __attribute__((warn_unused_result)) enum bh_error cnode_find(const struct thread *thread, uint64_t index,

@@ -6,24 +6,6 @@
 
 #define CANCEL_CHUNK 64 /* waiting senders looked at between two preemption points */
 
-enum bh_error capability_find(const struct thread *thread, uint64_t index, enum bh_object_type type, uint64_t rights,
-			      struct capability **found)
-{
-	struct capability *slot = capability_lookup(thread, index);
-
-	if (slot == NULL) {
-		return BH_ERROR_CAPABILITY;
-	}
-	if (slot->type != type) {
-		return BH_ERROR_TYPE;
-	}
-	if ((slot->rights & rights) != rights) {
-		return BH_ERROR_RIGHTS;
-	}
-	*found = slot;
-	return BH_OK;
-}
-
 enum bh_error cnode_find(const struct thread *thread, uint64_t index, uint64_t rights, struct cnode **found)
 {
 	const struct capability *own = &thread->slots[THREAD_CSPACE];

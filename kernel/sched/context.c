@@ -5,7 +5,6 @@
 #include "sched/scheduler.h"
 
 #include "arch/x86_64/cpu.h"
-#include "panic.h"
 
 void context_refresh(struct sched_context *context, uint64_t now)
 {
@@ -50,14 +49,6 @@ void context_charge(struct cpu *cpu)
 	if (!context->replenishment.armed) {
 		time_add(cpu, &context->replenishment, context->replenish_at);
 	}
-}
-
-void context_give(struct sched_context *context, struct execution *execution)
-{
-	ASSERT(execution->context == NULL);
-	execution->context = context;
-	context->holder = execution;
-	context->parked = NULL;
 }
 
 struct sched_context *context_take(struct execution *execution)

@@ -15,7 +15,6 @@
 
 /* rflags bits that exist (APM vol. 1 section 3.1.4) and those that are always one. */
 #define GUEST_RFLAGS UINT64_C(0x3f7fd5)
-#define ATTRIBUTES_VALID 0xfffu
 #define EVENT_INJECTION_VALID_BITS UINT64_C(0xffffffff80000fff)
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | 1ul << 14 /* FFXSR */)
 
@@ -133,12 +132,15 @@ uint64_t svm_guest_table(uint64_t physical)
 	return physical | 1 | 2 | 4;
 }
 
+/* A segment register is two words in both forms (vmcb.h asserts it); attributes stand in bits 16..31 of the first. */
+#define SEGMENT_VALID UINT64_C(0xffffffff0fffffff)
+
 static void load_segment(struct vmcb_segment *to, const struct bh_segment_register *from)
 {
-	to->selector = READ_ONCE(from->selector);
-	to->attributes = READ_ONCE(from->attributes) & ATTRIBUTES_VALID;
-	to->limit = READ_ONCE(from->limit);
-	to->base = READ_ONCE(from->base);
+	const volatile uint64_t *words = (const volatile uint64_t *)from;
+
+	((uint64_t *)to)[0] = words[0] & SEGMENT_VALID;
+	((uint64_t *)to)[1] = words[1];
 }
 
 static void load_control(struct vmcb *vmcb, const struct bh_vcpu_state *state)
@@ -254,10 +256,8 @@ void svm_load_groups(struct vcpu *vcpu, uint32_t groups)
 
 static void store_segment(struct bh_segment_register *to, const struct vmcb_segment *from)
 {
-	to->selector = from->selector;
-	to->attributes = from->attributes;
-	to->limit = from->limit;
-	to->base = from->base;
+	((uint64_t *)to)[0] = ((const uint64_t *)from)[0];
+	((uint64_t *)to)[1] = ((const uint64_t *)from)[1];
 }
 
 static void store_segments(const struct vmcb *vmcb, struct bh_vcpu_state *state)

@@ -199,23 +199,33 @@ static void merge_port_value(struct vcpu *vcpu, uint64_t value)
 	}
 }
 
-void vcpu_answer(struct vcpu *vcpu, uint64_t word)
+bool vcpu_answer_resumes(const struct vcpu *vcpu, uint64_t word)
+{
+	return vcpu->message.routed || (word & BH_RESUME_STOP) == 0;
+}
+
+void vcpu_answer_deliver(struct vcpu *vcpu, uint64_t word)
 {
 	if (vcpu->message.routed) {
 		if ((vcpu->access_word & BH_PORT_IN) != 0) {
 			merge_port_value(vcpu, word);
 		}
 		backend_complete_port(vcpu, vcpu->access_next_rip);
-	} else {
-		vcpu->answered = true;
-		vcpu->load_groups = (uint32_t)word & BH_GROUPS_ALL;
-		vcpu->halt_requested = (word & BH_RESUME_HALT) != 0;
-		if ((word & BH_RESUME_STOP) != 0) {
-			scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
-			return;
-		}
+		return;
 	}
-	scheduler_make_ready(&vcpu->execution);
+	vcpu->answered = true;
+	vcpu->load_groups = (uint32_t)word & BH_GROUPS_ALL;
+	vcpu->halt_requested = (word & BH_RESUME_HALT) != 0;
+}
+
+void vcpu_answer(struct vcpu *vcpu, uint64_t word)
+{
+	vcpu_answer_deliver(vcpu, word);
+	if (vcpu_answer_resumes(vcpu, word)) {
+		scheduler_make_ready(&vcpu->execution);
+	} else {
+		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+	}
 }
 
 void vcpu_send_failed(struct vcpu *vcpu)

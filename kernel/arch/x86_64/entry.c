@@ -220,7 +220,7 @@ void kernel_exit(void)
 		if (any_pending(cpu)) {
 			handle_pending(cpu);
 		}
-		execution = scheduler_pick(cpu);
+		execution = cpu->reschedule ? scheduler_pick(cpu) : cpu->current;
 		if (execution == NULL) {
 			wait_for_interrupt();
 		} else if (execution->kind == EXECUTION_VCPU) {
