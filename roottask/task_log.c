@@ -33,6 +33,7 @@ void task_log_fetch(uint32_t task, uint32_t limit)
 	uint64_t number = root.task[task].log_next;
 	char line[LINE_MAX + 1];
 	size_t length = 0;
+	uint64_t start; /* of the line */
 	uint64_t head;
 
 	if (page == NULL) {
@@ -44,6 +45,7 @@ void task_log_fetch(uint32_t task, uint32_t limit)
 		number = head - TASK_LOG_RECORDS;
 		root.task[task].log_next = number;
 	}
+	start = number;
 	for (uint32_t count = 0; number != head && count < limit && count < TASK_LOG_RECORDS; count++) {
 		struct task_log_record record;
 
@@ -59,7 +61,8 @@ void task_log_fetch(uint32_t task, uint32_t limit)
 			line[length] = '\0';
 			report("%s: %s", task_name(task), line);
 			root.task[task].log_next = number;
-			taken[task] += count + 1;
+			taken[task] += (uint32_t)(number - start);
+			start = number;
 			length = 0;
 		}
 	}

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* ACPI fixed hardware: PM1a event and control registers and the power-management timer: ACPI 6.4 sections 4.8.3.1 (PM1 event), 4.8.3.2
- * (PM1 control), 4.8.3.3 (timer). Touches its registers and the guest's clock.
+/* ACPI fixed hardware: PM1a event and control registers and the power-management timer: ACPI 6.4 sections
+ * 4.8.3.1 (PM1 event), 4.8.3.2 (PM1 control), 4.8.3.3 (timer). Touches its registers and the guest's
+ * clock.
  *
  * region 0, 8 bytes (0x600; 6 and 7 are reserved), any width:
- *   0  PM1a status   0 TMR_STS, 8 PWRBTN_STS (write 1 to clear); 4 BM, 5 GBL, 9 SLPBTN, 10 RTC, 15 WAK are never set
+ *   0  PM1a status   write 1 to clear: 0 TMR_STS, 8 PWRBTN_STS; never set: 4 BM, 5 GBL, 9 SLPBTN, 10 RTC,
+ *                    15 WAK
  *   2  PM1a enable   0 TMR_EN, 5 GBL_EN, 8 PWRBTN_EN, 9 SLPBTN_EN, 10 RTC_EN
- *   4  PM1a control  0 SCI_EN (set from the start: there is no SMI command), 1 BM_RLD, 10..12 SLP_TYP, 13 SLP_EN (w, reads 0)
- * region 1, 4 bytes (0x608): the timer, 3.579545 MHz, read only
- * line 0: SCI, level. line 1: power off, when SLP_EN is written with SLP_TYP = 5 (S5). Other sleep types don't exist and are ignored.
- * argument timer-bits=24 or 32: width of the timer (24 if not given); TMR_STS is set whenever its top bit changes.
+ *   4  PM1a control  0 SCI_EN (set from the start: there is no SMI command), 1 BM_RLD, 10..12 SLP_TYP,
+ *                    13 SLP_EN (w, reads 0)
+ * region 1, 4 bytes (0x608): the timer, 3.579545 MHz, read only line 0: SCI, level. line 1: power off,
+ * when SLP_EN is written with SLP_TYP = 5 (S5). Other sleep types don't exist and are ignored. argument
+ * timer-bits=24 or 32: width of the timer (24 if not given); TMR_STS is set whenever its top bit changes.
  * event POWER_BUTTON sets PWRBTN_STS. */
 
 #include "acpi-pm/acpi_pm.h"
@@ -19,13 +22,13 @@
 #include "framework/ticks.h"
 
 #define REGION_BLOCK 0u
-#define BLOCK_USED   6u
+#define BLOCK_USED 6u
 
-#define STATUS_TIMER        0x0001u
+#define STATUS_TIMER 0x0001u
 #define STATUS_POWER_BUTTON 0x0100u
-#define ENABLE_BITS         0x0721u
-#define CONTROL_SCI_ENABLE  0x0001u
-#define CONTROL_KEPT        0x1c03u /* SLP_TYP, BM_RLD, SCI_EN */
+#define ENABLE_BITS 0x0721u
+#define CONTROL_SCI_ENABLE 0x0001u
+#define CONTROL_KEPT 0x1c03u /* SLP_TYP, BM_RLD, SCI_EN */
 #define CONTROL_SLEEP_TYPE(control) (((control) >> 10) & 7u)
 #define CONTROL_SLEEP_ENABLE 0x2000u
 
@@ -36,7 +39,6 @@ struct pm_registers {
 	uint16_t enable;
 	uint16_t control;
 	uint8_t timer_bits; /* 24 or 32 */
-	uint8_t checked;    /* 1 once checked_halves means something */
 };
 
 static uint64_t timer_bits(const struct pm_registers *pm) { return pm->timer_bits == 32 ? 32 : 24; }
@@ -47,10 +49,9 @@ static uint64_t begin(struct pm_registers *pm, const struct model_context *conte
 	uint64_t ticks = ticks_at_ns(environment_clock_ns(context->environment), ACPI_PM_HERTZ);
 	uint64_t halves = ticks >> (timer_bits(pm) - 1);
 
-	if (pm->checked != 0 && halves != pm->checked_halves) {
+	if (halves != pm->checked_halves) {
 		pm->status |= STATUS_TIMER;
 	}
-	pm->checked = 1;
 	pm->checked_halves = halves;
 	return ticks;
 }
@@ -61,10 +62,13 @@ static void set_outputs(struct pm_registers *pm)
 	bool timer_wanted = routed && (pm->enable & STATUS_TIMER) != 0 && (pm->status & STATUS_TIMER) == 0;
 
 	model_line_set(&pm->outputs, ACPI_PM_LINE_SCI, routed && (pm->status & pm->enable) != 0);
-	pm->outputs.deadline = timer_wanted ? ticks_to_ns((pm->checked_halves + 1) << (timer_bits(pm) - 1), ACPI_PM_HERTZ) : 0;
+	pm->outputs.deadline =
+		timer_wanted ? ticks_to_ns((pm->checked_halves + 1) << (timer_bits(pm) - 1), ACPI_PM_HERTZ)
+			     : 0;
 }
 
-static uint64_t pm_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t pm_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct pm_registers *pm = registers;
 	uint64_t ticks = begin(pm, context);
@@ -94,7 +98,8 @@ static void write_block_byte(struct pm_registers *pm, uint32_t offset, uint32_t 
 		break;
 	default:
 		pm->control = (uint16_t)(((pm->control & ~mask) | word) & CONTROL_KEPT);
-		if ((word & CONTROL_SLEEP_ENABLE) != 0 && CONTROL_SLEEP_TYPE(pm->control) == ACPI_PM_SLEEP_TYPE_S5) {
+		if ((word & CONTROL_SLEEP_ENABLE) != 0 &&
+			CONTROL_SLEEP_TYPE(pm->control) == ACPI_PM_SLEEP_TYPE_S5) {
 			model_line_pulse(&pm->outputs, ACPI_PM_LINE_POWER_OFF);
 		}
 		break;

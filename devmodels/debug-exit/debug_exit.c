@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* debug-exit: a port by which a guest ends its VM with a code, as QEMU's isa-debug-exit has it (docs of -device isa-debug-exit).
- * Touches its registers only.
+/* debug-exit: a port by which a guest ends its VM with a code, as QEMU's isa-debug-exit has it (docs of
+ * -device isa-debug-exit). Touches its registers only.
  *
- * region 0, 4 bytes (0xf4), any width: a write of `code` at any offset ends the VM; reads as all ones
- * line 0: exit, with `code` as its value. The first write counts; after it nothing changes any more. */
+ * region 0, 4 bytes (0xf4), any width: a write of `code` at any offset ends the VM; reads as all ones line
+ * 0: exit, with `code` as its value. The first write counts; after it nothing changes any more. */
 
 #include "debug-exit/debug_exit.h"
 
@@ -14,7 +14,8 @@ struct exit_registers {
 	uint8_t written;
 };
 
-static uint64_t exit_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t exit_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	(void)registers;
 	(void)context;
@@ -22,7 +23,8 @@ static uint64_t exit_read(void *registers, const struct model_context *context, 
 	return UINT64_MAX;
 }
 
-static void exit_write(void *registers, const struct model_context *context, const struct model_access *access)
+static void exit_write(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct exit_registers *exit = registers;
 

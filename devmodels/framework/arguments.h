@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads all of `text` as a decimal number up to `most` into `number`. False, and `number` unchanged, for anything else, NULL too. */
+/* Reads all of `text` as a decimal number up to `most` into `number`. False, and `number` unchanged, for
+ * anything else, NULL too. */
 static inline bool argument_number(const char *text, uint64_t most, uint64_t *number)
 {
 	uint64_t value = 0;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What a device model is, and what it gets: a constant table of functions over a structure of registers, and an environment. The
- * same model source links into its task, into a host unit test and into a fuzzer: only the environment differs.
+/* What a device model is, and what it gets: a constant table of functions over a structure of registers,
+ * and an environment. The same model source links into its task, into a host unit test and into a fuzzer:
+ * only the environment differs.
  *
- * A model function gets a working copy of its registers. Whatever it changes there counts only when the framework commits it; it is
- * forgotten if the process is killed before. So a function changes nothing but these registers (it may put bytes into the free space
- * of the transmit ring: nobody sees them before the committed index moves). All that leaves the model is written to its outputs, the
- * first member of its registers, and the framework derives line page, timer and ring indices from what was committed, as often as
- * needed: see run.c.
+ * A model function gets a working copy of its registers. Whatever it changes there counts only when the
+ * framework commits it; it is forgotten if the process is killed before. So a function changes nothing but
+ * these registers (it may put bytes into the free space of the transmit ring: nobody sees them before the
+ * committed index moves). All that leaves the model is written to its outputs, the first member of its
+ * registers, and the framework derives line page, timer and ring indices from what was committed, as often
+ * as needed: see run.c.
  *
- * Registers come back from a former process, so a model never trusts them as an index: it masks where it indexes. */
+ * Registers come back from a former process, so a model never trusts them as an index: it masks where it
+ * indexes. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,27 +20,28 @@
 #include <bulkhead/lines.h>
 #include <bulkhead/ring.h>
 
-#define MODEL_LINES   4u /* output lines of one model */
+#define MODEL_LINES 4u /* output lines of one model */
 #define MODEL_REGIONS 4u
 
 /* Bits of an event; the first two are bits of the model's Notification. */
-#define MODEL_EVENT_TIMER        (UINT64_C(1) << 0) /* the deadline may have passed */
-#define MODEL_EVENT_CONSOLE      (UINT64_C(1) << 1) /* the console's other side has moved */
+#define MODEL_EVENT_TIMER (UINT64_C(1) << 0)        /* the deadline may have passed */
+#define MODEL_EVENT_CONSOLE (UINT64_C(1) << 1)      /* the console's other side has moved */
 #define MODEL_EVENT_POWER_BUTTON (UINT64_C(1) << 2) /* the administrator wants the VM to shut down */
 
 /* What a model shows to the outside. First member of every register structure. */
 struct model_outputs {
 	uint64_t lines[MODEL_LINES]; /* words as in bulkhead/lines.h: change them with model_line_*() */
 	uint64_t value;              /* goes with line 0 */
-	uint64_t deadline;           /* guest time in ns at which the model wants MODEL_EVENT_TIMER; 0 = never */
-	uint32_t transmit_head;      /* bytes put into the transmit ring since its beginning, modulo 2^32 */
-	uint32_t receive_tail;       /* bytes taken from the receive ring */
-	uint32_t wants_space;        /* 1: there are bytes to send; MODEL_EVENT_CONSOLE when the ring has space */
-	uint32_t wants_bytes;        /* 1: could take a byte; MODEL_EVENT_CONSOLE when the ring has one */
+	uint64_t deadline;      /* guest time in ns at which the model wants MODEL_EVENT_TIMER; 0 = never */
+	uint32_t transmit_head; /* bytes put into the transmit ring since its beginning, modulo 2^32 */
+	uint32_t receive_tail;  /* bytes taken from the receive ring */
+	uint32_t wants_space;   /* 1: there are bytes to send; MODEL_EVENT_CONSOLE when the ring has space */
+	uint32_t wants_bytes;   /* 1: could take a byte; MODEL_EVENT_CONSOLE when the ring has one */
 };
 _Static_assert(sizeof(struct model_outputs) == 64, "copied at every access: keep it small");
 
-/* One access to a region, as the model sees it. The framework has checked it: region, offset, width and alignment fit the table. */
+/* One access to a region, as the model sees it. The framework has checked it: region, offset, width and
+ * alignment fit the table. */
 struct model_access {
 	uint32_t region;   /* index into the model's regions */
 	uint32_t offset;   /* from the region's first port, below its size */
@@ -57,9 +61,10 @@ struct model_context {
 };
 
 struct model_region {
-	uint32_t size;  /* bytes */
-	uint32_t width; /* the widest access that read and write take: 1, 2 or 4. Wider ones are split into bytes, low address first, as an
-	                 * ISA bus does; all parts are one access with one commit */
+	uint32_t size; /* bytes */
+	/* The widest access that read and write take: 1, 2 or 4. Wider ones are split into bytes, low address
+	 * first, as an ISA bus does; all parts are one access with one commit. */
+	uint32_t width;
 };
 
 struct model {
@@ -69,11 +74,14 @@ struct model {
 	uint32_t region_count;
 	struct model_region regions[MODEL_REGIONS];
 	bool has_console;
-	/* Sets up all-zero registers: power-on state. The clock may not run yet. Returns NULL, or what is wrong with which argument. */
+	/* Sets up all-zero registers: power-on state. The clock may not run yet. Returns NULL, or what is
+	 * wrong with which argument. */
 	const char *(*reset)(void *registers, const struct model_context *context);
 	/* Returns the value; bits above the width are ignored. */
-	uint64_t (*read)(void *registers, const struct model_context *context, const struct model_access *access);
-	void (*write)(void *registers, const struct model_context *context, const struct model_access *access);
+	uint64_t (*read)(
+		void *registers, const struct model_context *context, const struct model_access *access);
+	void (*write)(
+		void *registers, const struct model_context *context, const struct model_access *access);
 	/* bits: MODEL_EVENT_*. Called also when nothing has happened; must bear that. */
 	void (*event)(void *registers, const struct model_context *context, uint64_t bits);
 };

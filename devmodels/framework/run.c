@@ -6,8 +6,9 @@
  *   3. commit: one store
  *   4. line page, ring indices and timer are derived from what is committed
  *
- * Killed before 3, nothing happened, and the access is done again. Killed after 3, the next process does 4 at its start: storing the same
- * line word or ring index a second time has no effect. A signal may be sent twice; both ends bear that. No system calls here, no libc. */
+ * Killed before 3, nothing happened, and the access is done again. Killed after 3, the next process does 4
+ * at its start: storing the same line word or ring index a second time has no effect. A signal may be sent
+ * twice; both ends bear that. No system calls here, no libc. */
 
 #include "framework/run.h"
 
@@ -34,7 +35,8 @@ static void publish_lines(struct model_run *run, const struct model_outputs *out
 	}
 }
 
-/* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after all. */
+/* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after
+ * all. */
 static bool publish_rings(struct model_run *run, const struct model_outputs *outputs)
 {
 	bool moved = false;
@@ -146,7 +148,7 @@ static bool access_fits(const struct model *model, const struct model_access *ac
 		return false;
 	}
 	return access->offset < model->regions[access->region].size &&
-		access->width <= model->regions[access->region].size - access->offset;
+	       access->width <= model->regions[access->region].size - access->offset;
 }
 
 uint64_t model_run_access(struct model_run *run, const struct model_access *access)
@@ -181,8 +183,8 @@ enum model_start_result model_run_start(
 		return MODEL_LINES_MISMATCH;
 	}
 	if (model->has_console) {
-		if (resources->console == NULL ||
-			console_attach(resources->console, resources->console_size, &run->transmit, &run->receive) != 0) {
+		if (resources->console == NULL || console_attach(resources->console, resources->console_size,
+							  &run->transmit, &run->receive) != 0) {
 			return MODEL_CONSOLE_INVALID;
 		}
 		run->context.transmit = &run->transmit;
@@ -211,7 +213,8 @@ enum model_start_result model_run_start(
 		state_frame_commit_event(&run->frame);
 		state_frame_initialised(&run->frame);
 	}
-	/* Whatever a former process had committed but not told: its timer is gone, its signals may not have been sent. */
+	/* Whatever a former process had committed but not told: its timer is gone, its signals may not
+	 * have been sent. */
 	(void)publish(run);
 	environment_signal_interrupt(resources->environment);
 	if (model->has_console) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* main() of every device model. The main thread sets the model up, starts the passive handler and then only carries signals (timer,
- * console) to it as messages, so that the model's registers are touched by the handler thread alone. A guest's accesses run on the vCPU's
- * context, events on the main thread's own. Compiled for general registers only. */
+/* main() of every device model. The main thread sets the model up, starts the passive handler and then
+ * only carries signals (timer, console) to it as messages, so that the model's registers are touched by
+ * the handler thread alone. A guest's accesses run on the vCPU's context, events on the main thread's own.
+ * Compiled for general registers only. */
 
 #include "framework/task.h"
 
@@ -122,14 +123,15 @@ int main(void)
 
 	start(&task);
 	notification = bh_capability_required(MODEL_NAME_NOTIFICATION);
-	error = bh_thread_start_passive(
-		bh_capability_required(MODEL_NAME_HANDLER), HANDLER_THREAD, task.endpoint, task.reply, handle, &task);
+	error = bh_thread_start_passive(bh_capability_required(MODEL_NAME_HANDLER), HANDLER_THREAD,
+		task.endpoint, task.reply, handle, &task);
 	while (error == BH_OK) {
 		uint64_t bits;
 
 		error = bh_wait(notification, &bits);
 		while (error == BH_OK) {
-			struct bh_message message = { .info = BH_MESSAGE_INFO(MODEL_LABEL_EVENT, 1, 0), .word = { bits } };
+			struct bh_message message = { .info = BH_MESSAGE_INFO(MODEL_LABEL_EVENT, 1, 0),
+				.word = { bits } };
 
 			error = bh_call(task.endpoint, &message);
 			if (error != BH_ERROR_CANCELLED) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* model.h's environment in a task: system calls on the task's own capabilities. Runs on the handler thread: no libc, no FPU. */
+/* model.h's environment in a task: system calls on the task's own capabilities. Runs on the handler
+ * thread: no libc, no FPU. */
 
 #include "framework/task_environment.h"
 
 #include <bulkhead/syscall.h>
 #include <bulkhead/task.h>
 
-/* A deadline can't be told in host time while the guest's clock is paused, or has not been started: look again after this. */
+/* A deadline can't be told in host time while the guest's clock is paused, or has not been started: look
+ * again after this. */
 #define PAUSED_LOOK_MS UINT64_C(10)
 
 /* These can only fail if the manifest gave the wrong object: nothing works then. */

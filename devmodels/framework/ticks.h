@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Conversion between nanoseconds of guest time and ticks of a device's own clock, exact and without 128-bit division, so that a tick's
- * time and the tick at that time always agree. Pure. */
+/* Conversion between nanoseconds of guest time and ticks of a device's own clock, exact and without
+ * 128-bit division, so that a tick's time and the tick at that time always agree. Pure. */
 #pragma once
 
 #include <stdint.h>
@@ -13,7 +13,8 @@ static inline uint64_t ticks_at_ns(uint64_t ns, uint64_t hertz)
 	return ns / TICKS_NS_PER_SECOND * hertz + ns % TICKS_NS_PER_SECOND * hertz / TICKS_NS_PER_SECOND;
 }
 
-/* The first ns at which `tick` has passed: ticks_at_ns(result) >= tick, and ticks_at_ns(result - 1) < tick. */
+/* The first ns at which `tick` has passed: ticks_at_ns(result) >= tick, and ticks_at_ns(result - 1) <
+ * tick. */
 static inline uint64_t ticks_to_ns(uint64_t tick, uint64_t hertz)
 {
 	return tick / hertz * TICKS_NS_PER_SECOND + (tick % hertz * TICKS_NS_PER_SECOND + hertz - 1) / hertz;

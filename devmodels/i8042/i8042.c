@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* 8042 keyboard controller with an auxiliary (mouse) port and nothing plugged into either: IBM PC/AT Technical Reference (1985), "Keyboard
- * controller"; IBM PS/2 Hardware Interface Technical Reference (1990), "Keyboard and auxiliary device controller". Touches its registers only.
+/* 8042 keyboard controller with an auxiliary (mouse) port and nothing plugged into either: IBM PC/AT
+ * Technical Reference (1985), "Keyboard controller"; IBM PS/2 Hardware Interface Technical Reference
+ * (1990), "Keyboard and auxiliary device controller". Touches its registers only.
  *
- * region 0, 1 byte (0x60): output buffer (read); input buffer (write): a parameter that a command waits for, or a byte to the keyboard
- * region 1, 1 byte (0x64): status (read), command (write)
- *   status: 0 output buffer full, 1 input buffer full (never), 2 system flag, 3 last write was a command, 4 keyboard not locked,
- *           5 the output byte is of the auxiliary port, 6 time-out, 7 parity (never)
- *   commands: 20..3f read, 60..7f write byte 0 (the command byte) or controller memory; a7, a8 auxiliary port off, on; a9 test it;
- *             aa self test; ab test keyboard port; ad, ae keyboard off, on; c0 read input port; d0, d1 read, write output port; d2, d3
- *             put a byte into the output buffer as if the keyboard, the auxiliary device had sent it; d4 byte to the auxiliary device;
- *             dd, df A20 off, on; e0 test inputs; f0..ff pulse the output lines whose bit is 0: bit 0 resets the machine. Others: ignored
- *   command byte: 0 keyboard interrupt, 1 auxiliary interrupt, 2 system flag, 4 keyboard off, 5 auxiliary port off, 6 translation
+ * region 0, 1 byte (0x60): output buffer (read); input buffer (write): a parameter that a command waits
+ * for, or a byte to the keyboard region 1, 1 byte (0x64): status (read), command (write)
+ *   status: 0 output buffer full, 1 input buffer full (never), 2 system flag, 3 last write was a command,
+ *           4 keyboard not locked, 5 the output byte is of the auxiliary port, 6 time-out, 7 parity (never)
+ *   commands: 20..3f read, 60..7f write byte 0 (the command byte) or controller memory; a7, a8 auxiliary
+ *             port off, on; a9 test it; aa self test; ab test keyboard port; ad, ae keyboard off, on;
+ *             c0 read input port; d0, d1 read, write output port; d2, d3 put a byte into the output buffer
+ *             as if the keyboard, the auxiliary device had sent it; d4 byte to the auxiliary device;
+ *             dd, df A20 off, on; e0 test inputs; f0..ff pulse the output lines whose bit is 0: bit 0
+ *             resets the machine. Others are ignored
+ *   command byte: 0 keyboard interrupt, 1 auxiliary interrupt, 2 system flag, 4 keyboard off, 5 auxiliary
+ *                 port off, 6 translation
  * line 0: IRQ 1, line 1: IRQ 12, high while a byte of that port waits. line 2: reset.
  *
- * A byte sent to a device that is not there is answered by the controller itself: FE with the time-out bit. So a driver that looks for a
- * keyboard or mouse is told so at once and doesn't wait. The output buffer is one byte; a new one replaces it, as on the chip. A20 is kept as a
- * bit and never masks anything. */
+ * A byte sent to a device that is not there is answered by the controller itself: FE with the time-out
+ * bit. So a driver that looks for a keyboard or mouse is told so at once and doesn't wait. The output
+ * buffer is one byte; a new one replaces it, as on the chip. A20 is kept as a bit and never masks
+ * anything. */
 
 #include "i8042/i8042.h"
 
@@ -25,48 +30,48 @@
 #define MEMORY_SIZE 32u
 
 #define STATUS_OUTPUT_FULL 0x01u
-#define STATUS_SYSTEM      0x04u
-#define STATUS_COMMAND     0x08u
-#define STATUS_NOT_LOCKED  0x10u
-#define STATUS_AUXILIARY   0x20u
-#define STATUS_TIMEOUT     0x40u
+#define STATUS_SYSTEM 0x04u
+#define STATUS_COMMAND 0x08u
+#define STATUS_NOT_LOCKED 0x10u
+#define STATUS_AUXILIARY 0x20u
+#define STATUS_TIMEOUT 0x40u
 
-#define COMMAND_BYTE_KEYBOARD_INTERRUPT  0x01u
+#define COMMAND_BYTE_KEYBOARD_INTERRUPT 0x01u
 #define COMMAND_BYTE_AUXILIARY_INTERRUPT 0x02u
-#define COMMAND_BYTE_SYSTEM              0x04u
-#define COMMAND_BYTE_KEYBOARD_OFF        0x10u
-#define COMMAND_BYTE_AUXILIARY_OFF       0x20u
-#define COMMAND_BYTE_TRANSLATION         0x40u
+#define COMMAND_BYTE_SYSTEM 0x04u
+#define COMMAND_BYTE_KEYBOARD_OFF 0x10u
+#define COMMAND_BYTE_AUXILIARY_OFF 0x20u
+#define COMMAND_BYTE_TRANSLATION 0x40u
 
 #define OUTPUT_PORT_NOT_RESET 0x01u
-#define OUTPUT_PORT_A20       0x02u
-#define OUTPUT_PORT_IRQ1      0x10u
-#define OUTPUT_PORT_IRQ12     0x20u
+#define OUTPUT_PORT_A20 0x02u
+#define OUTPUT_PORT_IRQ1 0x10u
+#define OUTPUT_PORT_IRQ12 0x20u
 
-#define COMMAND_READ_MEMORY   0x20u /* + address */
-#define COMMAND_WRITE_MEMORY  0x60u
+#define COMMAND_READ_MEMORY 0x20u /* + address */
+#define COMMAND_WRITE_MEMORY 0x60u
 #define COMMAND_AUXILIARY_OFF 0xa7u
-#define COMMAND_AUXILIARY_ON  0xa8u
+#define COMMAND_AUXILIARY_ON 0xa8u
 #define COMMAND_TEST_AUXILIARY 0xa9u
-#define COMMAND_SELF_TEST     0xaau
+#define COMMAND_SELF_TEST 0xaau
 #define COMMAND_TEST_KEYBOARD 0xabu
-#define COMMAND_KEYBOARD_OFF  0xadu
-#define COMMAND_KEYBOARD_ON   0xaeu
-#define COMMAND_READ_INPUT_PORT   0xc0u
-#define COMMAND_READ_OUTPUT_PORT  0xd0u
+#define COMMAND_KEYBOARD_OFF 0xadu
+#define COMMAND_KEYBOARD_ON 0xaeu
+#define COMMAND_READ_INPUT_PORT 0xc0u
+#define COMMAND_READ_OUTPUT_PORT 0xd0u
 #define COMMAND_WRITE_OUTPUT_PORT 0xd1u
-#define COMMAND_KEYBOARD_LOOP     0xd2u
-#define COMMAND_AUXILIARY_LOOP    0xd3u
-#define COMMAND_TO_AUXILIARY      0xd4u
-#define COMMAND_A20_OFF           0xddu
-#define COMMAND_A20_ON            0xdfu
-#define COMMAND_TEST_INPUTS       0xe0u
-#define COMMAND_PULSE             0xf0u
+#define COMMAND_KEYBOARD_LOOP 0xd2u
+#define COMMAND_AUXILIARY_LOOP 0xd3u
+#define COMMAND_TO_AUXILIARY 0xd4u
+#define COMMAND_A20_OFF 0xddu
+#define COMMAND_A20_ON 0xdfu
+#define COMMAND_TEST_INPUTS 0xe0u
+#define COMMAND_PULSE 0xf0u
 
 #define SELF_TEST_PASSED 0x55u
 #define PORT_TEST_PASSED 0x00u
-#define INPUT_PORT       0xa0u /* keyboard not locked, no manufacturing jumper */
-#define NO_DEVICE        0xfeu /* "resend" */
+#define INPUT_PORT 0xa0u /* keyboard not locked, no manufacturing jumper */
+#define NO_DEVICE 0xfeu  /* "resend" */
 
 struct i8042_registers {
 	struct model_outputs outputs;
@@ -81,7 +86,7 @@ struct i8042_registers {
 static void put_output(struct i8042_registers *controller, uint8_t byte, uint32_t source)
 {
 	controller->output = byte;
-	controller->status &= (uint8_t)~(STATUS_AUXILIARY | STATUS_TIMEOUT);
+	controller->status &= (uint8_t) ~(STATUS_AUXILIARY | STATUS_TIMEOUT);
 	controller->status |= (uint8_t)(STATUS_OUTPUT_FULL | source);
 }
 
@@ -140,7 +145,8 @@ static void write_command(struct i8042_registers *controller, uint8_t command)
 		break;
 	case COMMAND_SELF_TEST:
 		/* The test leaves the interface as after power-on: PS/2 reference, command AA. */
-		controller->memory[0] |= COMMAND_BYTE_SYSTEM | COMMAND_BYTE_KEYBOARD_OFF | COMMAND_BYTE_AUXILIARY_OFF;
+		controller->memory[0] |=
+			COMMAND_BYTE_SYSTEM | COMMAND_BYTE_KEYBOARD_OFF | COMMAND_BYTE_AUXILIARY_OFF;
 		put_output(controller, SELF_TEST_PASSED, 0);
 		break;
 	case COMMAND_TEST_AUXILIARY:
@@ -207,20 +213,22 @@ static void write_data(struct i8042_registers *controller, uint8_t byte)
 	}
 }
 
-static uint64_t i8042_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t i8042_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct i8042_registers *controller = registers;
 
 	(void)context;
 	if (access->region == REGION_DATA) {
-		controller->status &= (uint8_t)~(STATUS_OUTPUT_FULL | STATUS_AUXILIARY | STATUS_TIMEOUT);
+		controller->status &= (uint8_t) ~(STATUS_OUTPUT_FULL | STATUS_AUXILIARY | STATUS_TIMEOUT);
 		set_outputs(controller);
 		return controller->output;
 	}
 	return controller->status | STATUS_NOT_LOCKED | (controller->memory[0] & COMMAND_BYTE_SYSTEM);
 }
 
-static void i8042_write(void *registers, const struct model_context *context, const struct model_access *access)
+static void i8042_write(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct i8042_registers *controller = registers;
 
@@ -246,8 +254,8 @@ static const char *i8042_reset(void *registers, const struct model_context *cont
 	struct i8042_registers *controller = registers;
 
 	(void)context;
-	controller->memory[0] = COMMAND_BYTE_KEYBOARD_INTERRUPT | COMMAND_BYTE_SYSTEM | COMMAND_BYTE_AUXILIARY_OFF |
-		COMMAND_BYTE_TRANSLATION;
+	controller->memory[0] = COMMAND_BYTE_KEYBOARD_INTERRUPT | COMMAND_BYTE_SYSTEM |
+				COMMAND_BYTE_AUXILIARY_OFF | COMMAND_BYTE_TRANSLATION;
 	controller->output_port = OUTPUT_PORT_A20;
 	return NULL;
 }

@@ -4,8 +4,8 @@
 
 #include "framework/model.h"
 
-#define I8042_LINE_KEYBOARD  0u
+#define I8042_LINE_KEYBOARD 0u
 #define I8042_LINE_AUXILIARY 1u
-#define I8042_LINE_RESET     2u
+#define I8042_LINE_RESET 2u
 
 extern const struct model i8042_model;

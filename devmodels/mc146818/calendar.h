@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The Gregorian calendar for the real-time clock: seconds since 0000-03-01 00:00 to date and time, and back. Years that begin in March
- * have their leap day last, which keeps the arithmetic free of special cases. Pure. */
+/* The Gregorian calendar for the real-time clock: seconds since 0000-03-01 00:00 to date and time, and
+ * back. Years that begin in March have their leap day last, which keeps the arithmetic free of special
+ * cases. Pure. */
 #pragma once
 
 #include <stdint.h>
 
-#define CALENDAR_DAY          UINT64_C(86400)
+#define CALENDAR_DAY UINT64_C(86400)
 #define CALENDAR_UNIX_SECONDS (UINT64_C(719468) * CALENDAR_DAY) /* 1970-01-01 00:00 */
 
 struct calendar_time {
@@ -40,8 +41,8 @@ static inline struct calendar_time calendar_from_seconds(uint64_t seconds)
 	return time;
 }
 
-/* The weekday does not matter. Fields out of range are brought to the nearest that is in range; a day beyond the month's end counts on
- * into the next month. Nothing before 0000-03-01. */
+/* The weekday does not matter. Fields out of range are brought to the nearest that is in range; a day
+ * beyond the month's end counts on into the next month. Nothing before 0000-03-01. */
 static inline uint64_t calendar_to_seconds(struct calendar_time time)
 {
 	uint32_t month = time.month < 1 ? 1 : time.month > 12 ? 12 : time.month;
@@ -56,7 +57,8 @@ static inline uint64_t calendar_to_seconds(struct calendar_time time)
 		}
 		year--;
 	}
-	days = (uint64_t)365 * year + year / 4 - year / 100 + year / 400 + (153 * march_month + 2) / 5 + day - 1;
-	return days * CALENDAR_DAY + (time.hour > 23 ? 23 : time.hour) * 3600u + (time.minute > 59 ? 59 : time.minute) * 60u +
-		(time.second > 59 ? 59 : time.second);
+	days = (uint64_t)365 * year + year / 4 - year / 100 + year / 400 + (153 * march_month + 2) / 5 + day -
+	       1;
+	return days * CALENDAR_DAY + (time.hour > 23 ? 23 : time.hour) * 3600u +
+	       (time.minute > 59 ? 59 : time.minute) * 60u + (time.second > 59 ? 59 : time.second);
 }

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* MC146818 real-time clock with the 128 bytes of CMOS memory of a PC: Motorola MC146818 data sheet (1984), "Address map" and "Registers";
- * the PC's use of the memory: IBM PC/AT Technical Reference (1985), section 1, and Bochs' and SeaBIOS' documented extensions.
- * Touches its registers and the guest's clock.
+/* MC146818 real-time clock with the 128 bytes of CMOS memory of a PC: Motorola MC146818 data sheet (1984),
+ * "Address map" and "Registers"; the PC's use of the memory: IBM PC/AT Technical Reference (1985), section
+ * 1, and Bochs' and SeaBIOS' documented extensions. Touches its registers and the guest's clock.
  *
- * region 0, 2 bytes (0x70): offset 0 index (write; bit 7, the NMI mask, is ignored), reads all ones; offset 1 data of the indexed byte:
- *   00 02 04 seconds, minutes, hours     01 03 05 their alarms (11xxxxxx: any)   06 weekday  07 day  08 month  09 year  32 century (BCD)
+ * region 0, 2 bytes (0x70): offset 0 index (write; bit 7, the NMI mask, is ignored), reads all ones;
+ * offset 1 data of the indexed byte:
+ *   00 02 04 seconds, minutes, hours; 01 03 05 their alarms (11xxxxxx: any); 06 weekday; 07 day; 08 month;
+ *   09 year; 32 century (BCD)
  *   0a  UIP 7 (r), DV 6:4 divider (0..2 runs), RS 3:0 periodic rate
  *   0b  SET 7, PIE 6, AIE 5, UIE 4, SQWE 3, DM 2 (1 binary), 24/12 1, DSE 0
- *   0c  IRQF 7, PF 6, AF 5, UF 4; read clears all         0d  VRT 7
- *   0f  shutdown status; 10..2d with checksum in 2e, 2f; 15, 16 base memory (KiB); 17, 18 and 30, 31 memory above 1 MiB (KiB);
- *   34, 35 memory above 16 MiB (64 KiB); 3d boot order; 5b..5d memory above 4 GiB (64 KiB); 5f further CPUs
- * line 0: the interrupt (IRQF).
- * argument memory=BYTES: the guest's RAM.
+ *   0c  IRQF 7, PF 6, AF 5, UF 4; read clears all; 0d  VRT 7
+ *   0f  shutdown status; 10..2d with checksum in 2e, 2f; 15, 16 base memory (KiB); 17, 18 and 30, 31 memory
+ *   above 1 MiB (KiB); 34, 35 memory above 16 MiB (64 KiB); 3d boot order; 5b..5d memory above 4 GiB
+ *   (64 KiB); 5f further CPUs
+ * line 0: the interrupt (IRQF). argument memory=BYTES: the guest's RAM.
  *
- * The time is the guest's wall clock plus what the guest made of it; nothing counts here. Flags are brought up to date when somebody looks.
- * A deadline is kept only while the line is low: until the guest reads 0c nothing can change that it could notice. So a flag that is set
- * many times between two reads is one interrupt, as on the chip. The update itself takes no time: UIP announces it for 244 us.
- * Daylight saving (DSE) and the square wave (SQWE) are bits without effect. The weekday follows from the date. */
+ * The time is the guest's wall clock plus what the guest made of it; nothing counts here. Flags are
+ * brought up to date when somebody looks. A deadline is kept only while the line is low: until the guest
+ * reads 0c nothing can change that it could notice. So a flag that is set many times between two reads is
+ * one interrupt, as on the chip. The update itself takes no time: UIP announces it for 244 us. Daylight
+ * saving (DSE) and the square wave (SQWE) are bits without effect. The weekday follows from the date. */
 
 #include "mc146818/mc146818.h"
 
@@ -27,50 +30,52 @@
 #include "mc146818/calendar.h"
 
 #define CMOS_SIZE 128u
-#define ANY       0xffu /* alarm: matches every value */
+#define ANY 0xffu /* alarm: matches every value */
 
-#define REGISTER_SECONDS       0x00u
+#define REGISTER_SECONDS 0x00u
 #define REGISTER_ALARM_SECONDS 0x01u
-#define REGISTER_MINUTES       0x02u
+#define REGISTER_MINUTES 0x02u
 #define REGISTER_ALARM_MINUTES 0x03u
-#define REGISTER_HOURS         0x04u
-#define REGISTER_ALARM_HOURS   0x05u
-#define REGISTER_WEEKDAY       0x06u
-#define REGISTER_DAY           0x07u
-#define REGISTER_MONTH         0x08u
-#define REGISTER_YEAR          0x09u
-#define REGISTER_A             0x0au
-#define REGISTER_B             0x0bu
-#define REGISTER_C             0x0cu
-#define REGISTER_D             0x0du
-#define REGISTER_CENTURY       0x32u
+#define REGISTER_HOURS 0x04u
+#define REGISTER_ALARM_HOURS 0x05u
+#define REGISTER_WEEKDAY 0x06u
+#define REGISTER_DAY 0x07u
+#define REGISTER_MONTH 0x08u
+#define REGISTER_YEAR 0x09u
+#define REGISTER_A 0x0au
+#define REGISTER_B 0x0bu
+#define REGISTER_C 0x0cu
+#define REGISTER_D 0x0du
+#define REGISTER_CENTURY 0x32u
 
 #define A_UPDATE_IN_PROGRESS 0x80u
-#define A_DIVIDER            0x70u
+#define A_DIVIDER 0x70u
 #define A_DIVIDER_LAST_RUNNING 0x20u
-#define A_RATE               0x0fu
-#define B_SET                0x80u
-#define B_UPDATE_ENABLE      0x10u
-#define B_BINARY             0x04u
-#define B_24_HOURS           0x02u
-#define B_ENABLES            0x70u
-#define C_INTERRUPT          0x80u
-#define C_PERIODIC           0x40u
-#define C_ALARM              0x20u
-#define C_UPDATE             0x10u
-#define D_VALID              0x80u
+#define A_RATE 0x0fu
+#define B_SET 0x80u
+#define B_UPDATE_ENABLE 0x10u
+#define B_BINARY 0x04u
+#define B_24_HOURS 0x02u
+#define B_ENABLES 0x70u
+#define C_INTERRUPT 0x80u
+#define C_PERIODIC 0x40u
+#define C_ALARM 0x20u
+#define C_UPDATE 0x10u
+#define D_VALID 0x80u
 
-#define HERTZ              UINT64_C(32768)
-#define UPDATE_NOTICE_NS   UINT64_C(244000)    /* UIP is set this long before an update */
-#define AFTER_RESET_NS     UINT64_C(500000000) /* the divider begins in the middle of a second ("Divider stages") */
-#define NEVER              UINT64_MAX
-#define RAM_HOLE           UINT64_C(0xc0000000) /* guest RAM below 4 GiB ends here */
-#define MEMORY_MOST        (UINT64_C(1) << 40)
+#define HERTZ UINT64_C(32768)
+#define UPDATE_NOTICE_NS UINT64_C(244000) /* UIP is set this long before an update */
+#define AFTER_RESET_NS \
+	UINT64_C(500000000) /* the divider begins in the middle of a second ("Divider stages") */
+#define NEVER UINT64_MAX
+#define RAM_HOLE UINT64_C(0xc0000000) /* guest RAM below 4 GiB ends here */
+#define MEMORY_MOST (UINT64_C(1) << 40)
 
 struct rtc_registers {
 	struct model_outputs outputs;
 	uint8_t cmos[CMOS_SIZE];
-	uint64_t offset_seconds; /* clock's second = (wall clock + phase_ns) / 10^9 + this, modulo 2^64, since 0000-03-01 */
+	/* clock's second = (wall clock + phase_ns) / 10^9 + this, modulo 2^64, since 0000-03-01 */
+	uint64_t offset_seconds;
 	uint64_t phase_ns;       /* 0..10^9 - 1 */
 	uint64_t checked_second; /* flags are up to date until this second */
 	uint64_t checked_tick;   /* and this tick of 32768 Hz */
@@ -160,7 +165,8 @@ static uint64_t time_from_bytes(const struct rtc_registers *rtc)
 		.hour = decode_hour(rtc, rtc->cmos[REGISTER_HOURS]),
 		.day = decode(rtc, rtc->cmos[REGISTER_DAY]),
 		.month = decode(rtc, rtc->cmos[REGISTER_MONTH]),
-		.year = ((century >> 4) * 10u + (century & 15u)) * 100 + decode(rtc, rtc->cmos[REGISTER_YEAR]) % 100,
+		.year = ((century >> 4) * 10u + (century & 15u)) * 100 +
+			decode(rtc, rtc->cmos[REGISTER_YEAR]) % 100,
 	};
 
 	return calendar_to_seconds(time);
@@ -181,22 +187,27 @@ static uint32_t alarm_field(uint8_t byte, uint32_t value, uint32_t limit)
 static uint64_t next_alarm(const struct rtc_registers *rtc, uint64_t after)
 {
 	const uint8_t *cmos = rtc->cmos;
-	uint32_t hours = alarm_field(cmos[REGISTER_ALARM_HOURS], decode_hour(rtc, cmos[REGISTER_ALARM_HOURS]), 24);
-	uint32_t minutes = alarm_field(cmos[REGISTER_ALARM_MINUTES], decode(rtc, cmos[REGISTER_ALARM_MINUTES]), 60);
-	uint32_t seconds = alarm_field(cmos[REGISTER_ALARM_SECONDS], decode(rtc, cmos[REGISTER_ALARM_SECONDS]), 60);
+	uint32_t hours =
+		alarm_field(cmos[REGISTER_ALARM_HOURS], decode_hour(rtc, cmos[REGISTER_ALARM_HOURS]), 24);
+	uint32_t minutes =
+		alarm_field(cmos[REGISTER_ALARM_MINUTES], decode(rtc, cmos[REGISTER_ALARM_MINUTES]), 60);
+	uint32_t seconds =
+		alarm_field(cmos[REGISTER_ALARM_SECONDS], decode(rtc, cmos[REGISTER_ALARM_SECONDS]), 60);
 	uint64_t day = (after + 1) / CALENDAR_DAY * CALENDAR_DAY;
 	uint32_t from = (uint32_t)((after + 1) % CALENDAR_DAY);
 
 	if (hours == 24 || minutes == 60 || seconds == 60) {
 		return NEVER;
 	}
-	/* The rest of this day, then the next. Each loop steps over what can't match, so few turns do any work. */
+	/* The rest of this day, then the next. Each loop steps over what can't match, so few turns do any
+	 * work. */
 	for (uint32_t days = 0; days < 2; days++, day += CALENDAR_DAY, from = 0) {
 		for (uint32_t hour = from / 3600; hour < 24; hour++) {
 			if (hours != ANY && hours != hour) {
 				continue;
 			}
-			for (uint32_t minute = hour == from / 3600 ? from / 60 % 60 : 0; minute < 60; minute++) {
+			for (uint32_t minute = hour == from / 3600 ? from / 60 % 60 : 0; minute < 60;
+				minute++) {
 				uint32_t minute_start = hour * 3600 + minute * 60;
 				uint32_t least = minute_start > from ? minute_start : from;
 				uint32_t match = seconds == ANY ? least : minute_start + seconds;
@@ -228,7 +239,8 @@ static void check_flags(struct rtc_registers *rtc, const struct moment *moment)
 	uint64_t period = periodic_ticks(rtc);
 
 	if (rtc->checked == 0) {
-		/* Not before the VMM has started the clock: else the whole time since 1970 would pass at once. */
+		/* Not before the VMM has started the clock: else the whole time since 1970 would pass at
+		 * once. */
 		rtc->checked = moment->wall_base != 0 || moment->now != 0;
 		rtc->checked_tick = tick;
 		rtc->checked_second = moment->second;
@@ -302,7 +314,7 @@ static void set_clock(struct rtc_registers *rtc, struct moment *moment)
 static bool is_time(uint32_t index)
 {
 	return index == REGISTER_SECONDS || index == REGISTER_MINUTES || index == REGISTER_HOURS ||
-		(index >= REGISTER_WEEKDAY && index <= REGISTER_YEAR) || index == REGISTER_CENTURY;
+	       (index >= REGISTER_WEEKDAY && index <= REGISTER_YEAR) || index == REGISTER_CENTURY;
 }
 
 static void write_control(struct rtc_registers *rtc, uint32_t index, uint8_t value, struct moment *moment)
@@ -318,7 +330,8 @@ static void write_control(struct rtc_registers *rtc, uint32_t index, uint8_t val
 		if (!divider_ran && divider_runs(rtc)) {
 			/* The first update comes half a second later. */
 			rtc->phase_ns = (AFTER_RESET_NS + 2 * TICKS_NS_PER_SECOND -
-				(moment->wall_base + moment->now) % TICKS_NS_PER_SECOND) % TICKS_NS_PER_SECOND;
+						(moment->wall_base + moment->now) % TICKS_NS_PER_SECOND) %
+					TICKS_NS_PER_SECOND;
 			set_moment_second(rtc, moment);
 		}
 	} else {
@@ -381,7 +394,8 @@ static uint8_t read_data(struct rtc_registers *rtc, const struct moment *moment)
 	return value;
 }
 
-static uint64_t rtc_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t rtc_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct rtc_registers *rtc = registers;
 	struct moment moment;

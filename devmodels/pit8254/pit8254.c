@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* 8254 programmable interval timer with a PC's port 0x61: Intel 82C54 data sheet (231244-006), "Programming the 82C54" and "Mode
- * definitions"; port 0x61: Intel ICH9 data sheet section 13.7.1 (NMI_SC). Touches its registers and the guest's clock.
+/* 8254 programmable interval timer with a PC's port 0x61: Intel 82C54 data sheet (231244-006),
+ * "Programming the 82C54" and "Mode definitions"; port 0x61: Intel ICH9 data sheet section 13.7.1
+ * (NMI_SC). Touches its registers and the guest's clock.
  *
  * region 0, 4 bytes (0x40):
- *   offset  read                                     write
- *   0..2    counter 0..2, or what was latched of it  count of counter 0..2
- *   3       all ones                                 control word: select 7:6, access 5:4, mode 3:1, BCD 0; select 3 = read-back
+ *   0..2  counter 0..2: read the count, or what was latched of it; write a count
+ *   3     control word (write): select 7:6, access 5:4, mode 3:1, BCD 0; select 3 = read-back. Reads all ones
  * region 1, 1 byte (0x61):
- *   bit 0 gate of counter 2 (rw), 1 speaker data (rw), 2 and 3 NMI enables (rw, no effect), 4 refresh toggle (r), 5 OUT2 (r), 6 and 7 zero
+ *   bit 0 gate of counter 2 (rw), 1 speaker data (rw), 2 and 3 NMI enables (rw, no effect),
+ *   4 refresh toggle (r), 5 OUT2 (r), 6 and 7 zero
  * line 0: OUT of counter 0, for an edge-triggered input.
  *
- * Nothing counts here: each counter keeps the tick at which its cycle began, and everything else is computed from the guest's clock when
- * somebody looks. A tick of counter 0 with a rising OUT is the model's deadline. Interrupts that were not delivered in time are one
- * interrupt: an event raises at most one edge, and the next deadline is the first one from then on, at least PIT8254_MINIMUM_NS away.
+ * Nothing counts here: each counter keeps the tick at which its cycle began, and everything else is
+ * computed from the guest's clock when somebody looks. A tick of counter 0 with a rising OUT is the
+ * model's deadline. Interrupts that were not delivered in time are one interrupt: an event raises at most
+ * one edge, and the next deadline is the first one from then on, at least PIT8254_MINIMUM_NS away.
  *
- * Differences to the chip: a control word never raises an edge itself; in mode 3 line 0 stays high where OUT falls in the middle of the
- * cycle (an edge-triggered input takes no notice); a count written in mode 3 is used from the end of the cycle on, not of the half cycle;
- * a BCD count with digits above 9 is the sum of the digits' weights. */
+ * Differences to the chip: a control word never raises an edge itself; in mode 3 line 0 stays high where
+ * OUT falls in the middle of the cycle (an edge-triggered input takes no notice); a count written in mode
+ * 3 is used from the end of the cycle on, not of the half cycle; a BCD count with digits above 9 is the
+ * sum of the digits' weights. */
 
 #include "pit8254/pit8254.h"
 
@@ -26,36 +29,37 @@
 
 #define COUNTERS 3u
 
-#define CONTROL_OFFSET    3u
-#define ACCESS_LATCH      0u
-#define ACCESS_LOW        1u
-#define ACCESS_HIGH       2u
-#define ACCESS_LOW_HIGH   3u
-#define SELECT_READ_BACK  3u
-#define READ_BACK_NO_COUNT  0x20u
+#define CONTROL_OFFSET 3u
+#define ACCESS_LATCH 0u
+#define ACCESS_LOW 1u
+#define ACCESS_HIGH 2u
+#define ACCESS_LOW_HIGH 3u
+#define SELECT_READ_BACK 3u
+#define READ_BACK_NO_COUNT 0x20u
 #define READ_BACK_NO_STATUS 0x10u
 
-#define STATUS_OUT        0x80u
+#define STATUS_OUT 0x80u
 #define STATUS_NULL_COUNT 0x40u
 
-#define PORT61_GATE2   0x01u
+#define PORT61_GATE2 0x01u
 #define PORT61_WRITABLE 0x0fu
 #define PORT61_REFRESH 0x10u
-#define PORT61_OUT2    0x20u
-#define REFRESH_NS     UINT64_C(15085) /* half a period: a PC refreshes a row of memory that often */
+#define PORT61_OUT2 0x20u
+#define REFRESH_NS UINT64_C(15085) /* half a period: a PC refreshes a row of memory that often */
 
 enum counter_phase {
 	PHASE_NO_COUNT = 0, /* control word written (or power-on), no count yet */
 	PHASE_TRIGGER,      /* has a count, waits for a rising gate (modes 1 and 5) */
 	PHASE_COUNTING,     /* the cycle began at start_tick */
-	PHASE_HELD,         /* gate low: modes 0 and 4 keep held_ticks, modes 2 and 3 begin anew when it rises */
+	PHASE_HELD, /* gate low: modes 0 and 4 keep held_ticks, modes 2 and 3 begin anew when it rises */
 };
 
 struct counter {
-	uint64_t start_tick;  /* PHASE_COUNTING: the tick at which the count was loaded; may lie one ahead */
-	uint64_t reload_tick; /* modes 2 and 3: next_count waits, and is loaded at this tick (or the gate's next rise); 0 = none waits */
-	uint64_t held_ticks;  /* PHASE_HELD: ticks that had been counted */
-	uint32_t count;       /* the initial count in use, 1..65536 */
+	uint64_t start_tick; /* PHASE_COUNTING: the tick at which the count was loaded; may lie one ahead */
+	/* modes 2 and 3: next_count waits, and is loaded at this tick, or the gate's next rise; 0 = no */
+	uint64_t reload_tick;
+	uint64_t held_ticks; /* PHASE_HELD: ticks that had been counted */
+	uint32_t count;      /* the initial count in use, 1..65536 */
 	uint32_t next_count;
 	uint16_t latched_count;
 	uint8_t phase;
@@ -63,11 +67,11 @@ struct counter {
 	uint8_t access; /* ACCESS_* of the last control word */
 	uint8_t bcd;
 	uint8_t gate;
-	uint8_t status;         /* latched status byte */
+	uint8_t status; /* latched status byte */
 	uint8_t status_latched;
-	uint8_t latched_bytes;  /* bytes of latched_count that are still to be read */
-	uint8_t read_high;      /* next byte of a low-high pair to be read is the high one */
-	uint8_t write_high;     /* next byte of a low-high pair to be written is the high one */
+	uint8_t latched_bytes; /* bytes of latched_count that are still to be read */
+	uint8_t read_high;     /* next byte of a low-high pair to be read is the high one */
+	uint8_t write_high;    /* next byte of a low-high pair to be written is the high one */
 	uint8_t written_low;
 	uint8_t triggered;  /* a strobe or one-shot was started since the control word */
 	uint8_t null_count; /* a count was written that waits for the gate */
@@ -76,7 +80,7 @@ struct counter {
 struct pit_registers {
 	struct model_outputs outputs;
 	struct counter counters[COUNTERS];
-	uint64_t edge_tick; /* next tick at which OUT of counter 0 rises; 0 = never */
+	uint64_t edge_tick;      /* next tick at which OUT of counter 0 rises; 0 = never */
 	uint64_t quiet_until_ns; /* no deadline before this */
 	uint8_t port61;
 };
@@ -89,7 +93,8 @@ static uint32_t count_from_register(const struct counter *counter, uint16_t valu
 	uint32_t count = value;
 
 	if (counter->bcd != 0) {
-		count = (uint32_t)(value >> 12) * 1000 + ((value >> 8) & 15u) * 100 + ((value >> 4) & 15u) * 10 + (value & 15u);
+		count = (uint32_t)(value >> 12) * 1000 + ((value >> 8) & 15u) * 100 +
+			((value >> 4) & 15u) * 10 + (value & 15u);
 	}
 	return count != 0 ? count : counter_modulus(counter);
 }
@@ -104,7 +109,10 @@ static uint16_t count_to_register(const struct counter *counter, uint32_t value)
 }
 
 /* The count in use; never 0, whatever the registers hold. */
-static uint32_t period_of(const struct counter *counter) { return counter->count != 0 ? counter->count : 65536; }
+static uint32_t period_of(const struct counter *counter)
+{
+	return counter->count != 0 ? counter->count : 65536;
+}
 
 /* Loads a count that waited for the end of the cycle. */
 static void counter_advance(struct counter *counter, uint64_t tick)
@@ -122,10 +130,14 @@ static uint64_t counter_elapsed(const struct counter *counter, uint64_t tick)
 	if (counter->phase == PHASE_HELD) {
 		return counter->held_ticks;
 	}
-	return counter->phase == PHASE_COUNTING && tick > counter->start_tick ? tick - counter->start_tick : 0;
+	return counter->phase == PHASE_COUNTING && tick > counter->start_tick ? tick - counter->start_tick
+									      : 0;
 }
 
-static bool counter_is_periodic(const struct counter *counter) { return counter->mode == 2 || counter->mode == 3; }
+static bool counter_is_periodic(const struct counter *counter)
+{
+	return counter->mode == 2 || counter->mode == 3;
+}
 
 static uint16_t counter_value(const struct counter *counter, uint64_t tick)
 {
@@ -139,7 +151,8 @@ static uint16_t counter_value(const struct counter *counter, uint64_t tick)
 		return count_to_register(counter, count - (uint32_t)(elapsed % count));
 	}
 	if (counter->mode == 3) {
-		/* Counts down by two, twice in a cycle; an odd count loses its lowest bit and stays high one tick longer. */
+		/* Counts down by two, twice in a cycle; an odd count loses its lowest bit and stays high
+		 * one tick longer. */
 		high_ticks = (count + 1) / 2;
 		position = (uint32_t)(elapsed % count);
 		position = position < high_ticks ? position : position - high_ticks;
@@ -183,7 +196,8 @@ static uint64_t counter_next_rise(const struct counter *counter, uint64_t tick)
 		if (counter->reload_tick > tick) {
 			return counter->reload_tick;
 		}
-		return counter->start_tick + ((tick > counter->start_tick ? tick - counter->start_tick : 0) / count + 1) * count;
+		return counter->start_tick +
+		       ((tick > counter->start_tick ? tick - counter->start_tick : 0) / count + 1) * count;
 	}
 	if (counter->triggered == 0) {
 		return 0;
@@ -194,7 +208,8 @@ static uint64_t counter_next_rise(const struct counter *counter, uint64_t tick)
 
 static void counter_start(struct counter *counter, uint64_t tick)
 {
-	counter->phase = counter->gate != 0 || counter->mode == 1 || counter->mode == 5 ? PHASE_COUNTING : PHASE_HELD;
+	counter->phase =
+		counter->gate != 0 || counter->mode == 1 || counter->mode == 5 ? PHASE_COUNTING : PHASE_HELD;
 	counter->start_tick = tick + 1;
 	counter->held_ticks = 0;
 	counter->reload_tick = 0;
@@ -249,7 +264,7 @@ static void counter_write_count(struct counter *counter, uint16_t value, uint64_
 static bool counter_has_null_count(const struct counter *counter, uint64_t tick)
 {
 	return counter->phase == PHASE_NO_COUNT || counter->null_count != 0 || counter->reload_tick != 0 ||
-		(counter->phase == PHASE_COUNTING && tick < counter->start_tick);
+	       (counter->phase == PHASE_COUNTING && tick < counter->start_tick);
 }
 
 static void counter_set_gate(struct counter *counter, bool gate, uint64_t tick)
@@ -292,8 +307,9 @@ static void counter_latch_status(struct counter *counter, uint64_t tick)
 		return;
 	}
 	counter->status = (uint8_t)((counter_out(counter, tick) ? STATUS_OUT : 0u) |
-		(counter_has_null_count(counter, tick) ? STATUS_NULL_COUNT : 0u) | (unsigned int)counter->access << 4 |
-		(unsigned int)counter->mode << 1 | counter->bcd);
+				    (counter_has_null_count(counter, tick) ? STATUS_NULL_COUNT : 0u) |
+				    (unsigned int)counter->access << 4 | (unsigned int)counter->mode << 1 |
+				    counter->bcd);
 	counter->status_latched = 1;
 }
 
@@ -369,7 +385,8 @@ static void write_control(struct pit_registers *pit, uint8_t control, uint64_t t
 	*counter = (struct counter){
 		.gate = counter->gate,
 		.access = (control >> 4) & 3,
-		.mode = ((control >> 1) & 7) > 5 ? (control >> 1) & 3 : (control >> 1) & 7, /* 6 and 7 are 2 and 3 */
+		.mode = ((control >> 1) & 7) > 5 ? (control >> 1) & 3
+						 : (control >> 1) & 7, /* 6 and 7 are 2 and 3 */
 		.bcd = control & 1,
 		/* A guest that reads before it wrote a count gets something, as on the chip. */
 		.count = counter->count,
@@ -409,7 +426,8 @@ static uint64_t begin(struct pit_registers *pit, uint64_t now)
 	return tick;
 }
 
-static uint64_t pit_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t pit_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct pit_registers *pit = registers;
 	uint64_t now = environment_clock_ns(context->environment);
@@ -417,7 +435,9 @@ static uint64_t pit_read(void *registers, const struct model_context *context, c
 	unsigned int value;
 
 	if (access->region == 0) {
-		return access->offset == CONTROL_OFFSET ? 0xff : counter_read(&pit->counters[access->offset % COUNTERS], tick);
+		return access->offset == CONTROL_OFFSET
+			       ? 0xff
+			       : counter_read(&pit->counters[access->offset % COUNTERS], tick);
 	}
 	value = pit->port61;
 	value |= counter_out(&pit->counters[2], tick) ? PORT61_OUT2 : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* 16550A UART between a guest and a console: National Semiconductor PC16550D data sheet (June 1995), chapter 8.
- * Touches its registers, the free space of the transmit ring and the bytes of the receive ring.
+/* 16550A UART between a guest and a console: National Semiconductor PC16550D data sheet (June 1995),
+ * chapter 8. Touches its registers, the free space of the transmit ring and the bytes of the receive ring.
  *
  * region 0, 8 bytes (COM1 0x3f8):
  *   offset  DLAB  read                      write
@@ -16,14 +16,17 @@
  *   7       -     SCR scratch               SCR
  * line 0: the interrupt, as on a PC gated by OUT2.
  *
- * The console carries bytes, not bits: the divisor (0 too), word length, parity and breaks are kept and read back, and change nothing.
- * A byte is sent and received in no time; what takes time is the other side.
- *  - Sending: THR and transmit FIFO empty into the ring. While it is full they don't, THRE and TEMT stay clear, and the guest waits.
- *    Nothing that a guest wrote while THRE was set is dropped.
- *  - Receiving: bytes come out of the ring as far as the FIFO has room, so there is no overrun (except in loopback). While the guest has
- *    RTS off they wait in the ring: bytes typed before a driver has cleared its FIFOs and opened the port are not lost. A guest that has
- *    never written MCR gets them too: small polling programs don't.
- *  - The character timeout (data sheet 8.4.1) is immediate: fewer bytes than the trigger level raise it at once. */
+ * The console carries bytes, not bits: the divisor (0 too), word length, parity and breaks are kept and
+ * read back, and change nothing. A byte is sent and received in no time; what takes time is the other
+ * side.
+ *  - Sending: THR and transmit FIFO empty into the ring. While it is full they don't, THRE and TEMT stay
+ *    clear, and the guest waits. Nothing that a guest wrote while THRE was set is dropped.
+ *  - Receiving: bytes come out of the ring as far as the FIFO has room, so there is no overrun (except in
+ *    loopback). While the guest has RTS off they wait in the ring: bytes typed before a driver has cleared
+ *    its FIFOs and opened the port are not lost. A guest that has never written MCR gets them too: small
+ *    polling programs don't.
+ *  - The character timeout (data sheet 8.4.1) is immediate: fewer bytes than the trigger level raise it at
+ *    once. */
 
 #include "uart16550/uart16550.h"
 
@@ -31,45 +34,45 @@
 
 #define FIFO_SIZE 16u
 
-#define IER_RECEIVED    0x01u
+#define IER_RECEIVED 0x01u
 #define IER_TRANSMITTER 0x02u
 #define IER_LINE_STATUS 0x04u
-#define IER_MODEM       0x08u
+#define IER_MODEM 0x08u
 
-#define IIR_NONE        0x01u
-#define IIR_MODEM       0x00u
+#define IIR_NONE 0x01u
+#define IIR_MODEM 0x00u
 #define IIR_TRANSMITTER 0x02u
-#define IIR_RECEIVED    0x04u
+#define IIR_RECEIVED 0x04u
 #define IIR_LINE_STATUS 0x06u
-#define IIR_TIMEOUT     0x0cu
-#define IIR_FIFOS       0xc0u
+#define IIR_TIMEOUT 0x0cu
+#define IIR_FIFOS 0xc0u
 
-#define FCR_ENABLE         0x01u
-#define FCR_CLEAR_RECEIVE  0x02u
+#define FCR_ENABLE 0x01u
+#define FCR_CLEAR_RECEIVE 0x02u
 #define FCR_CLEAR_TRANSMIT 0x04u
 
 #define LCR_DLAB 0x80u
 
-#define MCR_DTR      0x01u
-#define MCR_RTS      0x02u
-#define MCR_OUT1     0x04u
-#define MCR_OUT2     0x08u
+#define MCR_DTR 0x01u
+#define MCR_RTS 0x02u
+#define MCR_OUT1 0x04u
+#define MCR_OUT2 0x08u
 #define MCR_LOOPBACK 0x10u
 
 #define LSR_DATA_READY 0x01u
-#define LSR_OVERRUN    0x02u
-#define LSR_ERRORS     0x1eu
-#define LSR_THRE       0x20u
-#define LSR_TEMT       0x40u
+#define LSR_OVERRUN 0x02u
+#define LSR_ERRORS 0x1eu
+#define LSR_THRE 0x20u
+#define LSR_TEMT 0x40u
 
-#define MSR_DELTA_CTS  0x01u
-#define MSR_DELTA_DSR  0x02u
+#define MSR_DELTA_CTS 0x01u
+#define MSR_DELTA_DSR 0x02u
 #define MSR_TRAILING_RI 0x04u
-#define MSR_DELTA_DCD  0x08u
-#define MSR_CTS        0x10u
-#define MSR_DSR        0x20u
-#define MSR_RI         0x40u
-#define MSR_DCD        0x80u
+#define MSR_DELTA_DCD 0x08u
+#define MSR_CTS 0x10u
+#define MSR_DSR 0x20u
+#define MSR_RI 0x40u
+#define MSR_DCD 0x80u
 
 struct fifo {
 	uint8_t bytes[FIFO_SIZE];
@@ -129,14 +132,19 @@ static uint8_t fifo_take(struct fifo *fifo)
 	return byte;
 }
 
-static bool in_loopback(const struct uart_registers *uart) { return (uart->modem_control & MCR_LOOPBACK) != 0; }
+static bool in_loopback(const struct uart_registers *uart)
+{
+	return (uart->modem_control & MCR_LOOPBACK) != 0;
+}
 
 static bool receiver_is_open(const struct uart_registers *uart)
 {
-	return !in_loopback(uart) && (uart->modem_control_written == 0 || (uart->modem_control & MCR_RTS) != 0);
+	return !in_loopback(uart) &&
+	       (uart->modem_control_written == 0 || (uart->modem_control & MCR_RTS) != 0);
 }
 
-/* MSR's high half: the cable shows a terminal that is always ready; in loopback the outputs come back (8.6.3). */
+/* MSR's high half: the cable shows a terminal that is always ready; in loopback the outputs come back
+ * (8.6.3). */
 static uint8_t modem_inputs(const struct uart_registers *uart)
 {
 	unsigned int inputs = 0;
@@ -162,7 +170,7 @@ static uint8_t interrupt_identity(const struct uart_registers *uart)
 	}
 	if ((enabled & IER_RECEIVED) != 0 && uart->receive.count != 0) {
 		bool below_trigger = (uart->fifo_control & FCR_ENABLE) != 0 &&
-			uart->receive.count < trigger_levels[uart->fifo_control >> 6];
+				     uart->receive.count < trigger_levels[uart->fifo_control >> 6];
 
 		return below_trigger ? IIR_TIMEOUT : IIR_RECEIVED;
 	}
@@ -197,7 +205,8 @@ static void move_bytes(struct uart_registers *uart, const struct model_context *
 		uint32_t available = ring_available(context->receive, outputs->receive_tail);
 
 		while (uart->receive.count < depth && available != 0) {
-			(void)fifo_put(&uart->receive, depth, ring_get(context->receive, outputs->receive_tail));
+			(void)fifo_put(
+				&uart->receive, depth, ring_get(context->receive, outputs->receive_tail));
 			outputs->receive_tail++;
 			available--;
 		}
@@ -211,8 +220,10 @@ static void set_outputs(struct uart_registers *uart)
 
 	outputs->wants_space = uart->transmit.count != 0;
 	outputs->wants_bytes = receiver_is_open(uart) && uart->receive.count < fifo_depth(uart);
-	/* On a PC the pin OUT2 opens the gate between the UART and the interrupt line; in loopback the pin is inactive (8.6.3). */
-	line = interrupt_identity(uart) != IIR_NONE && (uart->modem_control & MCR_OUT2) != 0 && !in_loopback(uart);
+	/* On a PC the pin OUT2 opens the gate between the UART and the interrupt line; in loopback the pin
+	 * is inactive (8.6.3). */
+	line = interrupt_identity(uart) != IIR_NONE && (uart->modem_control & MCR_OUT2) != 0 &&
+	       !in_loopback(uart);
 	model_line_set(outputs, UART16550_LINE_INTERRUPT, line);
 }
 
@@ -243,7 +254,8 @@ static void write_interrupt_enable(struct uart_registers *uart, uint8_t value)
 
 	uart->interrupt_enable = value & 0x0f;
 	if ((changed & IER_TRANSMITTER) != 0) {
-		/* Enabling it while THR is empty gives an interrupt at once: drivers start to send by that. */
+		/* Enabling it while THR is empty gives an interrupt at once: drivers start to send by
+		 * that. */
 		uart->transmitter_pending = (value & IER_TRANSMITTER) != 0 && uart->transmit.count == 0;
 	}
 }
@@ -314,7 +326,8 @@ static uint8_t read_register(struct uart_registers *uart, uint32_t offset)
 	}
 }
 
-static uint64_t uart_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t uart_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct uart_registers *uart = registers;
 	uint8_t value;
@@ -329,7 +342,8 @@ static uint64_t uart_read(void *registers, const struct model_context *context, 
 	return value;
 }
 
-static void uart_write(void *registers, const struct model_context *context, const struct model_access *access)
+static void uart_write(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct uart_registers *uart = registers;
 	uint8_t value = (uint8_t)access->value;

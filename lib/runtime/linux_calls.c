@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -162,6 +163,21 @@ static uint64_t serve_futex(const uint32_t *word, uint64_t operation, uint32_t e
 	}
 }
 
+/* The log is a terminal for musl (which asks for its window size): so standard output is written line by line. */
+static uint64_t serve_ioctl(uint64_t descriptor, uint64_t request, uint16_t *window_size)
+{
+	if (!is_output(descriptor)) {
+		return failure(EBADF);
+	}
+	if (request != TIOCGWINSZ) {
+		return failure(ENOTTY);
+	}
+	for (unsigned int i = 0; i < 4; i++) { /* struct winsize: rows, columns, pixels; 0 = not known */
+		window_size[i] = 0;
+	}
+	return 0;
+}
+
 static uint64_t serve_signal_mask(uint64_t *old_mask)
 {
 	if (old_mask != NULL) {
@@ -210,7 +226,7 @@ uint64_t bh_linux_call(uint64_t number, const uint64_t argument[6])
 			serve_writev((const struct linux_vector *)(uintptr_t)argument[1], argument[2]) :
 			failure(EBADF);
 	case SYS_ioctl:
-		return is_output(argument[0]) ? failure(ENOTTY) : failure(EBADF);
+		return serve_ioctl(argument[0], argument[1], (uint16_t *)(uintptr_t)argument[2]);
 	case SYS_rt_sigprocmask:
 		return serve_signal_mask((uint64_t *)(uintptr_t)argument[2]);
 	case SYS_futex:

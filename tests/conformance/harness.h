@@ -17,7 +17,8 @@ extern const struct bh_boot_info *boot_info;
 /* Prints: %s %u %x (64-bit values each). */
 void print(const char *format, ...);
 
-/* One case: what it proves in one line. Cases that follow belong to it until the next. */
+/* One case: what it proves in one line. Checks that follow belong to it until the next. Everything that the last case made
+ * is deleted first. */
 void case_begin(const char *name, const char *proves);
 void check_failed(const char *file, int line, const char *what, uint64_t expected, uint64_t actual);
 extern unsigned int cases_passed, cases_failed;
@@ -35,7 +36,17 @@ extern unsigned int cases_passed, cases_failed;
 			check_failed(__FILE__, __LINE__, #actual, expected_, actual_); \
 		} \
 	} while (0)
+/* A call must return that error. run.py reads the pairs of error and invocation from these lines: BH_... label or bh_ function
+ * and error must be literal. */
+#define REFUSED(error, call) CHECK_EQUAL(error, call)
 /* A condition that the rest of the case can't do without. */
+#define REQUIRE(condition) \
+	do { \
+		if (!(condition)) { \
+			check_failed(__FILE__, __LINE__, #condition, 1, 0); \
+			return; \
+		} \
+	} while (0)
 #define REQUIRE_OK(call) \
 	do { \
 		uint64_t error_ = (uint64_t)(call); \
@@ -45,43 +56,105 @@ extern unsigned int cases_passed, cases_failed;
 		} \
 	} while (0)
 
-#define SELF BH_BOOT_CNODE
+/* An invocation with one to six arguments, the others 0. */
+#define INVOKE(capability, label, ...) INVOKE_(capability, label, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define INVOKE_(capability, label, a0, a1, a2, a3, a4, a5, ...) \
+	bh_invoke(capability, label, a0, a1, a2, a3, a4, a5, NULL)
 
-/* Empty slots of the own CNode; `slots_reset` deletes everything made since slots_mark. */
+#define SELF BH_BOOT_CNODE
+#define OWN_SPACE BH_BOOT_ADDRESS_SPACE
+#define OWN_BUFFER ((struct bh_ipc_buffer *)BH_BOOT_BUFFER_ADDRESS)
+#define OWN_PRIORITY 200 /* of the thread that runs the cases */
+#define MAP_RW (BH_MAP_READ | BH_MAP_WRITE)
+#define MAP_ALL (BH_MAP_READ | BH_MAP_WRITE | BH_MAP_EXECUTE)
+#define NO_SLOT 32767 /* a slot of the own CNode that stays empty */
+
+/* Empty slots of the own CNode. */
 uint64_t slot_new(void);
-uint64_t slot_run(unsigned int count);
+uint64_t slot_run(uint64_t count);
+/* Deletes everything made since the case began, all threads included. */
 void slots_reset(void);
 
-/* An Untyped of 64 MiB that cases make their objects from; revoked by slots_reset. */
+/* An Untyped of 64 MiB that cases make their objects from. */
 extern uint64_t pool;
 
 /* A new object from the pool, or 0. */
 uint64_t object_new(enum bh_object_type type, uint64_t size_bits);
+/* A copy or minted copy in a new slot of the own CNode, or 0. */
+uint64_t copy_new(uint64_t slot, uint64_t rights);
+uint64_t mint_new(uint64_t slot, uint64_t rights, uint64_t badge);
 
-/* Maps a new 4 KiB frame read-write at the next free address of the own space; returns the address, the Frame's slot. */
+/* Maps a frame at an address of a space, making PageTables from the pool on the way. */
+enum bh_error map_with_tables(uint64_t frame, uint64_t space, uint64_t address, uint64_t flags);
+/* Addresses of the own space that nothing is mapped at, `bytes` of them, aligned likewise (a power of two). */
+uint64_t address_new(uint64_t bytes);
+/* A new 4 KiB frame mapped read-write in the own space; returns the address, the Frame's slot. */
 void *page_new(uint64_t *frame);
 
-/* A thread in the own spaces that runs function(argument) with that priority; with a context of its own (budget == period)
- * where active. Suspended: resume it, or put it in Recv. */
+/* A thread in the own spaces. What is 0 in the structure before thread_new is the usual: no fault endpoint, no FPU, budget and
+ * period of 10 ms, own address space and CNode. Suspended: resume it, or put it in Recv. */
 struct test_thread {
-	uint64_t thread, context, buffer_frame, fault_endpoint;
+	uint64_t fault_endpoint, budget, period, space, cnode;
+	bool use_fpu, no_buffer;
+	uint64_t thread, context, buffer_frame;
 	struct bh_ipc_buffer *buffer;
+	struct bh_thread_registers registers; /* as it begins */
 };
 bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t argument, unsigned int priority, bool active);
+/* One without a context that waits in Recv; function begins with the first message. */
+bool passive_new(struct test_thread *thread, void (*function)(struct bh_message *, uint64_t), uint64_t argument,
+		 unsigned int priority, uint64_t endpoint, uint64_t reply);
+
+/* A thread that does one blocking system call, tells the result, and stops; resumed, it does it again. */
+enum operation { DO_CALL, DO_SEND, DO_RECEIVE, DO_REPLY_RECEIVE, DO_WAIT };
+struct actor {
+	struct test_thread thread;
+	enum operation operation;
+	uint64_t capability, reply;
+	struct bh_message message;      /* sent; then what was received */
+	volatile uint64_t error, done;  /* of the last one; how many ended */
+};
+bool actor_new(struct actor *actor, enum operation operation, uint64_t capability, unsigned int priority);
+
+/* A thread of higher priority that a timer wakes again and again: how often it did, shows that others were interrupted. */
+extern volatile uint64_t ticks;
+bool ticker_start(uint64_t microseconds);
 
 static inline uint64_t rdtsc(void)
 {
-	uint32_t low, high;
+	return bh_tsc();
+}
 
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
+static inline uint64_t ticks_of_us(uint64_t microseconds)
+{
+	return microseconds * boot_info->tsc_khz / 1000;
 }
 
 /* Lets others of the same or lower priority run: waits on a timer for that many microseconds. */
 void pause_us(uint64_t microseconds);
+/* Pauses until *word is not less than the value; false: it didn't come in a very long time. */
+bool wait_until(const volatile uint64_t *word, uint64_t value);
 
-#define OWN_BUFFER ((struct bh_ipc_buffer *)BH_BOOT_BUFFER_ADDRESS)
+/* Facts about the capability in a slot of the own CNode; type NULL where it is empty. */
+struct bh_capability_facts facts_of(uint64_t slot);
 
 /* Groups, one file each. */
+void group_cnode(void);
+void group_untyped(void);
+void group_thread(void);
+void group_fault(void);
 void group_ipc(void);
+void group_donation(void);
+void group_transfer(void);
+void group_notification(void);
+void group_timer(void);
+void group_sched(void);
+void group_space(void);
+void group_guest_space(void);
 void group_guest(void);
+void group_guest_state(void);
+void group_guest_signal(void);
+void group_guest_route(void);
+void group_guest_end(void);
+void group_device(void);
+void group_boot(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Entry of the conformance root task (boot_info.h): rdi = boot information, rsp = top of the stack. */
+/* Entry of the conformance root task (boot_info.h: rdi = boot information, rsp = top of the stack), and where its threads
+ * begin. */
 	.text
 	.globl _start
 _start:
@@ -8,11 +9,26 @@ _start:
 	call	conformance_main
 1:	jmp	1b
 
-/* Where test threads begin: rbx = function, rbp = its argument (a thread that begins in Recv finds the message in the
- * others). When it returns the thread faults on purpose. */
+/* rbx = function, rbp = its argument. When it returns the thread faults on purpose. */
 	.globl thread_entry
 thread_entry:
 	movq	%rbp, %rdi
+	xorl	%ebp, %ebp
+	call	*%rbx
+	ud2
+
+/* A thread that begins in Recv: its first message is in registers. rbx = function(struct bh_message *, argument). */
+	.globl passive_entry
+passive_entry:
+	subq	$48, %rsp
+	movq	%rsi, 0(%rsp)
+	movq	%rdx, 8(%rsp)
+	movq	%r10, 16(%rsp)
+	movq	%r8, 24(%rsp)
+	movq	%r9, 32(%rsp)
+	movq	%rdi, 40(%rsp)
+	movq	%rsp, %rdi
+	movq	%rbp, %rsi
 	xorl	%ebp, %ebp
 	call	*%rbx
 	ud2

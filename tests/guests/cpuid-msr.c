@@ -6,7 +6,9 @@ const char guest_name[] = "cpuid-msr";
 
 static void cpuid(uint32_t leaf, uint32_t out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "0"(leaf), "2"(0));
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "0"(leaf), "2"(0));
 }
 
 static uint64_t read_msr(uint32_t index)
@@ -31,6 +33,7 @@ static void known(const char *name, uint32_t index)
 int main(void)
 {
 	uint32_t r[4], maximum;
+	uint64_t hsave;
 	char vendor[13] = { 0 };
 
 	cpuid(0, r);
@@ -84,7 +87,7 @@ int main(void)
 	check_equal("writing an unknown MSR", trap_vector, VECTOR_GP);
 	read_msr(0x00001fff);
 	check_equal("reading an unknown low MSR", trap_vector, VECTOR_GP);
-	read_msr(0xc0010117);
-	check_equal("VM_HSAVE_PA is not the guest's", trap_vector, VECTOR_GP);
+	hsave = read_msr(0xc0010117);
+	check("VM_HSAVE_PA tells nothing of the host's", trap_vector == VECTOR_GP || hsave == 0);
 	return 0;
 }

@@ -15,14 +15,14 @@ enum { CARRY = 1, ZERO = 0x40, SIGN = 0x80, MASKED = 0x10000 };
 static uint32_t memory[4] __attribute__((aligned(16)));
 
 /* One instruction with the register at %2 and a value in eax; the flags afterwards. */
-#define FORM(code, pointer, value)                                                                            \
-	({                                                                                                    \
-		uintptr_t flags_;                                                                             \
-		__asm__ volatile(code "\n pushf\n pop %1"                                                     \
-				 : "+a"(value), "=r"(flags_)                                                  \
-				 : "r"(pointer)                                                               \
-				 : "memory", "cc");                                                           \
-		(uint32_t)flags_ & (CARRY | ZERO | SIGN);                                                     \
+#define FORM(code, pointer, value)                           \
+	({                                                   \
+		uintptr_t flags_;                            \
+		__asm__ volatile(code "\n pushf\n pop %1"    \
+				 : "+a"(value), "=r"(flags_) \
+				 : "r"(pointer)              \
+				 : "memory", "cc");          \
+		(uint32_t) flags_ &(CARRY | ZERO | SIGN);    \
 	})
 
 static void moves(void)
@@ -116,7 +116,8 @@ static void arithmetic(void)
 	*tpr = 0;
 	*timer_entry = MASKED | 0x55;
 	TRY("movzwl (%0), %%eax", ::"r"(timer_entry) : "eax", "memory");
-	check_equal("a word of a register: what it reads is undefined, but it raises nothing", trap_vector, TRAP_NONE);
+	check_equal("a word of a register: what it reads is undefined, but it raises nothing", trap_vector,
+		TRAP_NONE);
 }
 
 /* Index and data, as an operating system uses it (82093AA data sheet, 3.1). */
@@ -138,10 +139,10 @@ static void ioapic(void)
 	check_equal("I/O APIC: AND", IOAPIC_BASE[4], 0x10000 | 0xe0);
 }
 
-#define REFUSED(name, code, ...)                                                                              \
-	do {                                                                                                  \
-		TRY(code, __VA_ARGS__);                                                                       \
-		check_equal(name, trap_vector, VECTOR_UD);                                                    \
+#define REFUSED(name, code, ...)                           \
+	do {                                               \
+		TRY(code, __VA_ARGS__);                    \
+		check_equal(name, trap_vector, VECTOR_UD); \
 	} while (0)
 
 static void refused(volatile uint32_t *at, const char *which)
@@ -151,7 +152,8 @@ static void refused(volatile uint32_t *at, const char *which)
 	put(which);
 	put(": SSE and LOCK\n");
 	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
-	__asm__ volatile("mov %0, %%cr4" ::"r"(value | 0x600)); /* OSFXSR, OSXMMEXCPT: without them all SSE is #UD */
+	__asm__ volatile(
+		"mov %0, %%cr4" ::"r"(value | 0x600)); /* OSFXSR, OSXMMEXCPT: without them all SSE is #UD */
 	TRY("movups %%xmm0, (%0)\n movups (%0), %%xmm0", ::"r"(memory) : "memory");
 	check_equal("SSE on RAM works", trap_vector, TRAP_NONE);
 	REFUSED("SSE load", "movups (%0), %%xmm0", ::"r"(at) : "memory");

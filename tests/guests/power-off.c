@@ -82,7 +82,8 @@ int main(void)
 	put("tables:");
 	for (uint32_t offset = sizeof(*list); offset < list->length; offset += width) {
 		const struct table *table = (const void *)(uintptr_t)field32(list, offset);
-		char name[6] = { ' ', table->signature[0], table->signature[1], table->signature[2], table->signature[3], 0 };
+		char name[6] = { ' ', table->signature[0], table->signature[1], table->signature[2],
+			table->signature[3], 0 };
 		put(name);
 		check("table: checksum", sums_to_zero(table, table->length));
 		if (is(table, "FACP"))

@@ -13,7 +13,10 @@ static uint32_t load(uintptr_t address)
 	return value;
 }
 
-static void store(uintptr_t address, uint32_t value) { TRY("movl %1, (%0)", ::"r"(address), "r"(value) : "memory"); }
+static void store(uintptr_t address, uint32_t value)
+{
+	TRY("movl %1, (%0)", ::"r"(address), "r"(value) : "memory");
+}
 
 int main(void)
 {
@@ -43,7 +46,8 @@ int main(void)
 		if (trap_vector == VECTOR_UD)
 			put("across the end: read refused by #UD\n");
 		else
-			check_equal("across the end: the part beyond reads all ones", value | ((1u << 8 * inside) - 1), 0xffffffffu);
+			check_equal("across the end: the part beyond reads all ones",
+				value | ((1u << 8 * inside) - 1), 0xffffffffu);
 		store(end - inside, 0x55667788);
 		if (trap_vector == VECTOR_UD)
 			put("across the end: write refused by #UD\n");

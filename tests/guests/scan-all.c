@@ -92,15 +92,19 @@ static void holes(uint64_t end)
 	uint32_t limit[4];
 	uint64_t last;
 
-	__asm__ volatile("cpuid" : "=a"(limit[0]), "=b"(limit[1]), "=c"(limit[2]), "=d"(limit[3]) : "0"(0x80000008), "2"(0));
+	__asm__ volatile("cpuid"
+			 : "=a"(limit[0]), "=b"(limit[1]), "=c"(limit[2]), "=d"(limit[3])
+			 : "0"(0x80000008), "2"(0));
 	last = 1ull << (limit[0] & 0xff);
-	for (uint64_t physical = (end + 0x1fffff) & ~0x1fffffull; physical < 0x100000000ull; physical += 0x200000)
+	for (uint64_t physical = (end + 0x1fffff) & ~0x1fffffull; physical < 0x100000000ull;
+		physical += 0x200000)
 		if (physical < 0xfec00000ull || physical > 0xfeffffffull)
 			touch((volatile uint8_t *)(uintptr_t)physical, physical);
 	for (uint64_t physical = 0xfec01000ull; physical < 0xff000000ull; physical += 0x1000)
 		if (physical != 0xfee00000ull)
 			touch((volatile uint8_t *)(uintptr_t)physical, physical);
-	for (uint64_t physical = 0x100000000ull; physical < last && physical < 0x1000000000ull; physical += 0x40000000)
+	for (uint64_t physical = 0x100000000ull; physical < last && physical < 0x1000000000ull;
+		physical += 0x40000000)
 		touch(map_window(physical), physical);
 	for (uint64_t physical = 0x100000000ull; physical < last; physical <<= 1)
 		touch(map_window(physical), physical);

@@ -14,17 +14,17 @@ struct string_registers {
 };
 
 /* Runs a string instruction with this count, address and direction; what the registers are afterwards. */
-#define STRING(code, port, count_, address_, backwards)                                                       \
-	({                                                                                                    \
-		struct string_registers r_ = { (uintptr_t)(count_), (uintptr_t)(address_) };                  \
-		uintptr_t source_ = r_.address;                                                               \
-		__asm__ volatile("testl %4, %4\n jz 1f\n std\n 1: " code "\n cld"                             \
-				 : "+c"(r_.count), "+D"(r_.address), "+S"(source_)                            \
-				 : "d"((uint32_t)(port)), "r"((uint32_t)(backwards))                          \
-				 : "memory", "cc");                                                           \
-		if (r_.address == (uintptr_t)(address_))                                                      \
-			r_.address = source_;                                                                 \
-		r_;                                                                                           \
+#define STRING(code, port, count_, address_, backwards)                                      \
+	({                                                                                   \
+		struct string_registers r_ = { (uintptr_t)(count_), (uintptr_t)(address_) }; \
+		uintptr_t source_ = r_.address;                                              \
+		__asm__ volatile("testl %4, %4\n jz 1f\n std\n 1: " code "\n cld"            \
+				 : "+c"(r_.count), "+D"(r_.address), "+S"(source_)           \
+				 : "d"((uint32_t)(port)), "r"((uint32_t)(backwards))         \
+				 : "memory", "cc");                                          \
+		if (r_.address == (uintptr_t)(address_))                                     \
+			r_.address = source_;                                                \
+		r_;                                                                          \
 	})
 
 static void loopback(bool on)

@@ -41,8 +41,9 @@ static void across_pages(void)
 	check_equal("outsl of a unit across pages", inl(PCI_ADDRESS), 0x80011000u);
 	outl(PCI_ADDRESS, 0x80020800u);
 	STRING("rep insl", PCI_ADDRESS, 2, SMALL_PAGES + 4090, 0);
-	check("rep insl across pages", pages[2][4090] == 0 && pages[2][4093] == 0x80 && pages[2][4095] == 0x08 &&
-		pages[0][0] == 0x02 && pages[0][1] == 0x80);
+	check("rep insl across pages", pages[2][4090] == 0 && pages[2][4093] == 0x80 &&
+					       pages[2][4095] == 0x08 && pages[0][0] == 0x02 &&
+					       pages[0][1] == 0x80);
 	outl(PCI_ADDRESS, 0);
 }
 
@@ -60,12 +61,14 @@ static void page_fault(void)
 	check_equal("rep insb into an absent page: CR2", cr2, (uintptr_t)SMALL_PAGES + 4096);
 	check_equal("rep insb into an absent page: count left", count, 4);
 	check_equal("rep insb into an absent page: address", address, (uintptr_t)SMALL_PAGES + 4096);
-	check("rep insb into an absent page: what was read before", pages[2][4092] == 0x99 && pages[2][4095] == 0x99);
+	check("rep insb into an absent page: what was read before",
+		pages[2][4092] == 0x99 && pages[2][4095] == 0x99);
 
 	map(1, pages[1], 1);
 	count = 8;
 	address = (uintptr_t)SMALL_PAGES + 4092;
-	__asm__ volatile("mov %0, %%cr0" ::"r"(0x80010011ul)); /* WP: ring 0 too may not write to read-only pages */
+	__asm__ volatile(
+		"mov %0, %%cr0" ::"r"(0x80010011ul)); /* WP: ring 0 too may not write to read-only pages */
 	TRY("rep insb", : "+c"(count), "+D"(address) : "d"(COM1 + 7) : "memory");
 	check_equal("rep insb into a read-only page", trap_vector, VECTOR_PF);
 	check_equal("rep insb into a read-only page: error code", trap_error, 3);
@@ -90,7 +93,8 @@ static void address_size_32(void)
 
 	outb(COM1 + 7, 0x3c);
 	buffer[0] = buffer[1] = buffer[2] = 0;
-	r = STRING("addr32 rep insb", COM1 + 7, 0xffffffff00000002ul, 0xabcdef0000000000ul + (uintptr_t)buffer, 0);
+	r = STRING("addr32 rep insb", COM1 + 7, 0xffffffff00000002ul,
+		0xabcdef0000000000ul + (uintptr_t)buffer, 0);
 	check("insb with 32-bit addresses: values", buffer[0] == 0x3c && buffer[1] == 0x3c && buffer[2] == 0);
 	check_equal("insb with 32-bit addresses: count", r.count, 0);
 	check_equal("insb with 32-bit addresses: address", r.address, (uintptr_t)buffer + 2);

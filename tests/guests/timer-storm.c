@@ -61,7 +61,7 @@ int main(void)
 	outb(0x71, 0x42);
 	pic_unmask(0);
 	pic_unmask(8);
-	APIC_BASE[0x3e0 / 4] = 0xb;                          /* divide by 1 */
+	APIC_BASE[0x3e0 / 4] = 0xb;                         /* divide by 1 */
 	APIC_BASE[0x320 / 4] = 0x20000 | APIC_TIMER_VECTOR; /* periodic */
 	APIC_BASE[0x380 / 4] = (uint32_t)argument("apic", 1);
 	for (;;)

@@ -6,12 +6,24 @@
 
 const char guest_name[] = "uart-interrupts";
 
-enum { LINE = 63, IIR_NONE = 1, IIR_TRANSMIT = 2, IIR_RECEIVE = 4, IIR_TIMEOUT = 12, LSR_OVERRUN = 2, LSR_EMPTY = 0x20 };
+enum {
+	LINE = 63,
+	IIR_NONE = 1,
+	IIR_TRANSMIT = 2,
+	IIR_RECEIVE = 4,
+	IIR_TIMEOUT = 12,
+	LSR_OVERRUN = 2,
+	LSR_EMPTY = 0x20
+};
 
 static volatile uint32_t bytes_left, interrupts, spurious, spurious_pic, lost, overruns, ticks_without;
 static uint32_t position, fifo_size = 1;
 static bool echo;
 static volatile bool done;
+static struct {
+	uint32_t at;
+	uint8_t requested, in_service, identification;
+} first_lost; /* what the PIC and the UART said at the first one */
 static uint8_t queue[4096];
 static volatile uint32_t queue_in, queue_out;
 
@@ -28,7 +40,9 @@ static void send_some(void)
 				break;
 			outb(COM1, queue[queue_out++ % sizeof(queue)]);
 		} else {
-			outb(COM1, position % (LINE + 1) == LINE ? '\n' : (uint8_t)('a' + position % (LINE + 1) % 26));
+			outb(COM1, position % (LINE + 1) == LINE
+					   ? '\n'
+					   : (uint8_t)('a' + position % (LINE + 1) % 26));
 			position++;
 		}
 		bytes_left--;
@@ -69,6 +83,14 @@ static void on_tick(struct interrupt_frame *frame)
 	(void)frame;
 	pic_end(0);
 	if (!echo && inb(COM1 + 5) & LSR_EMPTY && bytes_left && ++ticks_without == 3) {
+		if (!lost) {
+			first_lost.at = position;
+			outb(0x20, 0x0a);
+			first_lost.requested = inb(0x20);
+			outb(0x20, 0x0b);
+			first_lost.in_service = inb(0x20);
+			first_lost.identification = inb(COM1 + 2);
+		}
 		lost++;
 		ticks_without = 0;
 		send_some();
@@ -132,6 +154,17 @@ int main(void)
 	put(" lost, ");
 	put_number(overruns);
 	put(" overruns\n");
+	if (lost) {
+		put("the first was lost after byte ");
+		put_number(first_lost.at);
+		put(": PIC requests ");
+		put_hex(first_lost.requested);
+		put(", in service ");
+		put_hex(first_lost.in_service);
+		put(", UART identification ");
+		put_hex(first_lost.identification);
+		put("\n");
+	}
 	check_equal("spurious interrupts", spurious + spurious_pic, 0);
 	check_equal("lost interrupts", lost, 0);
 	check_equal("overruns", overruns, 0);

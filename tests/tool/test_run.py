@@ -28,7 +28,7 @@ def no_qemu_of(tool):
 
 
 def test_the_machine_ends(tool):
-    tool.kernel(com1="on the terminal\n", com2="[red] in the transcript\n")
+    tool.kernel(com1="on the terminal\n", com2="red: in the transcript\n")
     result = tool.with_system("run", "good.conf")
     assert result.returncode == 0
     assert "on the terminal" in result.stdout
@@ -36,16 +36,16 @@ def test_the_machine_ends(tool):
 
 
 def test_until_prints_the_transcript(tool):
-    tool.kernel(com1="on the terminal\n", com2="[blue] blue is up\n", end="HANG")
+    tool.kernel(com1="on the terminal\n", com2="blue: blue is up\n", end="HANG")
     result = tool.with_system("run", "good.conf", "--until", "blue is up", "--timeout", "30")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("[blue] blue is up")
+    assert result.stdout.startswith("blue: blue is up")
     assert "on the terminal" not in result.stdout
     assert no_qemu_of(tool)
 
 
 def test_until_in_vain(tool):
-    tool.kernel(com2="[blue] blue is dow\n")
+    tool.kernel(com2="blue: blue is dow\n")
     result = tool.with_system("run", "good.conf", "--until", "blue is up")
     assert result.returncode == STATUS_ENDED
     assert result.stderr.endswith('bulkhead: the machine ended, and "blue is up" has not appeared\n')
@@ -74,18 +74,18 @@ def test_halted_kernel_that_ends_the_machine(tool):
 
 
 def test_a_guest_cannot_pretend_that_the_kernel_halted(tool):
-    tool.kernel(com1="KERNEL HALTED\n", com2="[red] KERNEL HALTED\n", end="HANG")
+    tool.kernel(com1="KERNEL HALTED\n", com2="red: KERNEL HALTED\n", end="HANG")
     assert tool.with_system("run", "good.conf", "--timeout", "5").returncode == STATUS_TIMEOUT
 
 
 @pytest.mark.parametrize(
     "transcript, status",
     [
-        ("[admin] VM red exited with code 3\n", 3),
-        ("[admin] VM red exited with code 130\n", 2),
-        ("[admin] VM red exited with code 0\n", 0),
-        ("[admin] VM red exited with code 3\n[admin] VM blue exited with code 0\n", 0),
-        ("[red] VM red exited with code 3\n", 0),
+        ("admin: VM red exited with code 3\n", 3),
+        ("admin: VM red exited with code 130\n", 2),
+        ("admin: VM red exited with code 0\n", 0),
+        ("admin: VM red exited with code 3\nadmin: VM blue exited with code 0\n", 0),
+        ("red: VM red exited with code 3\n", 0),
     ],
 )
 def test_exit_code(tool, transcript, status):

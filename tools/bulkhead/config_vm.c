@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_PERIOD_US UINT64_C(20000)
+#define DEFAULT_PERIOD_US UINT64_C(10000)
 #define DEFAULT_HANG_LIMIT_US UINT64_C(5000000)
 
 unsigned option_line(const struct reader *reader, const cfg_opt_t *option, unsigned index)

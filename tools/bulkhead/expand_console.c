@@ -100,6 +100,7 @@ static unsigned add_console_task(struct builder *builder)
 		.vm = MANIFEST_NONE,
 		.trust_domain = appliance->vm_count + 1,
 		.priority = PRIORITY_CONSOLE,
+		.flags = MANIFEST_TASK_FPU, /* it uses libc */
 		.budget_us = CONSOLE_BUDGET_US,
 		.period_us = CONSOLE_PERIOD_US,
 		.heap_size = CONSOLE_HEAP_SIZE,

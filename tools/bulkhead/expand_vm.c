@@ -312,7 +312,7 @@ static void add_vmm_task(struct vm_builder *this)
 		.vm = this->index,
 		.trust_domain = trust_domain(this->index),
 		.priority = PRIORITY_VMM_LOADING,
-		.flags = MANIFEST_TASK_ESSENTIAL,
+		.flags = MANIFEST_TASK_ESSENTIAL | MANIFEST_TASK_FPU, /* the main thread uses libc */
 		.handler_count = 1,
 		.budget_us = this->vm->budget_us,
 		.period_us = this->vm->period_us,

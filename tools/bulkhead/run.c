@@ -33,7 +33,7 @@
 #define LAST_WORDS_SIZE 4096u
 #define BLOCK_SIZE 4096u
 
-enum { FD_COM1, FD_COM2, FD_SIGNALS, FD_INPUT, FD_COUNT };
+enum { FD_COM1, FD_COM2, FD_MESSAGES, FD_SIGNALS, FD_INPUT, FD_COUNT };
 
 struct machine {
 	const struct run_options *options;
@@ -42,16 +42,15 @@ struct machine {
 	int wait_status;
 	int com1;
 	int com2;
+	int messages; /* QEMU's standard error */
 	int signals;
 	bool reads_input;
 	struct termios saved_terminal;
 	bool is_raw;
 	uint64_t deadline_ms;      /* UINT64_MAX: none */
 	uint64_t halt_deadline_ms; /* UINT64_MAX: no halt seen */
-	struct text_search until;
 	struct text_search halted; /* on COM1 */
-	struct text_search said;   /* the same words in the transcript: then a guest said them */
-	struct exit_watch exits;
+	struct transcript transcript;
 	char input[BLOCK_SIZE]; /* typed, not yet taken by COM1 */
 	size_t input_size;
 	unsigned quit_presses;
@@ -98,13 +97,14 @@ static void make_raw(struct machine *machine)
 }
 
 /* The child's side of fork(): own process group, so that the terminal's signals reach only the tool; dies with the tool. */
-static _Noreturn void become_qemu(const struct qemu_command *command)
+static _Noreturn void become_qemu(const struct qemu_command *command, int messages)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	dup2(messages, STDERR_FILENO);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execvp(command->arguments[0], command->arguments);
@@ -116,14 +116,17 @@ static bool start(struct machine *machine, const struct system_image *image, con
 	struct qemu_command command = { 0 };
 	int com1[2];
 	int com2[2];
+	int messages[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, com1) != 0 ||
-		socketpair(AF_UNIX, SOCK_STREAM, 0, com2) != 0 || !open_signals(machine)) {
-		complain("cannot make what QEMU's serial ports need: %s", strerror(errno));
+		socketpair(AF_UNIX, SOCK_STREAM, 0, com2) != 0 || pipe2(messages, O_CLOEXEC) != 0 ||
+		!open_signals(machine)) {
+		complain("cannot make what QEMU's serial ports and messages need: %s", strerror(errno));
 		return false;
 	}
 	machine->com1 = com1[0];
 	machine->com2 = com2[0];
+	machine->messages = messages[0];
 	fcntl(com1[0], F_SETFD, FD_CLOEXEC);
 	fcntl(com2[0], F_SETFD, FD_CLOEXEC);
 	fcntl(com1[0], F_SETFL, O_NONBLOCK);
@@ -133,7 +136,7 @@ static bool start(struct machine *machine, const struct system_image *image, con
 	if (is_started) {
 		machine->qemu = fork();
 		if (machine->qemu == 0) {
-			become_qemu(&command);
+			become_qemu(&command, messages[1]);
 		}
 		is_started = machine->qemu > 0;
 		machine->is_running = is_started;
@@ -143,6 +146,7 @@ static bool start(struct machine *machine, const struct system_image *image, con
 	}
 	close(com1[1]);
 	close(com2[1]);
+	close(messages[1]);
 	qemu_command_free(&command);
 	return is_started;
 }
@@ -188,6 +192,29 @@ static void print_last_words(const struct machine *machine)
 	fputc('\n', stderr);
 }
 
+/* Passes QEMU's messages on, but for the line that it was told to end, which is our own doing. False at their end. */
+static bool read_messages(struct machine *machine)
+{
+	static const char ENDING[] = "qemu-system-x86_64: terminating on signal";
+	char block[BLOCK_SIZE];
+	ssize_t count = read(machine->messages, block, sizeof block);
+
+	if (count <= 0) {
+		return count < 0 && errno == EINTR;
+	}
+	size_t size = (size_t)count;
+	const char *ending = memmem(block, size, ENDING, sizeof ENDING - 1);
+	const char *rest = ending != NULL ? memchr(ending, '\n', size - (size_t)(ending - block)) : NULL;
+
+	if (rest != NULL) {
+		fwrite(block, 1, (size_t)(ending - block), stderr);
+		fwrite(rest + 1, 1, size - (size_t)(rest + 1 - block), stderr);
+	} else {
+		fwrite(block, 1, size, stderr);
+	}
+	return true;
+}
+
 /* Reads what a serial port has to say. False at its end. */
 static bool read_port(struct machine *machine, int port)
 {
@@ -202,9 +229,7 @@ static bool read_port(struct machine *machine, int port)
 		text_search_feed(&machine->halted, block, (size_t)size);
 		keep_last_words(machine, block, (size_t)size);
 	} else {
-		text_search_feed(&machine->until, block, (size_t)size);
-		text_search_feed(&machine->said, block, (size_t)size);
-		exit_watch_feed(&machine->exits, block, (size_t)size);
+		transcript_feed(&machine->transcript, block, (size_t)size);
 	}
 	if ((port == machine->com2) == shows_transcript) {
 		print_all(block, (size_t)size);
@@ -276,12 +301,20 @@ static void drain(struct machine *machine, int port)
 	while (port >= 0 && poll(&events, 1, 0) > 0 && read_port(machine, port)) {}
 }
 
+static void drain_messages(struct machine *machine)
+{
+	struct pollfd events = { machine->messages, POLLIN, 0 };
+
+	while (machine->messages >= 0 && poll(&events, 1, 0) > 0 && read_messages(machine)) {}
+}
+
 /* Waits once and relays. False if the user gives up. */
 static bool relay(struct machine *machine)
 {
 	struct pollfd events[FD_COUNT] = {
 		[FD_COM1] = { machine->com1, POLLIN, 0 },
 		[FD_COM2] = { machine->com2, POLLIN, 0 },
+		[FD_MESSAGES] = { machine->messages, POLLIN, 0 },
 		[FD_SIGNALS] = { machine->signals, POLLIN, 0 },
 		[FD_INPUT] = { -1, POLLIN, 0 },
 	};
@@ -302,6 +335,10 @@ static bool relay(struct machine *machine)
 	if ((events[FD_COM2].revents & (POLLIN | POLLHUP)) != 0 && !read_port(machine, machine->com2)) {
 		close(machine->com2);
 		machine->com2 = -1;
+	}
+	if ((events[FD_MESSAGES].revents & (POLLIN | POLLHUP)) != 0 && !read_messages(machine)) {
+		close(machine->messages);
+		machine->messages = -1;
 	}
 	if ((events[FD_COM1].revents & POLLOUT) != 0) {
 		write_input(machine);
@@ -329,6 +366,7 @@ static void end_qemu(struct machine *machine)
 			(void)waitpid(machine->qemu, &machine->wait_status, 0);
 			break;
 		}
+		drain_messages(machine); /* a full pipe would hold QEMU back */
 		nanosleep(&pause, NULL);
 	}
 	machine->is_running = false;
@@ -341,11 +379,11 @@ static int status_of_end(const struct machine *machine)
 		complain("QEMU failed; its messages stand above");
 		return STATUS_ENDED;
 	}
-	if (machine->halted.is_found && !machine->said.is_found) {
+	if (machine->halted.is_found && !machine->transcript.halted_found) {
 		return STATUS_HALTED;
 	}
-	if (machine->exits.has_code && machine->exits.code != 0) {
-		return (int)machine->exits.code;
+	if (machine->transcript.has_code && machine->transcript.code != 0) {
+		return (int)machine->transcript.code;
 	}
 	if (machine->options->until != NULL) {
 		complain("the machine ended, and \"%s\" has not appeared", machine->options->until);
@@ -354,15 +392,13 @@ static int status_of_end(const struct machine *machine)
 	return STATUS_OK;
 }
 
-/* A guest may say the kernel's last words too, but then the transcript holds them as well. */
+/* A guest may say the kernel's last words too, but then the transcript holds them as well. From then on they prove nothing. */
 static bool is_halted(struct machine *machine)
 {
 	if (!machine->halted.is_found) {
 		return false;
 	}
-	if (machine->said.is_found) {
-		text_search_start(&machine->halted, HALTED_TEXT);
-		text_search_start(&machine->said, HALTED_TEXT);
+	if (machine->transcript.halted_found) {
 		machine->halt_deadline_ms = UINT64_MAX;
 		return false;
 	}
@@ -382,7 +418,7 @@ static int attend(struct machine *machine)
 		if (machine->signal != 0) {
 			return machine->signal == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED;
 		}
-		if (machine->options->until != NULL && machine->until.is_found) {
+		if (machine->options->until != NULL && machine->transcript.until_found) {
 			return STATUS_OK;
 		}
 		if (is_halted(machine)) {
@@ -394,8 +430,9 @@ static int attend(struct machine *machine)
 	}
 	drain(machine, machine->com1);
 	drain(machine, machine->com2);
-	return machine->options->until != NULL && machine->until.is_found ? STATUS_OK
-									  : status_of_end(machine);
+	drain_messages(machine);
+	return machine->options->until != NULL && machine->transcript.until_found ? STATUS_OK
+										  : status_of_end(machine);
 }
 
 int run_machine(const struct system_image *image, const struct run_options *options)
@@ -403,6 +440,7 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 	struct machine machine = { .options = options,
 		.com1 = -1,
 		.com2 = -1,
+		.messages = -1,
 		.signals = -1,
 		.deadline_ms = UINT64_MAX,
 		.halt_deadline_ms = UINT64_MAX,
@@ -420,10 +458,9 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 	if (staging == NULL) {
 		return STATUS_INPUT_OUTPUT;
 	}
-	text_search_start(&machine.until, options->until != NULL ? options->until : HALTED_TEXT);
 	text_search_start(&machine.halted, HALTED_TEXT);
-	text_search_start(&machine.said, HALTED_TEXT);
-	exit_watch_start(&machine.exits, options->admin_console);
+	transcript_start(&machine.transcript, options->until != NULL ? options->until : HALTED_TEXT,
+		HALTED_TEXT, options->admin_console);
 	if (start(&machine, image, staging)) {
 		if (options->timeout != 0) {
 			machine.deadline_ms = now_ms() + (uint64_t)options->timeout * 1000;
@@ -433,6 +470,7 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 		}
 		status = attend(&machine);
 		end_qemu(&machine);
+		drain_messages(&machine);
 		if (machine.is_raw) {
 			tcsetattr(STDIN_FILENO, TCSANOW, &machine.saved_terminal);
 		}

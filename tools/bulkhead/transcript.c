@@ -41,48 +41,108 @@ void text_search_feed(struct text_search *search, const char *bytes, size_t size
 	}
 }
 
-void exit_watch_start(struct exit_watch *watch, const char *console)
+void transcript_start(struct transcript *transcript, const char *until, const char *halted, const char *admin)
 {
-	*watch = (struct exit_watch){ .console = console };
+	*transcript =
+		(struct transcript){ .until = until, .halted = halted, .admin = admin, .in_prefix = true };
+	text_search_start(&transcript->raw_until, until);
 }
 
-static void judge_line(struct exit_watch *watch)
+/* The console of that name; a new one where it is the first time. NULL if there are too many. */
+static struct transcript_console *find_console(struct transcript *transcript, const char *name)
 {
-	static const char VM[] = "VM ";
+	for (unsigned i = 0; i < transcript->console_count; i++) {
+		if (strcmp(transcript->consoles[i].name, name) == 0) {
+			return &transcript->consoles[i];
+		}
+	}
+	if (transcript->console_count == TRANSCRIPT_CONSOLES) {
+		return NULL;
+	}
+	struct transcript_console *console = &transcript->consoles[transcript->console_count++];
+
+	strcpy(console->name, name);
+	text_search_start(&console->until, transcript->until);
+	text_search_start(&console->halted, transcript->halted);
+	return console;
+}
+
+/* Judges the administrator's line as far as it has come; if it is continued later, it is judged again. */
+static void judge_line(struct transcript *transcript)
+{
 	static const char EXITED[] = " exited with code ";
-	const char *line = watch->line;
-	size_t length = strlen(watch->console);
 
-	watch->line[watch->length] = '\0';
-	line += *line == '[';
-	if (strncmp(line, watch->console, length) != 0 || line[length] == '\0' ||
-		strchr("]:| ", line[length]) == NULL) {
-		return;
-	}
-	const char *name = strstr(line + length, VM);
+	transcript->line[transcript->line_length] = '\0';
+	const char *name = strstr(transcript->line, "VM ");
 	const char *code = name != NULL ? strstr(name, EXITED) : NULL;
-	char *end;
 
-	if (code == NULL) {
+	if (code == NULL || code[strlen(EXITED)] < '0' || code[strlen(EXITED)] > '9') {
 		return;
 	}
-	code += strlen(EXITED);
-	unsigned long value = strtoul(code, &end, 0);
+	transcript->has_code = true;
+	transcript->code = (unsigned)(strtoul(code + strlen(EXITED), NULL, 10) % 128);
+}
 
-	if (*code >= '0' && *code <= '9') {
-		watch->has_code = true;
-		watch->code = (unsigned)(value % 128);
+static void feed_console(struct transcript *transcript, struct transcript_console *console, char byte)
+{
+	text_search_feed(&console->until, &byte, 1);
+	text_search_feed(&console->halted, &byte, 1);
+	transcript->until_found |= console->until.is_found;
+	transcript->halted_found |= console->halted.is_found;
+	if (strcmp(console->name, transcript->admin) == 0 &&
+		transcript->line_length + 1 < sizeof transcript->line) {
+		transcript->line[transcript->line_length++] = byte;
 	}
 }
 
-void exit_watch_feed(struct exit_watch *watch, const char *bytes, size_t size)
+/* One more byte of a line's beginning: a name, then ": " or "+ ". */
+static void feed_prefix(struct transcript *transcript, char byte)
 {
+	char *prefix = transcript->prefix;
+	size_t length = transcript->prefix_length;
+
+	if (length == sizeof transcript->prefix) {
+		return; /* nobody's line */
+	}
+	prefix[length] = byte;
+	transcript->prefix_length = length + 1;
+	if (byte != ' ' || length < 2 || (prefix[length - 1] != ':' && prefix[length - 1] != '+')) {
+		return;
+	}
+	bool is_continued = prefix[length - 1] == '+';
+
+	prefix[length - 1] = '\0';
+	transcript->in_prefix = false;
+	transcript->current = find_console(transcript, prefix);
+	/* only now it is known that the line before was whole, and not interrupted */
+	if (!is_continued && transcript->current != NULL) {
+		feed_console(transcript, transcript->current, '\n');
+		if (strcmp(prefix, transcript->admin) == 0) {
+			transcript->line_length = 0;
+		}
+	}
+}
+
+void transcript_feed(struct transcript *transcript, const char *bytes, size_t size)
+{
+	text_search_feed(&transcript->raw_until, bytes, size);
+	transcript->until_found |= transcript->raw_until.is_found;
 	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] == '\r') {
+			continue;
+		}
 		if (bytes[i] == '\n') {
-			judge_line(watch);
-			watch->length = 0;
-		} else if (watch->length + 1 < sizeof watch->line) {
-			watch->line[watch->length++] = bytes[i];
+			if (transcript->current != NULL &&
+				strcmp(transcript->current->name, transcript->admin) == 0) {
+				judge_line(transcript);
+			}
+			transcript->in_prefix = true;
+			transcript->prefix_length = 0;
+			transcript->current = NULL;
+		} else if (transcript->in_prefix) {
+			feed_prefix(transcript, bytes[i]);
+		} else if (transcript->current != NULL) {
+			feed_console(transcript, transcript->current, bytes[i]);
 		}
 	}
 }

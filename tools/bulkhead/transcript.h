@@ -20,19 +20,48 @@ struct text_search {
 void text_search_start(struct text_search *search, const char *text);
 void text_search_feed(struct text_search *search, const char *bytes, size_t size);
 
+/*
+ * The transcript as the console backend writes it: each line begins with a console's name and ": ", or "+ " where it continues that
+ * console's line above, which another's interrupted:
+ *
+ *   red: / #
+ *   blue: a line
+ *   red+ ls
+ *
+ * It is read into one stream for each console, so that a text is found however the lines were interrupted.
+ */
+#define TRANSCRIPT_CONSOLES 64u
+#define TRANSCRIPT_NAME_MAX 31u
 #define TRANSCRIPT_LINE_MAX 512u /* longer lines cannot be exit messages */
 
-/*
- * Reads the transcript's lines for "VM NAME exited with code N" on the administrator's console. Each line begins with its console's name,
- * bare or in brackets, so no guest can write one of these.
- */
-struct exit_watch {
-	const char *console; /* the administrator's */
-	char line[TRANSCRIPT_LINE_MAX];
-	size_t length;
-	bool has_code;
-	unsigned code; /* the last one, modulo 128 */
+struct transcript_console {
+	char name[TRANSCRIPT_NAME_MAX + 1];
+	struct text_search until;
+	struct text_search halted;
 };
 
-void exit_watch_start(struct exit_watch *watch, const char *console);
-void exit_watch_feed(struct exit_watch *watch, const char *bytes, size_t size);
+struct transcript {
+	const char *until;  /* text to find on any console */
+	const char *halted; /* another one */
+	const char *
+		admin; /* the administrator's console: "VM NAME exited with code N" counts there alone, so no guest can say it */
+	struct text_search raw_until; /* in the lines as they are, names and all */
+	struct transcript_console consoles[TRANSCRIPT_CONSOLES];
+	unsigned console_count;
+	struct transcript_console
+		*current; /* whose line it is; NULL in a line's prefix, and in lines of nobody */
+	char prefix[TRANSCRIPT_NAME_MAX + 3];
+	size_t prefix_length;
+	bool in_prefix;
+	char line[TRANSCRIPT_LINE_MAX]; /* of the administrator's console */
+	size_t line_length;
+	bool until_found;
+	bool halted_found;
+	bool has_code;
+	unsigned code; /* the last VM's, modulo 128 */
+};
+
+/* The three texts must stay. */
+void transcript_start(
+	struct transcript *transcript, const char *until, const char *halted, const char *admin);
+void transcript_feed(struct transcript *transcript, const char *bytes, size_t size);

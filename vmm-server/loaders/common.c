@@ -74,10 +74,3 @@ bool start_state(const struct guest_memory *memory, bool long_mode, struct bh_vc
 	store64(table + LOADER_DATA_SELECTOR, data);
 	return guest_memory_write(memory, LOADER_GDT, table, sizeof table);
 }
-
-enum loader_error fail_with(
-	struct loader_failure *failure, enum loader_error error, uint64_t found, uint64_t limit)
-{
-	*failure = (struct loader_failure){ .found = found, .limit = limit };
-	return error;
-}

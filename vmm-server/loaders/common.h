@@ -55,7 +55,11 @@ __attribute__((warn_unused_result)) bool start_state(
 	const struct guest_memory *memory, bool long_mode, struct bh_vcpu_state *state);
 
 /* Records the numbers of a failure and returns `error`. */
-__attribute__((warn_unused_result)) enum loader_error fail_with(
-	struct loader_failure *failure, enum loader_error error, uint64_t found, uint64_t limit);
+__attribute__((warn_unused_result)) static inline enum loader_error fail_with(
+	struct loader_failure *failure, enum loader_error error, uint64_t found, uint64_t limit)
+{
+	*failure = (struct loader_failure){ .found = found, .limit = limit };
+	return error;
+}
 
 #endif

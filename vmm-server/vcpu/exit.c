@@ -151,12 +151,22 @@ static void log_state(const struct bh_vcpu_state *state)
 	           (unsigned long)state->undelivered);
 }
 
-static void crash(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text, uint64_t number)
+static void crash(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text)
 {
 	vcpu_need(vcpu, BH_GROUPS_ALL);
-	lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, (uint32_t)code, "%s 0x%lx at rip 0x%lx", text, (unsigned long)number,
+	/* First what explains it: once the VM has ended, it and we may be gone. */
+	if (!vmm->lifecycle.over) {
+		log_state(vcpu->state);
+	}
+	lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, (uint32_t)code, "%s at rip 0x%lx", text,
 	              (unsigned long)vcpu->state->rip);
-	log_state(vcpu->state);
+}
+
+/* An exit that should not have come: `number` is what the CPU called it. */
+static void crash_by_exit(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text, uint64_t number)
+{
+	system_log("exit code 0x%lx", (unsigned long)number);
+	crash(vmm, vcpu, code, text);
 }
 
 static void dispatch(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message, uint64_t now)
@@ -214,15 +224,15 @@ static void dispatch(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 		port_route_failed(vmm, vcpu, message->qualification, (uint32_t)message->information, message->sequence, length);
 		break;
 	case BH_EXIT_SHUTDOWN:
-		crash(vmm, vcpu, VM_CRASH_TRIPLE_FAULT, "triple fault", message->qualification);
+		crash(vmm, vcpu, VM_CRASH_TRIPLE_FAULT, "triple fault");
 		break;
 	case BH_EXIT_ENTRY_FAILED:
-		crash(vmm, vcpu, VM_CRASH_ENTRY_FAILED, "the CPU refused the guest's state, code", message->qualification);
+		crash_by_exit(vmm, vcpu, VM_CRASH_ENTRY_FAILED, "the CPU refused the guest's state", message->qualification);
 		break;
 	case BH_EXIT_UNKNOWN:
 	case BH_EXIT_REASONS:
 	default:
-		crash(vmm, vcpu, VM_CRASH_UNKNOWN_EXIT, "unknown exit", message->qualification);
+		crash_by_exit(vmm, vcpu, VM_CRASH_UNKNOWN_EXIT, "unknown exit", message->qualification);
 		break;
 	}
 }
@@ -249,7 +259,7 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	}
 	dispatch(vmm, vcpu, message, now);
 	if (vcpu->shutdown) {
-		crash(vmm, vcpu, VM_CRASH_TRIPLE_FAULT, "triple fault", 0);
+		crash(vmm, vcpu, VM_CRASH_TRIPLE_FAULT, "triple fault");
 	}
 	if (vmm->lifecycle.over) {
 		return BH_RESUME_STOP;

@@ -126,24 +126,32 @@ static bool owned_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t p
 	return false;
 }
 
-static bool is_owned(const struct vmm *vmm, uint32_t port)
+static bool overlap(uint32_t port, uint32_t width, uint32_t first, uint32_t count)
 {
-	return is_interrupt_controller(port) || is_pci(port, 1) || find_range(vmm, port, 1) != NULL;
+	return port < first + count && first < port + width;
+}
+
+/* Whether any of the bytes has an owner. */
+static bool touches_owner(const struct vmm *vmm, uint32_t port, uint32_t width)
+{
+	for (uint32_t i = 0; i < vmm->port_count; i++) {
+		if (overlap(port, width, vmm->ports[i].first, vmm->ports[i].count)) {
+			return true;
+		}
+	}
+	return overlap(port, width, PORT_PIC_MASTER, 2) || overlap(port, width, PORT_PIC_SLAVE, 2) ||
+	       overlap(port, width, PORT_ELCR, 2) || overlap(port, width, PCI_PORT_BASE, PCI_PORT_COUNT);
 }
 
 /* Any access. One that crosses owners goes to each of them byte by byte, as the ISA bus does it for 8-bit devices. */
 static uint32_t any_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t port, uint32_t width, uint32_t value)
 {
 	uint32_t result = 0;
-	bool owned = false;
 
 	if (owned_access(vmm, vcpu, in, port, width, &value)) {
 		return value;
 	}
-	for (uint32_t i = 0; i < width; i++) {
-		owned |= is_owned(vmm, (port + i) & 0xffff);
-	}
-	if (!owned) {
+	if (width == 1 || !touches_owner(vmm, port, width)) {
 		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_PORT, port, !in, vcpu->state->rip);
 		return all_ones(width);
 	}

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock page: one per VM, written by its VMM server alone, read by its device models. It maps the host's TSC to the guest's
- * TSC, to nanoseconds of guest time and to the wall clock, so that every clock a guest sees is the same one, across pauses too.
- * No system calls; usable in host unit tests.
+/* The clock page: one per VM, written by its VMM server alone, read by its device models. It maps the
+ * host's TSC to the guest's TSC, to nanoseconds of guest time and to the wall clock, so that every clock a
+ * guest sees is the same one, across pauses too. No system calls; usable in host unit tests.
  *
- *   host TSC --(+ tsc_offset)--> guest TSC --(* multiplier >> shift)--> guest time in ns --(+ wall_base_ns)--> Unix time in ns
+ *   host TSC --(+ tsc_offset)--> guest TSC --(* multiplier >> shift)--> guest time in ns
+ *   guest time in ns --(+ wall_base_ns)--> Unix time in ns
  *
  * Guest TSC and guest time are 0 at the VM's start and stand still while the VM is paused.
  *
- * The sequence lock keeps two copies ("latch"): `sequence` tells which of them readers use (its lowest bit), and the writer changes
- * only the other. A reader is therefore never held up by a writer that was preempted, or that died, in the middle of an update:
- * on one CPU a reader of higher priority would otherwise spin for ever. It repeats only if the page was updated under it. */
+ * The sequence lock keeps two copies ("latch"): `sequence` tells which of them readers use (its lowest
+ * bit), and the writer changes only the other. A reader is therefore never held up by a writer that was
+ * preempted, or that died, in the middle of an update: on one CPU a reader of higher priority would
+ * otherwise spin for ever. It repeats only if the page was updated under it. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLOCK_PAGE_MAGIC   UINT64_C(0x4547415043434c4b) /* the page was initialised by a VMM */
+#define CLOCK_PAGE_MAGIC UINT64_C(0x4547415043434c4b) /* the page was initialised by a VMM */
 #define CLOCK_PAGE_VERSION 1u
-#define CLOCK_PAGE_SIZE    4096u
-#define CLOCK_READ_TRIES   8u
+#define CLOCK_PAGE_SIZE 4096u
+#define CLOCK_READ_TRIES 8u
 
 #define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
 
-/* A factor as multiplier / 2^shift; the multiplier's top bit is set, so that the factor is exact to 63 bits. */
+/* A factor as multiplier / 2^shift; the multiplier's top bit is set, so that the factor is exact to 63
+ * bits. */
 struct clock_scale {
 	uint64_t multiplier;
 	uint32_t shift; /* 0..127 */
@@ -32,19 +35,20 @@ _Static_assert(sizeof(struct clock_scale) == 16, "clock_scale is shared between 
 
 /* Everything that belongs together: a reader gets all of it from one moment. */
 struct clock_state {
-	uint64_t tsc_offset;        /* guest TSC = host TSC + this, modulo 2^64; the VCPU's state page has the same value */
+	/* guest TSC = host TSC + this, modulo 2^64; the VCPU's state page has the same value */
+	uint64_t tsc_offset;
 	uint64_t guest_tsc_khz;     /* ticks of the guest TSC in a millisecond; 0 = no clock */
 	struct clock_scale to_ns;   /* guest TSC ticks -> ns */
 	struct clock_scale from_ns; /* ns -> guest TSC ticks */
 	uint64_t wall_base_ns;      /* Unix time in ns when guest time was 0, plus all pauses since */
 	uint64_t paused;            /* 1 = guest time stands at paused_guest_tsc */
 	uint64_t paused_guest_tsc;
-	uint64_t pauses;            /* the paused epoch: how often the VM has been paused */
+	uint64_t pauses; /* the paused epoch: how often the VM has been paused */
 };
 _Static_assert(sizeof(struct clock_state) == 80, "clock_state is shared between tasks");
 
 struct clock_page {
-	uint64_t magic;    /* written last by clock_initialise() */
+	uint64_t magic; /* written last by clock_initialise() */
 	uint32_t version;
 	uint32_t size;     /* sizeof(struct clock_page) */
 	uint64_t sequence; /* readers use copies[sequence & 1] */
@@ -70,7 +74,8 @@ static inline uint64_t clock_scale_apply(struct clock_scale scale, uint64_t valu
 	return (uint64_t)(((unsigned __int128)value * scale.multiplier) >> (scale.shift & 127));
 }
 
-/* The scale numerator / denominator, rounded down in its 64th bit. Both must be 1..2^62: else the scale is 0. */
+/* The scale numerator / denominator, rounded down in its 64th bit. Both must be 1..2^62: else the scale is
+ * 0. */
 static inline struct clock_scale clock_scale_make(uint64_t numerator, uint64_t denominator)
 {
 	struct clock_scale scale = { 0 };
@@ -96,8 +101,9 @@ static inline struct clock_scale clock_scale_make(uint64_t numerator, uint64_t d
 
 /* ---- Readers: any task that has the page mapped. ---- */
 
-/* A consistent copy of the clock. A page that no VMM has initialised gives a clock that stands at 0 (guest_tsc_khz is 0). The
- * number of tries is bounded: a VMM that updates its page all the time harms its own VM only. */
+/* A consistent copy of the clock. A page that no VMM has initialised gives a clock that stands at 0
+ * (guest_tsc_khz is 0). The number of tries is bounded: a VMM that updates its page all the time harms its
+ * own VM only. */
 static inline struct clock_state clock_read(const struct clock_page *page)
 {
 	struct clock_state state = { 0 };
@@ -118,7 +124,8 @@ static inline struct clock_state clock_read(const struct clock_page *page)
 	return state;
 }
 
-/* The guest's TSC at the moment when the host's was `host_tsc`. A moment before the VM's start counts as 0. */
+/* The guest's TSC at the moment when the host's was `host_tsc`. A moment before the VM's start counts as
+ * 0. */
 static inline uint64_t clock_guest_tsc(const struct clock_state *state, uint64_t host_tsc)
 {
 	uint64_t guest_tsc = state->paused != 0 ? state->paused_guest_tsc : host_tsc + state->tsc_offset;
@@ -140,11 +147,13 @@ static inline uint64_t clock_now_ns(const struct clock_page *page)
 	return clock_ns_at(&state, clock_host_tsc());
 }
 
-/* The host TSC from which on guest time is at least `ns`: what a kernel Timer is armed with. Of a paused clock (check `paused`) it is
- * the moment at which it would have been so without the pause. 0 if there is no clock. */
+/* The host TSC from which on guest time is at least `ns`: what a kernel Timer is armed with. Of a paused
+ * clock (check `paused`) it is the moment at which it would have been so without the pause. 0 if there is
+ * no clock. */
 static inline uint64_t clock_host_tsc_at(const struct clock_state *state, uint64_t ns)
 {
-	/* Both scales are rounded down: the product is short by less than 2 ticks, plus one for rounding up. */
+	/* Both scales are rounded down: the product is short by less than 2 ticks, plus one for rounding
+	 * up. */
 	return state->guest_tsc_khz == 0 ? 0 : clock_scale_apply(state->from_ns, ns) + 3 - state->tsc_offset;
 }
 
@@ -157,13 +166,15 @@ static inline void clock_write(struct clock_page *page, const struct clock_state
 
 	*(volatile struct clock_state *)&page->copies[sequence & 1] = *state;
 	__atomic_store_n(&page->sequence, sequence, __ATOMIC_RELEASE);
-	/* The next update writes the copy that readers used until now: not before they can see that they must not. */
+	/* The next update writes the copy that readers used until now: not before they can see that they
+	 * must not. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Starts the clock: guest TSC and guest time are 0 at `host_tsc`. `khz` is the TSC's frequency in kHz, 1..2^32; `wall_ns` the Unix time
- * in ns at that moment. The page may hold anything before. */
-static inline void clock_initialise(struct clock_page *page, uint64_t host_tsc, uint64_t khz, uint64_t wall_ns)
+/* Starts the clock: guest TSC and guest time are 0 at `host_tsc`. `khz` is the TSC's frequency in kHz,
+ * 1..2^32; `wall_ns` the Unix time in ns at that moment. The page may hold anything before. */
+static inline void clock_initialise(
+	struct clock_page *page, uint64_t host_tsc, uint64_t khz, uint64_t wall_ns)
 {
 	struct clock_state state = {
 		.tsc_offset = 0 - host_tsc,
@@ -196,8 +207,9 @@ static inline void clock_pause(struct clock_page *page, uint64_t host_tsc)
 	clock_write(page, &state);
 }
 
-/* Lets guest time go on at `host_tsc` from where it stood; wall time has gone on meanwhile. The VMM loads the new tsc_offset into its
- * vCPUs before they run. Device models that have a deadline look at a paused clock again now and then: nobody has to tell them. */
+/* Lets guest time go on at `host_tsc` from where it stood; wall time has gone on meanwhile. The VMM loads
+ * the new tsc_offset into its vCPUs before they run. Device models that have a deadline look at a paused
+ * clock again now and then: nobody has to tell them. */
 static inline void clock_resume(struct clock_page *page, uint64_t host_tsc)
 {
 	struct clock_state state = clock_read(page);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The line page: the outputs of one device model, written by that model, read by its VM's VMM server. One page per model.
- * No system calls; usable in host unit tests.
+/* The line page: the outputs of one device model, written by that model, read by its VM's VMM server. One
+ * page per model. No system calls; usable in host unit tests.
  *
  * A line is one 64-bit word, so that level and count are always read together:
  *
@@ -10,23 +10,26 @@
  *   +-----------------------------------------+---+
  *
  * The Notification that goes with it is only a doorbell. How the reader uses a word:
- *  - level-triggered input: look at the level, when injecting and again at EOI. A line that fell in the meantime asks for nothing.
- *  - edge-triggered input: compare the count with the one seen last; a difference is one request, however many edges it was (an
- *    interrupt controller has one request bit). A request whose line is low again at injection is withdrawn, as on an 8259:
- *    models that mean a request to stand (PIT, power off, reset, exit) leave the level high after the edge.
- * A word is the model's committed state stored once more: after a restart the same word is stored again and is no new edge. */
+ *  - level-triggered input: look at the level, when injecting and again at EOI. A line that fell in the
+ *    meantime asks for nothing.
+ *  - edge-triggered input: compare the count with the one seen last; a difference is one request, however
+ *    many edges it was (an interrupt controller has one request bit). A request whose line is low again at
+ *    injection is withdrawn, as on an 8259: models that mean a request to stand (PIT, power off, reset,
+ *    exit) leave the level high after the edge.
+ * A word is the model's committed state stored once more: after a restart the same word is stored again
+ * and is no new edge. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINES_MAGIC     UINT64_C(0x4547415053454e49) /* the page was initialised by a model */
-#define LINES_VERSION   1u
-#define LINES_COUNT     16u
+#define LINES_MAGIC UINT64_C(0x4547415053454e49) /* the page was initialised by a model */
+#define LINES_VERSION 1u
+#define LINES_COUNT 16u
 #define LINES_PAGE_SIZE 4096u
 
 #define LINES_LEVEL UINT64_C(1)
-#define LINES_EDGE  UINT64_C(2) /* one more rising edge */
+#define LINES_EDGE UINT64_C(2) /* one more rising edge */
 
 struct lines_page {
 	uint64_t magic; /* LINES_MAGIC; before that every line reads as low without edges */
@@ -59,8 +62,8 @@ static inline uint64_t line_word_edges(uint64_t word) { return word >> 1; }
 
 /* ---- The writer: the device model. ---- */
 
-/* Makes a fresh page (all zero) a line page; leaves the lines of one that is in use as they are. Returns 0, or -1 for a page that
- * another version has written. */
+/* Makes a fresh page (all zero) a line page; leaves the lines of one that is in use as they are. Returns
+ * 0, or -1 for a page that another version has written. */
 static inline int lines_attach(struct lines_page *page)
 {
 	if (page->magic == LINES_MAGIC) {
@@ -72,7 +75,8 @@ static inline int lines_attach(struct lines_page *page)
 	return 0;
 }
 
-/* Stores a line's word, and before it the value that goes with it. `line` below LINES_COUNT; others are ignored. */
+/* Stores a line's word, and before it the value that goes with it. `line` below LINES_COUNT; others are
+ * ignored. */
 static inline void lines_publish(struct lines_page *page, uint32_t line, uint64_t word, uint64_t value)
 {
 	if (line < LINES_COUNT) {

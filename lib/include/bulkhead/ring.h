@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Byte rings in shared memory: one producer, one consumer, neither trusts the other. Two of them, one for each direction, are a
- * console: the guest's UART on one side, the console backend on the other. No system calls; usable in host unit tests.
+/* Byte rings in shared memory: one producer, one consumer, neither trusts the other. Two of them, one for
+ * each direction, are a console: the guest's UART on one side, the console backend on the other. No system
+ * calls; usable in host unit tests.
  *
  *   +--------+-------------------+-------------------+--- 512 ---+-------------------+-------------------+
  *   | header | transmit: indices | receive: indices  |           | transmit: bytes   | receive: bytes    |
  *   +--------+-------------------+-------------------+-----------+-------------------+-------------------+
  *             guest -> backend    backend -> guest                capacity            capacity
  *
- * Indices run freely modulo 2^32; byte n stands at n modulo capacity, a power of two. `head` counts the bytes put in, `tail` those
- * taken out. Every word has one writer. Each side keeps its own index itself and only publishes it; what it reads of the other's
- * index it checks: a distance above the capacity is nonsense and counts as "nothing to do" (no space, no bytes). The capacity follows
- * from the region's size, never from shared memory. All zeroes is a valid, empty console: nobody has to come first.
+ * Indices run freely modulo 2^32; byte n stands at n modulo capacity, a power of two. `head` counts the
+ * bytes put in, `tail` those taken out. Every word has one writer. Each side keeps its own index itself
+ * and only publishes it; what it reads of the other's index it checks: a distance above the capacity is
+ * nonsense and counts as "nothing to do" (no space, no bytes). The capacity follows from the region's
+ * size, never from shared memory. All zeroes is a valid, empty console: nobody has to come first.
  *
- * Who wakes whom. A signal costs a system call, so it is sent only to a side that asked, and once for each time it asked:
+ * Who wakes whom. A signal costs a system call, so it is sent only to a side that asked, and once for each
+ * time it asked:
  *
  *   waiter                                      other side
  *   W1  my ticket := ticket + 1                 S1  my index := new value
@@ -20,20 +23,21 @@
  *   W3  look at the other's index again         S3  ticket := waiter's ticket
  *       still nothing to do: sleep              S4  if ticket is neither 0 nor the one signalled last: signal
  *
- * No wake-up is lost: because of the fences it is impossible that both W3 misses S1 and S3 misses W1. The signal is sticky, so it does not
- * matter if it comes before the sleep. Nobody clears a ticket (a waiter that is awake has none outstanding that is not signalled, or
- * gets one signal too many), so there is no race about clearing. A side that is killed between S1 and S4 has, after its restart, no
- * record of what it signalled, publishes its index again and signals: at most one signal too many, never one too few. */
+ * No wake-up is lost: because of the fences it is impossible that both W3 misses S1 and S3 misses W1. The
+ * signal is sticky, so it does not matter if it comes before the sleep. Nobody clears a ticket (a waiter
+ * that is awake has none outstanding that is not signalled, or gets one signal too many), so there is no
+ * race about clearing. A side that is killed between S1 and S4 has, after its restart, no record of what
+ * it signalled, publishes its index again and signals: at most one signal too many, never one too few. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONSOLE_MAGIC       UINT64_C(0x53474e4952534e4f)
-#define CONSOLE_VERSION     1u
+#define CONSOLE_MAGIC UINT64_C(0x53474e4952534e4f)
+#define CONSOLE_VERSION 1u
 #define CONSOLE_DATA_OFFSET 512u
-#define CONSOLE_MIN_SIZE    4096u /* of the region: capacity 1024 */
-#define RING_MAX_CAPACITY   (1u << 24)
+#define CONSOLE_MIN_SIZE 4096u /* of the region: capacity 1024 */
+#define RING_MAX_CAPACITY (1u << 24)
 
 struct ring_indices {
 	/* written by the producer */
@@ -66,8 +70,9 @@ struct ring {
 	uint32_t signalled; /* the other side's ticket that was signalled last */
 };
 
-/* Gives both rings of the console in `region` (`size` bytes, from the task information). Both sides use it. Returns 0, or -1 if the
- * region is too small or was written by another version; the rings are then not to be used. */
+/* Gives both rings of the console in `region` (`size` bytes, from the task information). Both sides use
+ * it. Returns 0, or -1 if the region is too small or was written by another version; the rings are then
+ * not to be used. */
 static inline int console_attach(void *region, uint64_t size, struct ring *transmit, struct ring *receive)
 {
 	struct console_region *console = region;
@@ -93,7 +98,8 @@ static inline int console_attach(void *region, uint64_t size, struct ring *trans
 	return 0;
 }
 
-/* ---- Basic operations, for a side that keeps its index elsewhere (a device model: in its registers). ---- */
+/* ---- Basic operations, for a side that keeps its index elsewhere (a device model: in its registers).
+ * ---- */
 
 /* Producer: bytes that may be put in behind `head`, its own index: 0..capacity. */
 static inline uint32_t ring_space(const struct ring *ring, uint32_t head)
@@ -103,7 +109,8 @@ static inline uint32_t ring_space(const struct ring *ring, uint32_t head)
 	return used <= ring->capacity ? ring->capacity - used : 0;
 }
 
-/* Producer: puts a byte at `index`, which must lie in the space behind `head`. Nobody sees it before the head is published. */
+/* Producer: puts a byte at `index`, which must lie in the space behind `head`. Nobody sees it before the
+ * head is published. */
 static inline void ring_put(const struct ring *ring, uint32_t index, uint8_t byte)
 {
 	__atomic_store_n(&ring->bytes[index & (ring->capacity - 1)], byte, __ATOMIC_RELAXED);
@@ -124,7 +131,8 @@ static inline uint32_t ring_available(const struct ring *ring, uint32_t tail)
 	return used <= ring->capacity ? used : 0;
 }
 
-/* Consumer: the byte at `index`, which must be an available one. The producer may change it at any time: take it once. */
+/* Consumer: the byte at `index`, which must be an available one. The producer may change it at any time:
+ * take it once. */
 static inline uint8_t ring_get(const struct ring *ring, uint32_t index)
 {
 	return __atomic_load_n(&ring->bytes[index & (ring->capacity - 1)], __ATOMIC_RELAXED);
@@ -137,7 +145,8 @@ static inline void ring_publish_tail(const struct ring *ring, uint32_t tail)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Takes a new ticket, never 0, with a full fence. The caller looks again after it, and sleeps only if there is still nothing to do. */
+/* Takes a new ticket, never 0, with a full fence. The caller looks again after it, and sleeps only if
+ * there is still nothing to do. */
 static inline void ring_take_ticket(uint32_t *ticket)
 {
 	uint32_t next = __atomic_load_n(ticket, __ATOMIC_RELAXED) + 1;
@@ -147,10 +156,16 @@ static inline void ring_take_ticket(uint32_t *ticket)
 }
 
 /* Producer: asks for a signal when the consumer has taken bytes. Then look at ring_space() again. */
-static inline void ring_ask_for_space(const struct ring *ring) { ring_take_ticket(&ring->shared->producer_ticket); }
+static inline void ring_ask_for_space(const struct ring *ring)
+{
+	ring_take_ticket(&ring->shared->producer_ticket);
+}
 
 /* Consumer: asks for a signal when the producer has put bytes in. Then look at ring_available() again. */
-static inline void ring_ask_for_bytes(const struct ring *ring) { ring_take_ticket(&ring->shared->consumer_ticket); }
+static inline void ring_ask_for_bytes(const struct ring *ring)
+{
+	ring_take_ticket(&ring->shared->consumer_ticket);
+}
 
 static inline int ring_ticket_is_due(struct ring *ring, const uint32_t *ticket)
 {
@@ -164,13 +179,20 @@ static inline int ring_ticket_is_due(struct ring *ring, const uint32_t *ticket)
 }
 
 /* Producer, after ring_publish_head(): true if the consumer is to be signalled now. */
-static inline int ring_consumer_asked(struct ring *ring) { return ring_ticket_is_due(ring, &ring->shared->consumer_ticket); }
+static inline int ring_consumer_asked(struct ring *ring)
+{
+	return ring_ticket_is_due(ring, &ring->shared->consumer_ticket);
+}
 
 /* Consumer, after ring_publish_tail(): true if the producer is to be signalled now. */
-static inline int ring_producer_asked(struct ring *ring) { return ring_ticket_is_due(ring, &ring->shared->producer_ticket); }
+static inline int ring_producer_asked(struct ring *ring)
+{
+	return ring_ticket_is_due(ring, &ring->shared->producer_ticket);
+}
 
-/* ---- For a side whose index needs no other home: it is published with each operation, and picked up again after a restart. ----
- * The index is kept privately, so that the other side, which can write all of the region, can't move it. */
+/* ---- For a side whose index needs no other home: it is published with each operation, and picked up
+ * again after a restart. ---- The index is kept privately, so that the other side, which can write all of
+ * the region, can't move it. */
 
 struct ring_producer {
 	struct ring ring;
@@ -192,9 +214,10 @@ static inline struct ring_consumer ring_consumer_start(struct ring ring)
 	return (struct ring_consumer){ ring, __atomic_load_n(&ring.shared->tail, __ATOMIC_ACQUIRE) };
 }
 
-/* Puts up to `count` bytes in and publishes them; returns how many had room. If `signal` is set to 1 afterwards (it is never set to 0),
- * signal the other side. */
-static inline uint32_t ring_write(struct ring_producer *producer, const uint8_t *bytes, uint32_t count, int *signal)
+/* Puts up to `count` bytes in and publishes them; returns how many had room. If `signal` is set to 1
+ * afterwards (it is never set to 0), signal the other side. */
+static inline uint32_t ring_write(
+	struct ring_producer *producer, const uint8_t *bytes, uint32_t count, int *signal)
 {
 	uint32_t space = ring_space(&producer->ring, producer->head);
 	uint32_t written = count < space ? count : space;
@@ -212,8 +235,8 @@ static inline uint32_t ring_write(struct ring_producer *producer, const uint8_t 
 	return written;
 }
 
-/* Copies up to `count` available bytes without taking them (ring_take() does): a consumer that must not lose bytes when it is killed
- * takes them after they went on. */
+/* Copies up to `count` available bytes without taking them (ring_take() does): a consumer that must not
+ * lose bytes when it is killed takes them after they went on. */
 static inline uint32_t ring_peek(const struct ring_consumer *consumer, uint8_t *bytes, uint32_t count)
 {
 	uint32_t available = ring_available(&consumer->ring, consumer->tail);
@@ -225,7 +248,8 @@ static inline uint32_t ring_peek(const struct ring_consumer *consumer, uint8_t *
 	return copied;
 }
 
-/* Takes `count` bytes, at most as many as ring_peek() gave, and publishes that. `signal` as for ring_write(). */
+/* Takes `count` bytes, at most as many as ring_peek() gave, and publishes that. `signal` as for
+ * ring_write(). */
 static inline void ring_take(struct ring_consumer *consumer, uint32_t count, int *signal)
 {
 	if (count != 0) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer over every device model: an input is a model and a list of things that happen to it: accesses of any region, offset and width,
- * time that passes, restarts, nonsense in the console's shared memory, nonsense in the registers that a former process left. Meanwhile a
- * second thread writes to the console's memory all the time, as a hostile other side on another CPU would.
+/* libFuzzer over every device model: an input is a model and a list of things that happen to it: accesses
+ * of any region, offset and width, time that passes, restarts, nonsense in the console's shared memory,
+ * nonsense in the registers that a former process left. Meanwhile a second thread writes to the console's
+ * memory all the time, as a hostile other side on another CPU would.
  *
- * Build: clang -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I devmodels -I lib/include, with the models'
- * sources and MODEL_FRAMEWORK_PURE_SOURCES. A short run: fuzz_model -max_total_time=10 -max_len=1024 -timeout=5.
- * What the second thread did is not in the input: a crash that doesn't come again with it is a race on the console's memory. */
+ * Build: clang -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I devmodels
+ * -I lib/include, with the models' sources and MODEL_FRAMEWORK_PURE_SOURCES. A short run: fuzz_model
+ * -max_total_time=10 -max_len=1024 -timeout=5. What the second thread did is not in the input: a crash
+ * that doesn't come again with it is a race on the console's memory. */
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -22,9 +24,9 @@
 #include "pit8254/pit8254.h"
 #include "uart16550/uart16550.h"
 
-#define CONSOLE_SIZE  4096u
-#define PASS_NS       UINT64_C(10000000)
-#define EVENTS_MOST   210u /* in PASS_NS: twice what the fastest model may want */
+#define CONSOLE_SIZE 4096u
+#define PASS_NS UINT64_C(10000000)
+#define EVENTS_MOST 210u /* in PASS_NS: twice what the fastest model may want */
 
 struct environment {
 	uint64_t now;
@@ -32,7 +34,12 @@ struct environment {
 };
 
 static const struct model *const models[] = {
-	&uart16550_model, &pit8254_model, &mc146818_model, &acpi_pm_model, &i8042_model, &debug_exit_model,
+	&uart16550_model,
+	&pit8254_model,
+	&mc146818_model,
+	&acpi_pm_model,
+	&i8042_model,
+	&debug_exit_model,
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
@@ -73,12 +80,14 @@ static void *disturber(void *argument)
 	(void)argument;
 	for (;;) {
 		uint64_t random = next_random(&seed);
-		uint32_t *const words[] = { &region->transmit.tail, &region->transmit.consumer_ticket, &region->receive.head,
-			&region->receive.producer_ticket, &region->transmit.head, &region->receive.tail };
+		uint32_t *const words[] = { &region->transmit.tail, &region->transmit.consumer_ticket,
+			&region->receive.head, &region->receive.producer_ticket, &region->transmit.head,
+			&region->receive.tail };
 		uint32_t *word = words[random % (sizeof(words) / sizeof(words[0]))];
 		/* mostly near what is there, else everything would look like nonsense */
-		uint32_t value = (random & 0x300) != 0 ? __atomic_load_n(word, __ATOMIC_RELAXED) + (uint32_t)(random >> 16 & 31) - 8
-		                                       : (uint32_t)(random >> 32);
+		uint32_t value = (random & 0x300) != 0 ? __atomic_load_n(word, __ATOMIC_RELAXED) +
+								 (uint32_t)(random >> 16 & 31) - 8
+						       : (uint32_t)(random >> 32);
 
 		if (__atomic_load_n(&disturb, __ATOMIC_RELAXED) != 0) {
 			__atomic_store_n(word, value, __ATOMIC_RELAXED);
@@ -142,7 +151,8 @@ static void start(struct subject *subject)
 	memset(&subject->run, 0xa5, sizeof(subject->run));
 	subject->environment.armed = 0;
 	result = model_run_start(&subject->run, subject->model, &resources);
-	demand(result == MODEL_STARTED_FRESH || result == MODEL_STARTED_AGAIN, "a model starts on a frame of its own");
+	demand(result == MODEL_STARTED_FRESH || result == MODEL_STARTED_AGAIN,
+		"a model starts on a frame of its own");
 }
 
 static void do_access(struct subject *subject, struct input *input)
@@ -164,7 +174,8 @@ static void do_access(struct subject *subject, struct input *input)
 	demand(access.width >= 8 || value >> (8 * access.width) == 0, "a value is not wider than its access");
 	demand(!access.is_write || value == 0, "a write has no value");
 	if (access.vcpu < STATE_FRAME_VCPUS) {
-		demand(model_run_access(&subject->run, &access) == value, "the same access gives the same value");
+		demand(model_run_access(&subject->run, &access) == value,
+			"the same access gives the same value");
 	}
 }
 
@@ -173,7 +184,8 @@ static void pass_time(struct subject *subject, uint64_t ns)
 	uint64_t end = subject->environment.now + ns;
 	unsigned int events = 0;
 
-	while (subject->environment.armed != 0 && subject->environment.armed <= end && events <= EVENTS_MOST) {
+	while (subject->environment.armed != 0 && subject->environment.armed <= end &&
+		events <= EVENTS_MOST) {
 		if (subject->environment.armed > subject->environment.now) {
 			subject->environment.now = subject->environment.armed;
 		}

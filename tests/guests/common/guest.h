@@ -61,16 +61,25 @@ extern uintptr_t trap_resume;
 extern uint32_t trap_vector;
 extern uint64_t trap_error;
 extern uintptr_t trap_ip;
-#define TRY(code, ...)                                                                                        \
-	do {                                                                                                  \
-		trap_vector = TRAP_NONE;                                                                      \
-		__asm__ volatile(MOVE_POINTER " $771f, trap_resume\n" code                                    \
-					      "\n771: " MOVE_POINTER " $0, trap_resume" __VA_ARGS__);         \
+#define TRY(code, ...)                                                                            \
+	do {                                                                                      \
+		trap_vector = TRAP_NONE;                                                          \
+		__asm__ volatile(MOVE_POINTER " $771f, trap_resume\n" code "\n771: " MOVE_POINTER \
+					      " $0, trap_resume" __VA_ARGS__);                    \
 	} while (0)
 
-static inline void outb(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
-static inline void outw(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port)); }
-static inline void outl(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port)); }
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+static inline void outw(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
+}
+static inline void outl(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
 
 static inline uint8_t inb(uint16_t port)
 {

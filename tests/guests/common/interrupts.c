@@ -29,7 +29,7 @@ static uint64_t idt[256 * IDT_ENTRY_WORDS];
 static uint64_t descriptor(uint64_t base, uint64_t limit, uint64_t flags)
 {
 	return (limit & 0xffff) | (base & 0xffffff) << 16 | (flags & 0xff) << 40 | (limit >> 16 & 0xf) << 48 |
-		(flags >> 8 & 0xf) << 52 | (base >> 24 & 0xff) << 56;
+	       (flags >> 8 & 0xf) << 52 | (base >> 24 & 0xff) << 56;
 }
 
 void gdt_init(void)

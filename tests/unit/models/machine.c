@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t environment_clock_ns(struct environment *environment)
-{
-	environment->clock_reads++;
-	return environment->now;
-}
+uint64_t environment_clock_ns(struct environment *environment) { return environment->now; }
 
 uint64_t environment_wall_base_ns(struct environment *environment) { return environment->wall_base; }
 
@@ -34,7 +30,13 @@ void environment_arm_timer(struct environment *environment, uint64_t ns)
 	environment->arms++;
 }
 
-void environment_signal_interrupt(struct environment *environment) { environment->interrupts++; }
+void environment_signal_interrupt(struct environment *environment)
+{
+	environment->interrupts++;
+	if (environment->on_interrupt != NULL) {
+		environment->on_interrupt(environment->machine);
+	}
+}
 
 void environment_signal_console(struct environment *environment) { environment->console_signals++; }
 
@@ -62,14 +64,16 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 	machine->model = model;
 	machine->sequence = 1000;
 	machine->environment.wall_base = MACHINE_WALL_NS;
+	machine->environment.machine = machine;
 	for (int i = 0; arguments != NULL && i < MACHINE_ARGUMENTS && arguments[i] != NULL; i++) {
 		machine->environment.arguments[i] = arguments[i];
 	}
 	resources = resources_of(machine);
 	assert_int_equal(model_run_start(&machine->run, model, &resources), MODEL_STARTED_FRESH);
 	if (model->has_console) {
-		assert_int_equal(
-			console_attach(machine->memory.console, sizeof(machine->memory.console), &transmit, &receive), 0);
+		assert_int_equal(console_attach(machine->memory.console, sizeof(machine->memory.console),
+					 &transmit, &receive),
+			0);
 		machine->from_guest = ring_consumer_start(transmit);
 		machine->to_guest = ring_producer_start(receive);
 	}
@@ -110,17 +114,17 @@ static void assert_same_outside(struct machine *machine, const struct machine_me
 	assert_memory_equal(&machine->memory.lines, &expected->lines, sizeof(expected->lines));
 	assert_int_equal(console->transmit.head, wanted->transmit.head);
 	assert_int_equal(console->receive.tail, wanted->receive.tail);
-	assert_memory_equal(machine->memory.console + CONSOLE_DATA_OFFSET, expected->console + CONSOLE_DATA_OFFSET,
-		sizeof(expected->console) - CONSOLE_DATA_OFFSET);
+	assert_memory_equal(machine->memory.console + CONSOLE_DATA_OFFSET,
+		expected->console + CONSOLE_DATA_OFFSET, sizeof(expected->console) - CONSOLE_DATA_OFFSET);
 }
 
 /* The points at which an access can be killed, by what of it is in memory. */
 enum kill_point {
-	KILL_WHILE_WORKING,  /* the working copy is half written */
-	KILL_BEFORE_COMMIT,  /* copy, answer and ring bytes are written, the commit word is not */
-	KILL_AFTER_COMMIT,   /* nothing outside is */
-	KILL_AFTER_LINES,    /* the ring indices are not */
-	KILL_AFTER_ALL,      /* the answer was not sent */
+	KILL_WHILE_WORKING, /* the working copy is half written */
+	KILL_BEFORE_COMMIT, /* copy, answer and ring bytes are written, the commit word is not */
+	KILL_AFTER_COMMIT,  /* nothing outside is */
+	KILL_AFTER_LINES,   /* the ring indices are not */
+	KILL_AFTER_ALL,     /* the answer was not sent */
 	KILL_POINTS
 };
 
@@ -158,8 +162,8 @@ static int compose(struct machine *machine, enum kill_point point, const struct 
 	return 1;
 }
 
-/* Does the access; then, for each point, puts memory into the state that a kill there leaves, starts anew, does the same access again,
- * and demands the same answer and the same memory. */
+/* Does the access; then, for each point, puts memory into the state that a kill there leaves, starts anew,
+ * does the same access again, and demands the same answer and the same memory. */
 static uint64_t machine_access(struct machine *machine, const struct model_access *access)
 {
 	struct machine_memory before;
@@ -188,8 +192,8 @@ static uint64_t machine_access(struct machine *machine, const struct model_acces
 		machine_restart(machine);
 		assert_int_equal(model_run_access(&machine->run, access), value);
 		assert_same_outside(machine, &after);
-		assert_memory_equal(
-			state_frame_committed(&machine->run.frame), registers, machine->model->register_bytes);
+		assert_memory_equal(state_frame_committed(&machine->run.frame), registers,
+			machine->model->register_bytes);
 		assert_int_equal(machine->environment.armed, environment.armed);
 		assert_true(machine->environment.interrupts > interrupts);
 	}
@@ -199,7 +203,9 @@ static uint64_t machine_access(struct machine *machine, const struct model_acces
 
 uint64_t machine_read(struct machine *machine, uint32_t region, uint32_t offset, uint32_t width)
 {
-	struct model_access access = { .region = region, .offset = offset, .width = width, .sequence = machine->sequence++ };
+	struct model_access access = {
+		.region = region, .offset = offset, .width = width, .sequence = machine->sequence++
+	};
 
 	return machine_access(machine, &access);
 }

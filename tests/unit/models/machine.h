@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A device model on the host: real state frame, line page, console and run.c, and an environment whose time stands until a test moves it.
- * Every access is, besides, done again after a kill at each point at which the process can be killed: see machine_access(). */
+/* A device model on the host: real state frame, line page, console and run.c, and an environment whose
+ * time stands until a test moves it. Every access is, besides, done again after a kill at each point at
+ * which the process can be killed: see machine_access(). */
 #pragma once
 
 #include <setjmp.h>
@@ -12,9 +13,11 @@
 
 #include "framework/run.h"
 
-#define MACHINE_ARGUMENTS    4
-#define MACHINE_CONSOLE_SIZE 4096u /* capacity 1024 */
-#define MACHINE_WALL_NS      UINT64_C(1767225600000000000) /* 2026-01-01 00:00:00 UTC */
+#define MACHINE_ARGUMENTS 4
+#define MACHINE_CONSOLE_SIZE 4096u                    /* capacity 1024 */
+#define MACHINE_WALL_NS UINT64_C(1767225600000000000) /* 2026-01-01 00:00:00 UTC */
+
+struct machine;
 
 struct environment {
 	uint64_t now;
@@ -24,7 +27,9 @@ struct environment {
 	unsigned int arms;
 	unsigned int interrupts;
 	unsigned int console_signals;
-	unsigned int clock_reads;
+	/* called when the VMM is signalled: between the model's work and its look at what it waits for */
+	void (*on_interrupt)(struct machine *machine);
+	struct machine *machine;
 };
 
 struct machine_memory {

@@ -85,7 +85,9 @@ static void timer_counts(void **state)
 			uint64_t ticks;
 
 			m->environment.now += machine_random_shifted(&seed, 28, 36);
-			ticks = (uint64_t)((unsigned __int128)m->environment.now * ACPI_PM_HERTZ / 1000000000) & mask;
+			ticks = (uint64_t)((unsigned __int128)m->environment.now * ACPI_PM_HERTZ /
+					   1000000000) &
+				mask;
 			assert_int_equal(machine_read(m, TIMER, 0, 4), ticks);
 			assert_int_equal(machine_read(m, TIMER, 0, 2), ticks & 0xffff);
 			assert_int_equal(machine_read(m, TIMER, 1, 1), ticks >> 8 & 0xff);
@@ -158,7 +160,8 @@ static void power_button(void **state)
 
 static void wrong_arguments(void **state)
 {
-	static const char *const wrong[] = { "timer-bits=", "timer-bits=23", "timer-bits=33", "timer-bits=0", "timer-bits=24x" };
+	static const char *const wrong[] = { "timer-bits=", "timer-bits=23", "timer-bits=33", "timer-bits=0",
+		"timer-bits=24x" };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

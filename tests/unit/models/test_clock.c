@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock page: scales, both directions, pauses, a page without a writer, a writer that died in the middle. */
+/* The clock page: scales, both directions, pauses, a page without a writer, a writer that died in the
+ * middle. */
 
 #include <string.h>
 
@@ -7,7 +8,8 @@
 
 #include "machine.h"
 
-static const uint64_t frequencies[] = { 1, 10000, 999999, 1000000, 1000001, 2399999, 2450000, 3000000, 5700000, UINT64_C(1) << 32 };
+static const uint64_t frequencies[] = { 1, 10000, 999999, 1000000, 1000001, 2399999, 2450000, 3000000,
+	5700000, UINT64_C(1) << 32 };
 #define FREQUENCIES (sizeof(frequencies) / sizeof(frequencies[0]))
 
 static void scales_are_exact(void **state)
@@ -118,6 +120,28 @@ static void pauses(void **state)
 	assert_int_equal(clock_guest_tsc(&clock, 2501), 501);
 }
 
+/* An update leaves alone what readers of before still use. */
+static void an_update_changes_the_other_copy(void **state)
+{
+	struct clock_page page = { 0 };
+	struct clock_state before;
+	struct clock_state next;
+
+	(void)state;
+	clock_initialise(&page, 1000, 1000000, 7000);
+	for (int round = 0; round < 4; round++) {
+		uint64_t sequence = page.sequence;
+
+		before = page.copies[sequence & 1];
+		next = before;
+		next.wall_base_ns++;
+		clock_write(&page, &next);
+		assert_int_equal(page.sequence, sequence + 1);
+		assert_memory_equal(&page.copies[sequence & 1], &before, sizeof(before));
+		assert_memory_equal(&page.copies[page.sequence & 1], &next, sizeof(next));
+	}
+}
+
 /* Whatever the writer had written of the unused copy when it died, readers see the last published state. */
 static void a_writer_that_died(void **state)
 {
@@ -145,6 +169,7 @@ int main(void)
 		cmocka_unit_test(no_writer_no_time),
 		cmocka_unit_test(before_the_start_it_is_zero),
 		cmocka_unit_test(pauses),
+		cmocka_unit_test(an_update_changes_the_other_copy),
 		cmocka_unit_test(a_writer_that_died),
 	};
 

@@ -16,7 +16,8 @@ static void every_width_and_offset(void **state)
 			machine_write(m, 0, offset, width, UINT64_C(0xdeadbeef12345678));
 			assert_int_equal(machine_edges(m, 0), 1);
 			assert_int_equal(machine_level(m, 0), 1);
-			assert_int_equal(code(m), 0x12345678 & (width == 4 ? 0xffffffff : (1u << 8 * width) - 1));
+			assert_int_equal(
+				code(m), 0x12345678 & (width == 4 ? 0xffffffff : (1u << 8 * width) - 1));
 			machine_free(m);
 		}
 	}

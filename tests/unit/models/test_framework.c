@@ -24,7 +24,8 @@ static const char *probe_reset(void *registers, const struct model_context *cont
 	return probe_refusal;
 }
 
-static uint64_t probe_read(void *registers, const struct model_context *context, const struct model_access *access)
+static uint64_t probe_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct probe *probe = registers;
 
@@ -33,7 +34,8 @@ static uint64_t probe_read(void *registers, const struct model_context *context,
 	return access->region == 0 ? probe->accesses : probe->bytes[access->offset];
 }
 
-static void probe_write(void *registers, const struct model_context *context, const struct model_access *access)
+static void probe_write(
+	void *registers, const struct model_context *context, const struct model_access *access)
 {
 	struct probe *probe = registers;
 
@@ -284,7 +286,8 @@ static void outputs_are_published(void **state)
 static void starts_that_fail(void **state)
 {
 	struct machine *m = machine_new(&probe_model, NULL);
-	struct model_resources resources = { m->memory.state, 4096, &m->memory.lines, NULL, 0, &m->environment };
+	struct model_resources resources = { m->memory.state, 4096, &m->memory.lines, NULL, 0,
+		&m->environment };
 	struct model other = probe_model;
 	struct model_run run;
 

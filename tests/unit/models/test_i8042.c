@@ -32,7 +32,8 @@ static void every_command(void **state)
 {
 	static const struct {
 		uint8_t command, answer;
-	} answers[] = { { 0xa9, 0 }, { 0xaa, 0x55 }, { 0xab, 0 }, { 0xc0, 0xa0 }, { 0xd0, 0x03 }, { 0xe0, 0 } };
+	} answers[] = { { 0xa9, 0 }, { 0xaa, 0x55 }, { 0xab, 0 }, { 0xc0, 0xa0 }, { 0xd0, 0x03 },
+		{ 0xe0, 0 } };
 
 	(void)state;
 	for (unsigned int number = 0; number < 256; number++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The RTC model through its table: memory, formats, setting, update, alarm and periodic interrupts; calendar against libc's. */
+/* The RTC model through its table: memory, formats, setting, update, alarm and periodic interrupts;
+ * calendar against libc's. */
 
 #define _POSIX_C_SOURCE 200809L /* gmtime_r */
 
@@ -75,7 +76,7 @@ static void calendar_like_libc(void **state)
 	for (int i = 0; i < 200000; i++) {
 		/* 1970 to 9999, every day boundary of the first years among them */
 		uint64_t seconds = i < 50000 ? (uint64_t)i / 2 * 86400 - (uint64_t)(i & 1 && i > 1)
-		                             : machine_random(&seed) % UINT64_C(253402300799);
+					     : machine_random(&seed) % UINT64_C(253402300799);
 		time_t time = (time_t)seconds;
 		struct tm tm;
 		struct calendar_time ours = calendar_from_seconds(seconds + CALENDAR_UNIX_SECONDS);
@@ -98,14 +99,15 @@ static void calendar_of_nonsense(void **state)
 
 	(void)state;
 	assert_int_equal(calendar_to_seconds((struct calendar_time){ 0 }), 0);
-	assert_int_equal(calendar_to_seconds((struct calendar_time){ .year = 1970, .month = 0, .day = 0, .hour = 99 }),
+	assert_int_equal(
+		calendar_to_seconds((struct calendar_time){ .year = 1970, .month = 0, .day = 0, .hour = 99 }),
 		CALENDAR_UNIX_SECONDS + 23 * 3600);
 	assert_int_equal(calendar_to_seconds((struct calendar_time){ .year = 2023, .month = 2, .day = 31 }),
 		calendar_to_seconds((struct calendar_time){ .year = 2023, .month = 3, .day = 3 }));
 	for (int i = 0; i < 100000; i++) {
 		uint64_t random = machine_random(&seed);
-		struct calendar_time time = { (uint32_t)random, random >> 8 & 0xff, random >> 16 & 0xff, 0, random >> 24 & 0xff,
-			random >> 32 & 0xff, random >> 40 & 0xff };
+		struct calendar_time time = { (uint32_t)random, random >> 8 & 0xff, random >> 16 & 0xff, 0,
+			random >> 24 & 0xff, random >> 32 & 0xff, random >> 40 & 0xff };
 
 		(void)calendar_from_seconds(calendar_to_seconds(time));
 		(void)calendar_from_seconds(random);
@@ -150,7 +152,8 @@ static void memory_of_sizes(void **state)
 
 static void wrong_arguments(void **state)
 {
-	static const char *const wrong[] = { NULL, "memory=", "memory=x", "memory=-1", "memory=1099511627777", "memory=1 " };
+	static const char *const wrong[] = { NULL, "memory=", "memory=x", "memory=-1", "memory=1099511627777",
+		"memory=1 " };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -223,7 +226,8 @@ static void time_passes(void **state)
 
 static void time_is_set(void **state)
 {
-	static const uint64_t times[] = { 0, 951782399, 951782400, 1709164800, 4102444799, UINT64_C(253402300799) - 86400 };
+	static const uint64_t times[] = { 0, 951782399, 951782400, 1709164800, 4102444799,
+		UINT64_C(253402300799) - 86400 };
 	struct machine *m = new_rtc();
 
 	(void)state;
@@ -253,7 +257,7 @@ static void set_stops_the_clock(void **state)
 	assert_time(m, now);
 	assert_int_equal(get(m, 0x0a) & 0x80, 0);
 	assert_int_equal(get(m, 0x0c), 0x40); /* the periodic flag goes on */
-	set(m, 6, 0x77); /* raw bytes while it stands */
+	set(m, 6, 0x77);                      /* raw bytes while it stands */
 	set(m, 0, 0x99);
 	assert_int_equal(get(m, 6), 0x77);
 	assert_int_equal(get(m, 0), 0x99);
@@ -365,7 +369,8 @@ static void update_interrupt(void **state)
 
 static void periodic_rates(void **state)
 {
-	static const unsigned int hertz[16] = { 0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2 };
+	static const unsigned int hertz[16] = { 0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32,
+		16, 8, 4, 2 };
 
 	(void)state;
 	for (unsigned int rate = 0; rate < 16; rate++) {
@@ -379,7 +384,8 @@ static void periodic_rates(void **state)
 		while (machine_deadline(m) != 0 && machine_deadline(m) <= SECOND) {
 			(void)machine_pass(m, machine_deadline(m) - m->environment.now);
 			assert_int_equal(machine_level(m, 0), 1);
-			assert_int_equal(machine_in(m, 0, 1), 0xc0 | (m->environment.now == SECOND ? 0x10 : 0));
+			assert_int_equal(
+				machine_in(m, 0, 1), 0xc0 | (m->environment.now == SECOND ? 0x10 : 0));
 			interrupts++;
 		}
 		assert_int_equal(interrupts, hertz[rate]);
@@ -484,6 +490,23 @@ static void alarm_passed_over(void **state)
 	machine_free(m);
 }
 
+/* The alarm's bytes mean another time in another format. */
+static void alarm_changes_with_the_format(void **state)
+{
+	struct machine *m = new_rtc();
+
+	(void)state;
+	set_time(m, 1767225600);
+	set(m, 1, 0x00);
+	set(m, 3, 0x10);
+	set(m, 5, 0x00);
+	set(m, 0x0b, 0x22);
+	assert_int_equal(machine_deadline(m), 600 * SECOND);
+	set(m, 0x0b, 0x26);
+	assert_int_equal(machine_deadline(m), 960 * SECOND);
+	machine_free(m);
+}
+
 static void clock_that_starts_late(void **state)
 {
 	struct machine *m;
@@ -494,7 +517,8 @@ static void clock_that_starts_late(void **state)
 	m = new_rtc();
 	memset(m->memory.state, 0, sizeof(m->memory.state));
 	m->environment.wall_base = 0;
-	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines, NULL, 0, &m->environment };
+	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
+		NULL, 0, &m->environment };
 	assert_int_equal(model_run_start(&m->run, &mc146818_model, &resources), MODEL_STARTED_FRESH);
 	m->environment.wall_base = MACHINE_WALL_NS;
 	m->environment.now = 5;
@@ -517,7 +541,8 @@ static void wide_and_wrong_accesses(void **state)
 
 		m->without_kills = i % 40 != 0;
 		if ((random & 3) != 0) {
-			set(m, (uint8_t)(random >> 8 & (random >> 60 != 0 ? 0x0f : 0x7f)), (uint8_t)(random >> 16));
+			set(m, (uint8_t)(random >> 8 & (random >> 60 != 0 ? 0x0f : 0x7f)),
+				(uint8_t)(random >> 16));
 		} else {
 			(void)get(m, random >> 8 & 0x7f);
 		}
@@ -545,6 +570,7 @@ int main(void)
 		cmocka_unit_test(late_periodic_events),
 		cmocka_unit_test(alarms),
 		cmocka_unit_test(alarm_passed_over),
+		cmocka_unit_test(alarm_changes_with_the_format),
 		cmocka_unit_test(clock_that_starts_late),
 		cmocka_unit_test(wide_and_wrong_accesses),
 	};

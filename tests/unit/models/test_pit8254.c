@@ -17,7 +17,8 @@ static void set_tick(struct machine *m, uint64_t tick)
 	(void)machine_pass(m, ns - m->environment.now);
 }
 
-static void program(struct machine *m, unsigned int counter, unsigned int mode, unsigned int bcd, uint16_t count)
+static void program(
+	struct machine *m, unsigned int counter, unsigned int mode, unsigned int bcd, uint16_t count)
 {
 	machine_out(m, BLOCK, CONTROL, (uint8_t)(counter << 6 | 0x30 | mode << 1 | bcd));
 	machine_out(m, BLOCK, counter, (uint8_t)count);
@@ -125,6 +126,9 @@ static void chip_clock(struct chip *chip)
 		if (chip->mode == 2 && chip->cr == 1) {
 			chip_set_out(chip, 0);
 		}
+		if (chip->mode >= 4) {
+			chip_set_out(chip, 1); /* a strobe of the former count is over */
+		}
 		return;
 	}
 	if (!chip->counting || (!chip->gate && chip->mode != 1 && chip->mode != 5)) {
@@ -187,10 +191,13 @@ static uint16_t chip_value(const struct chip *chip)
 static uint16_t to_register(uint32_t count, unsigned int bcd)
 {
 	count %= bcd ? 10000 : 65536;
-	return bcd ? (uint16_t)(count / 1000 << 12 | count / 100 % 10 << 8 | count / 10 % 10 << 4 | count % 10) : (uint16_t)count;
+	return bcd ? (uint16_t)(count / 1000 << 12 | count / 100 % 10 << 8 | count / 10 % 10 << 4 |
+				count % 10)
+		   : (uint16_t)count;
 }
 
-/* Counter 2, which has a gate: all modes, binary and BCD, counts and gates changed at random times; value, OUT and null count are compared. */
+/* Counter 2, which has a gate: all modes, binary and BCD, counts and gates changed at random times; value,
+ * OUT and null count are compared. */
 static void every_mode_like_the_chip(void **state)
 {
 	uint64_t seed = 1;
@@ -233,7 +240,8 @@ static void every_mode_like_the_chip(void **state)
 			default:
 				break;
 			}
-			/* At least one CLK: between the write and it the chip still shows the former count. */
+			/* At least one CLK: between the write and it the chip still shows the former
+			 * count. */
 			for (uint64_t i = 0; i <= ticks; i++) {
 				chip_clock(&chip);
 			}
@@ -287,6 +295,30 @@ static void edges_like_the_chip(void **state)
 			}
 		}
 		assert_true(chip.rises > 0);
+		machine_free(m);
+	}
+}
+
+/* The exact tick of each edge. */
+static void edges_at_their_tick(void **state)
+{
+	static const unsigned int modes[] = { 0, 2, 3, 4 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct machine *m = new_pit();
+		struct chip chip = { .gate = 1 };
+
+		m->without_kills = 1;
+		set_tick(m, 100);
+		chip_control(&chip, modes[i], 0);
+		program(m, 0, modes[i], 0, 151);
+		chip_write(&chip, 151);
+		for (uint64_t tick = 101; tick < 800; tick++) {
+			chip_clock(&chip);
+			set_tick(m, tick);
+			assert_int_equal(machine_edges(m, 0), chip.rises);
+		}
 		machine_free(m);
 	}
 }
@@ -505,7 +537,8 @@ static void storms_are_bounded(void **state)
 	machine_free(m);
 }
 
-/* A one-shot that falls into the quiet time after the last edge is late, not lost, also if the guest looks at the chip meanwhile. */
+/* A one-shot that falls into the quiet time after the last edge is late, not lost, also if the guest looks
+ * at the chip meanwhile. */
 static void one_shot_right_after_an_edge(void **state)
 {
 	struct machine *m = new_pit();
@@ -582,6 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_mode_like_the_chip),
 		cmocka_unit_test(edges_like_the_chip),
+		cmocka_unit_test(edges_at_their_tick),
 		cmocka_unit_test(access_modes),
 		cmocka_unit_test(latch_holds),
 		cmocka_unit_test(read_back),

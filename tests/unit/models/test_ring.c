@@ -11,7 +11,8 @@ static void region_sizes(void **state)
 	static const struct {
 		uint64_t size;
 		uint32_t capacity;
-	} cases[] = { { 4096, 1024 }, { 8192, 2048 }, { 8192 + 512, 4096 }, { 16384, 4096 }, { 65536, 16384 }, { 65536 + 512, 32768 } };
+	} cases[] = { { 4096, 1024 }, { 8192, 2048 }, { 8192 + 512, 4096 }, { 16384, 4096 }, { 65536, 16384 },
+		{ 65536 + 512, 32768 } };
 	struct ring transmit;
 	struct ring receive;
 	struct console_region *console = (struct console_region *)(void *)memory;
@@ -59,7 +60,8 @@ static void bytes_arrive_in_order(void **state)
 			bytes[i] = (uint8_t)((sent + i) * 31 + (sent + i) / 256);
 		}
 		sent += ring_write(&producer, bytes, count, &signal);
-		count = ring_read(&consumer, bytes, (uint32_t)(machine_random(&seed) % sizeof(bytes)), &signal);
+		count = ring_read(
+			&consumer, bytes, (uint32_t)(machine_random(&seed) % sizeof(bytes)), &signal);
 		for (uint32_t i = 0; i < count; i++, got++) {
 			assert_int_equal(bytes[i], (uint8_t)(got * 31 + got / 256));
 		}
@@ -102,7 +104,8 @@ static void a_peer_that_lies(void **state)
 	}
 }
 
-/* ---- Wake-ups: all interleavings of one side that waits and one that moves, step by step, with a kill of the mover at any step ---- */
+/* ---- Wake-ups: all interleavings of one side that waits and one that moves, step by step, with a kill of
+ * the mover at any step ---- */
 
 enum { WAITER_STEPS = 2, MOVER_STEPS = 3 };
 
@@ -112,7 +115,8 @@ static void no_interleaving_sleeps_for_ever(void **state)
 	unsigned int sleeps = 0;
 
 	(void)state;
-	/* `order`: bit i says who makes step i. `killed`: the mover dies before its step of that number and starts again at the end. */
+	/* `order`: bit i says who makes step i. `killed`: the mover dies before its step of that number
+	 * and starts again at the end. */
 	for (unsigned int killed = 0; killed <= MOVER_STEPS; killed++) {
 		for (unsigned int order = 0; order < 1u << (WAITER_STEPS + MOVER_STEPS); order++) {
 			struct ring transmit;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The 16550 model through its table: every register, FIFO levels, interrupt priorities, flow control in both directions, restarts. */
+/* The 16550 model through its table: every register, FIFO levels, interrupt priorities, flow control in
+ * both directions, restarts. */
 
 #include "machine.h"
 #include "uart16550/uart16550.h"
@@ -236,7 +237,8 @@ static void loopback(void **state)
 
 	(void)state;
 	for (unsigned int control = 0; control < 16; control++) {
-		unsigned int expected = (control & 1) << 5 | (control & 2) << 3 | (control & 4) << 4 | (control & 8) << 4;
+		unsigned int expected =
+			(control & 1) << 5 | (control & 2) << 3 | (control & 4) << 4 | (control & 8) << 4;
 
 		machine_out(m, 0, MCR, (uint8_t)(0x10 | control));
 		assert_int_equal(machine_in(m, 0, MSR) & 0xf0, expected);
@@ -249,6 +251,8 @@ static void loopback(void **state)
 	assert_int_equal(machine_in(m, 0, MSR), 0x04);
 	machine_out(m, 0, MCR, 0x14);
 	assert_int_equal(machine_in(m, 0, MSR), 0x40);
+	machine_out(m, 0, MCR, 0x15); /* and not that it stays */
+	assert_int_equal(machine_in(m, 0, MSR), 0x62);
 	/* bytes come back and don't go out; what the host types waits */
 	machine_out(m, 0, FCR, 0x07);
 	host_types(m, "h", 1);
@@ -393,96 +397,246 @@ static void wide_and_wrong_accesses(void **state)
 		for (uint32_t region = 0; region < 6; region++) {
 			for (uint32_t offset = 0; offset < 12; offset++) {
 				uint64_t value = machine_read(m, region, offset, width);
-				bool fits = region == 0 && (width == 1 || width == 2 || width == 4) && offset + width <= 8;
+				bool fits = region == 0 && (width == 1 || width == 2 || width == 4) &&
+					    offset + width <= 8;
 
 				if (!fits) {
-					assert_int_equal(value, width >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
+					assert_int_equal(value,
+						width >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
 				}
 			}
 		}
-		assert_int_equal(machine_read(m, 0, UINT32_MAX, width), width >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
+		assert_int_equal(machine_read(m, 0, UINT32_MAX, width),
+			width >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
 	}
 	machine_free(m);
 }
 
-/* 100,000 bytes each way at once, by interrupts, with kills at random points, a slow host and a ring that fills up: each byte once, in
- * order; and the guest never waits for an interrupt that does not come. */
-static void nothing_lost_nothing_doubled(void **state)
+static void type_one(struct machine *m)
+{
+	uint8_t byte = '!';
+	int signal = 0;
+
+	m->environment.on_interrupt = NULL;
+	assert_int_equal(ring_write(&m->to_guest, &byte, 1, &signal), 1);
+	assert_int_equal(signal, 0); /* the model had not asked */
+}
+
+/* A byte that comes after the model looked at the ring and before it asked for a signal is not left lying. */
+static void ring_moves_while_the_model_looks_away(void **state)
 {
 	struct machine *m = new_uart();
-	uint64_t seed = 42;
-	uint32_t guest_sent = 0;
-	uint32_t guest_got = 0;
-	uint32_t host_sent = 0;
-	uint32_t host_got = 0;
-	uint64_t seen_edges = 0;
-	uint64_t idle = 0;
+	const struct console_region *console = (const struct console_region *)(const void *)m->memory.console;
+
+	(void)state;
+	m->without_kills = 1;
+	/* in an event: the byte that woke the model raises the line */
+	open_port(m);
+	machine_out(m, 0, FCR, 0x01);
+	machine_out(m, 0, IER, 0x01);
+	m->environment.on_interrupt = type_one;
+	host_types(m, "a", 1);
+	assert_null(m->environment.on_interrupt);
+	assert_int_equal(console->receive.tail, 2);
+	machine_free(m);
+	/* in an access: opening the port makes the model wait for bytes, and gates the pending interrupt
+	 * through */
+	m = new_uart();
+	console = (const struct console_region *)(const void *)m->memory.console;
+	m->without_kills = 1;
+	machine_out(m, 0, MCR, 0x01);
+	machine_out(m, 0, IER, 0x03);
+	model_run_event(&m->run, MODEL_EVENT_CONSOLE); /* closed: nothing is asked for */
+	m->to_guest.ring.signalled = console->receive.consumer_ticket;
+	m->environment.on_interrupt = type_one;
+	machine_out(m, 0, MCR, 0x0b);
+	assert_null(m->environment.on_interrupt);
+	assert_int_equal(console->receive.tail, 1);
+	machine_free(m);
+}
+
+/* The same when it waits for space: the backend reads between the model's look at the full ring and its
+ * question. */
+static void read_one(struct machine *m)
+{
+	uint8_t byte;
+	int signal = 0;
+
+	m->environment.on_interrupt = NULL;
+	assert_int_equal(ring_read(&m->from_guest, &byte, 1, &signal), 1);
+	assert_int_equal(signal, 0);
+}
+
+static void ring_empties_while_the_model_looks_away(void **state)
+{
+	struct machine *m = new_uart();
+	const struct console_region *console = (const struct console_region *)(const void *)m->memory.console;
 
 	(void)state;
 	m->without_kills = 1;
 	open_port(m);
-	machine_out(m, 0, FCR, 0xc1);
-	machine_out(m, 0, IER, 0x03);
-	while (guest_sent < 100000 || host_got < 100000 || guest_got < 100000) {
-		uint64_t random = machine_random(&seed);
-		uint64_t progress = (uint64_t)guest_sent + guest_got + host_sent + host_got;
+	machine_out(m, 0, IER, 0x01);
+	for (int i = 0; i < 1024; i++) {
+		machine_out(m, 0, DATA, 'x');
+	}
+	assert_int_equal(machine_in(m, 0, LSR), 0x60);
+	/* A byte that is typed now raises the line in the very access that finds the ring full. */
+	m->to_guest.ring.signalled = console->receive.consumer_ticket;
+	host_types(m, "k", 1);
+	m->environment.on_interrupt = read_one;
+	machine_out(m, 0, DATA, 'y');
+	assert_null(m->environment.on_interrupt);
+	assert_int_equal(console->transmit.head, 1025);
+	assert_int_equal(machine_in(m, 0, LSR), 0x61);
+	machine_free(m);
+}
 
-		m->without_kills = random % 64 != 0;
-		if (random % 997 == 0) {
+/* ---- 100,000 bytes each way, by interrupts ---- */
+
+enum { BYTES = 100000 };
+
+struct exchange {
+	struct machine *m;
+	uint64_t seed;
+	uint32_t guest_sent, guest_got, host_sent, host_got;
+	uint64_t seen_edges;
+	int reader_sleeps, writer_sleeps; /* the host's: woken by signals only */
+	unsigned int seen_signals;
+};
+
+static uint8_t guest_byte(uint32_t number) { return (uint8_t)(number * 7 + number / 256); }
+static uint8_t host_byte(uint32_t number) { return (uint8_t)(number * 5 + number / 256); }
+
+/* Only an edge, or a level that is still high, wakes the guest. */
+static void guest_works(struct exchange *x)
+{
+	uint8_t identity;
+
+	if (machine_edges(x->m, 0) == x->seen_edges && !machine_level(x->m, 0)) {
+		return;
+	}
+	x->seen_edges = machine_edges(x->m, 0);
+	while (((identity = machine_in(x->m, 0, IIR)) & 1) == 0) {
+		if ((identity & 0x0f) != 0x02) {
+			assert_int_equal(machine_in(x->m, 0, DATA), host_byte(x->guest_got));
+			x->guest_got++;
+			continue;
+		}
+		for (int i = 0; i < 16 && x->guest_sent < BYTES; i++) {
+			machine_out(x->m, 0, DATA, guest_byte(x->guest_sent));
+			x->guest_sent++;
+		}
+		if (x->guest_sent == BYTES) {
+			machine_out(x->m, 0, IER, 0x01);
+		}
+	}
+}
+
+static void host_is_signalled(struct exchange *x)
+{
+	if (x->m->environment.console_signals != x->seen_signals) {
+		x->seen_signals = x->m->environment.console_signals;
+		x->reader_sleeps = 0;
+		x->writer_sleeps = 0;
+	}
+}
+
+static void host_receives(struct exchange *x, uint32_t count)
+{
+	uint8_t bytes[64];
+	uint32_t taken;
+
+	host_is_signalled(x);
+	if (x->reader_sleeps) {
+		return;
+	}
+	taken = host_reads(x->m, bytes, count);
+	for (uint32_t i = 0; i < taken; i++) {
+		assert_int_equal(bytes[i], guest_byte(x->host_got));
+		x->host_got++;
+	}
+	x->reader_sleeps = taken == 0 && ring_consumer_may_sleep(&x->m->from_guest);
+}
+
+static void host_sends(struct exchange *x, uint32_t count)
+{
+	uint8_t bytes[64];
+	uint32_t written;
+	int signal = 0;
+
+	host_is_signalled(x);
+	if (x->writer_sleeps) {
+		return;
+	}
+	count = count < BYTES - x->host_sent ? count : BYTES - x->host_sent;
+	for (uint32_t i = 0; i < count; i++) {
+		bytes[i] = host_byte(x->host_sent + i);
+	}
+	written = ring_write(&x->m->to_guest, bytes, count, &signal);
+	x->host_sent += written;
+	if (signal) {
+		model_run_event(&x->m->run, MODEL_EVENT_CONSOLE);
+	}
+	x->writer_sleeps = written < count && ring_producer_may_sleep(&x->m->to_guest);
+}
+
+/* Each byte arrives once and in order, and nobody waits for a wake-up that does not come. Both sides are
+ * slow and fast by turns, so that rings are full and empty. With kills at random points, or without any: a
+ * restart would heal a lost wake-up. */
+static void exchange(bool guest_to_host, bool host_to_guest, bool with_kills)
+{
+	struct exchange x = { .m = new_uart(), .seed = 42 };
+	struct machine *m = x.m;
+	uint32_t idle = 0;
+
+	x.guest_sent = x.host_got = guest_to_host ? 0 : BYTES;
+	x.host_sent = x.guest_got = host_to_guest ? 0 : BYTES;
+	m->without_kills = 1;
+	open_port(m);
+	machine_out(m, 0, FCR, 0xc1);
+	machine_out(m, 0, IER, guest_to_host ? 0x03 : 0x01);
+	for (uint32_t turn = 0; x.host_got < BYTES || x.guest_got < BYTES; turn++) {
+		uint64_t random = machine_random(&x.seed);
+		uint32_t progress = x.guest_sent + x.guest_got + x.host_sent + x.host_got;
+		uint32_t count = (uint32_t)(random >> 40) % ((turn >> 10 & 1) != 0 ? 64 : 4);
+
+		m->without_kills = !with_kills || random % 64 != 0;
+		if (with_kills && random % 997 == 0) {
 			machine_restart(m);
 		}
-		/* the guest: only an edge or a level that is still high wakes it */
-		if (machine_edges(m, 0) != seen_edges || machine_level(m, 0)) {
-			uint8_t identity;
-
-			seen_edges = machine_edges(m, 0);
-			while (((identity = machine_in(m, 0, IIR)) & 1) == 0) {
-				if ((identity & 0x0f) == 0x02) {
-					for (int i = 0; i < 16 && guest_sent < 100000; i++) {
-						machine_out(m, 0, DATA, (uint8_t)(guest_sent * 7 + guest_sent / 256));
-						guest_sent++;
-					}
-					if (guest_sent == 100000) {
-						machine_out(m, 0, IER, 0x01);
-					}
-				} else {
-					assert_int_equal(machine_in(m, 0, DATA), (uint8_t)(guest_got * 5 + guest_got / 256));
-					guest_got++;
-				}
+		switch (random >> 32 & 3) {
+		case 0:
+			host_receives(&x, count);
+			break;
+		case 1:
+			host_sends(&x, count);
+			break;
+		default:
+			if ((turn >> 12 & 1) == 0 || (random >> 34) % 128 == 0) {
+				guest_works(&x);
 			}
+			break;
 		}
-		/* the host: some bytes in either direction */
-		if (random >> 32 & 1) {
-			uint8_t bytes[64];
-			uint32_t taken = host_reads(m, bytes, (uint32_t)(random >> 40) % 64);
-
-			for (uint32_t i = 0; i < taken; i++) {
-				assert_int_equal(bytes[i], (uint8_t)(host_got * 7 + host_got / 256));
-				host_got++;
-			}
-			if (taken == 0 && ring_consumer_may_sleep(&m->from_guest)) {
-				continue;
-			}
-		} else if (host_sent < 100000) {
-			uint8_t bytes[64];
-			uint32_t count = (uint32_t)(random >> 40) % 64;
-			int signal = 0;
-
-			count = count < 100000 - host_sent ? count : 100000 - host_sent;
-			for (uint32_t i = 0; i < count; i++) {
-				bytes[i] = (uint8_t)((host_sent + i) * 5 + (host_sent + i) / 256);
-			}
-			host_sent += ring_write(&m->to_guest, bytes, count, &signal);
-			if (signal) {
-				model_run_event(&m->run, MODEL_EVENT_CONSOLE);
-			}
-		}
-		idle = progress == (uint64_t)guest_sent + guest_got + host_sent + host_got ? idle + 1 : 0;
+		idle = progress == x.guest_sent + x.guest_got + x.host_sent + x.host_got ? idle + 1 : 0;
 		assert_true(idle < 1000);
 	}
-	print_message("%lu kills\n", m->kills);
-	assert_int_equal(guest_sent, 100000);
+	assert_int_equal(x.guest_sent, BYTES);
+	assert_int_equal(x.host_sent, BYTES);
 	machine_free(m);
+}
+
+static void nothing_lost_nothing_doubled(void **state)
+{
+	(void)state;
+	exchange(true, true, true);
+}
+
+static void no_wake_up_lost(void **state)
+{
+	(void)state;
+	exchange(true, true, false);
+	exchange(true, false, false);
+	exchange(false, true, false);
 }
 
 /* Rings outlive the VM: fresh registers go on where the rings are. */
@@ -499,8 +653,8 @@ static void fresh_registers_on_used_rings(void **state)
 	for (unsigned int i = 0; i < sizeof(m->memory.state); i++) {
 		m->memory.state[i] = 0;
 	}
-	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines, m->memory.console,
-		sizeof(m->memory.console), &m->environment };
+	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
+		m->memory.console, sizeof(m->memory.console), &m->environment };
 	assert_int_equal(model_run_start(&m->run, &uart16550_model, &resources), MODEL_STARTED_FRESH);
 	machine_out(m, 0, DATA, 'b');
 	host_types(m, "z", 1);
@@ -510,7 +664,8 @@ static void fresh_registers_on_used_rings(void **state)
 	machine_free(m);
 }
 
-/* The other side writes nonsense into its indices: nothing is read or written outside, and sense returns with them. */
+/* The other side writes nonsense into its indices: nothing is read or written outside, and sense returns
+ * with them. */
 static void hostile_console(void **state)
 {
 	struct machine *m = new_uart();
@@ -560,7 +715,10 @@ int main(void)
 		cmocka_unit_test(clearing_the_transmit_fifo),
 		cmocka_unit_test(signals_are_few),
 		cmocka_unit_test(wide_and_wrong_accesses),
+		cmocka_unit_test(ring_moves_while_the_model_looks_away),
+		cmocka_unit_test(ring_empties_while_the_model_looks_away),
 		cmocka_unit_test(nothing_lost_nothing_doubled),
+		cmocka_unit_test(no_wake_up_lost),
 		cmocka_unit_test(fresh_registers_on_used_rings),
 		cmocka_unit_test(hostile_console),
 	};

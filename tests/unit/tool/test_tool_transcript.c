@@ -56,13 +56,14 @@ static void texts_are_found_as_strstr_finds_them(void **state)
 	}
 }
 
-static struct exit_watch watch(const char *stream)
+/* Reads a transcript byte by byte. */
+static struct transcript read_transcript(const char *stream)
 {
-	struct exit_watch result;
+	static struct transcript result;
 
-	exit_watch_start(&result, "admin");
+	transcript_start(&result, "is up", "HALTED", "admin");
 	for (; *stream != '\0'; stream++) {
-		exit_watch_feed(&result, stream, 1);
+		transcript_feed(&result, stream, 1);
 	}
 	return result;
 }
@@ -70,40 +71,70 @@ static struct exit_watch watch(const char *stream)
 static void the_last_exit_code_counts(void **state)
 {
 	(void)state;
-	assert_int_equal(watch("[admin] VM red exited with code 3\n").code, 3);
-	assert_int_equal(watch("admin: VM red exited with code 3\r\n").code, 3);
+	assert_int_equal(read_transcript("admin: VM red exited with code 3\n").code, 3);
+	assert_int_equal(read_transcript("admin: [  12.3] VM red exited with code 3\r\n").code, 3);
 	assert_int_equal(
-		watch("[admin] VM red exited with code 3\n[admin] VM blue exited with code 5\n").code, 5);
-	assert_int_equal(watch("[admin] VM red exited with code 300\n").code, 300 % 128);
-	assert_true(watch("[admin] VM red exited with code 0\n").has_code);
-	assert_false(watch("[admin] VM red exited with code 3").has_code);
-	assert_false(watch("[admin] VM red exited with code x\n").has_code);
-	assert_false(watch("[admin] VM red powered off\n").has_code);
-	assert_false(watch("\n\n").has_code);
+		read_transcript("admin: VM red exited with code 3\nadmin: VM blue exited with code 5\n").code,
+		5);
+	assert_int_equal(read_transcript("admin: VM red exited with code 300\n").code, 300 % 128);
+	assert_true(read_transcript("admin: VM red exited with code 0\n").has_code);
+	assert_false(read_transcript("admin: VM red exited with code 3").has_code);
+	assert_false(read_transcript("admin: VM red exited with code x\n").has_code);
+	assert_false(read_transcript("admin: VM red powered off\n").has_code);
+	assert_false(read_transcript("\n\n").has_code);
+}
+
+static void interrupted_lines_are_put_together(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		read_transcript("admin: VM red exited wi\nblue: x\nadmin+ th code 1\nblue+ y\nadmin+ 2\n")
+			.code,
+		12);
+	assert_true(read_transcript("blue: blue is\nred: z\nblue+  up\n").until_found);
+	assert_true(read_transcript("red: x is up\n").until_found);
+	assert_false(read_transcript("blue: blue is\nblue:  up\n").until_found);
+	assert_false(read_transcript("blue: blue is\nred:  up\n").until_found);
+	assert_false(read_transcript("blue: is\nred+  up\n").until_found);
+	assert_true(read_transcript("red: HAL\nblue: x\nred+ TED\n").halted_found);
+	/* what is not in the transcript's form is looked at as it stands */
+	assert_true(read_transcript("something is up").until_found);
 }
 
 static void a_guest_cannot_forge_an_exit(void **state)
 {
 	(void)state;
-	assert_false(watch("[red] VM red exited with code 3\n").has_code);
-	assert_false(watch("[red] admin: VM red exited with code 3\n").has_code);
-	assert_false(watch("[admin2] VM red exited with code 3\n").has_code);
-	assert_false(watch("administrator VM red exited with code 3\n").has_code);
+	assert_false(read_transcript("red: VM red exited with code 3\n").has_code);
+	assert_false(read_transcript("red: admin: VM red exited with code 3\n").has_code);
+	assert_false(read_transcript("red+ admin: VM red exited with code 3\n").has_code);
+	assert_false(read_transcript("admin2: VM red exited with code 3\n").has_code);
 }
 
-static void long_lines_do_no_harm(void **state)
+static void long_lines_and_many_names_do_no_harm(void **state)
 {
 	(void)state;
-	struct exit_watch result;
+	static struct transcript result;
 	char line[3 * TRANSCRIPT_LINE_MAX];
 
 	memset(line, 'x', sizeof line);
-	exit_watch_start(&result, "admin");
-	exit_watch_feed(&result, line, sizeof line);
-	exit_watch_feed(&result, "\n", 1);
+	transcript_start(&result, "is up", "HALTED", "admin");
+	transcript_feed(&result, line, sizeof line);
+	transcript_feed(&result, ": x\nadmin: ", 11);
+	transcript_feed(&result, line, sizeof line);
+	transcript_feed(&result, "\n: \n+ \n", 7);
 	assert_false(result.has_code);
-	exit_watch_feed(&result, "[admin] VM red exited with code 7\n", 34);
+	transcript_feed(&result, "admin: VM red exited with code 7\n", 33);
 	assert_int_equal(result.code, 7);
+	for (char first = 'a'; first <= 'z'; first++) {
+		for (char second = 'a'; second <= 'z'; second++) {
+			char text[] = { first, second, ':', ' ', 'u', '\n' };
+
+			transcript_feed(&result, text, sizeof text);
+		}
+	}
+	assert_int_equal(result.console_count, TRANSCRIPT_CONSOLES);
+	transcript_feed(&result, "admin: VM red exited with code 9\n", 33);
+	assert_int_equal(result.code, 9);
 }
 
 int main(void)
@@ -112,8 +143,9 @@ int main(void)
 		cmocka_unit_test(texts_are_found_across_pieces),
 		cmocka_unit_test(texts_are_found_as_strstr_finds_them),
 		cmocka_unit_test(the_last_exit_code_counts),
+		cmocka_unit_test(interrupted_lines_are_put_together),
 		cmocka_unit_test(a_guest_cannot_forge_an_exit),
-		cmocka_unit_test(long_lines_do_no_harm),
+		cmocka_unit_test(long_lines_and_many_names_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -479,6 +479,15 @@ static void lines_of_models_end_the_vm(void **state)
 	}
 }
 
+static void an_init_to_oneself_is_a_reset(void **state)
+{
+	(void)state;
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_ICR_HIGH, 0, 0);
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_ICR_LOW, 0x4500, 0);
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, 0, 0, 0), BH_RESUME_STOP);
+	assert_int_equal(vm_status_read(&status), VM_STATUS_WORD(VM_STATE_RESET, VM_RESET_INIT));
+}
+
 static void every_reason_has_a_defined_end(void **state)
 {
 	for (uint32_t reason = 0; reason < 256; reason++) {
@@ -550,6 +559,7 @@ int main(void)
 		cmocka_unit_test_setup(an_instruction_that_does_not_fit_is_tried_once_more, fixture_setup),
 		cmocka_unit_test_setup(broken_tables_end_the_vm, fixture_setup),
 		cmocka_unit_test_setup(lines_of_models_end_the_vm, fixture_setup),
+		cmocka_unit_test_setup(an_init_to_oneself_is_a_reset, fixture_setup),
 		cmocka_unit_test_setup(every_reason_has_a_defined_end, fixture_setup),
 		cmocka_unit_test_setup(instructions_that_we_have_not_are_invalid_opcodes, fixture_setup),
 	};

@@ -1,0 +1,46 @@
+#include "harness.h"
+void group_ipc(void)
+{
+}
+void group_donation(void)
+{
+}
+void group_transfer(void)
+{
+}
+void group_notification(void)
+{
+}
+void group_timer(void)
+{
+}
+void group_sched(void)
+{
+}
+void group_space(void)
+{
+}
+void group_guest_space(void)
+{
+}
+void group_guest(void)
+{
+}
+void group_guest_state(void)
+{
+}
+void group_guest_signal(void)
+{
+}
+void group_guest_route(void)
+{
+}
+void group_guest_end(void)
+{
+}
+void group_device(void)
+{
+}
+void group_boot(void)
+{
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* The grammar of the administrator's console. Host only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *line;
+	enum command_error error;
+	enum command_kind kind;
+	const char *name;
+} cases[] = {
+	{ "", COMMAND_OK, COMMAND_NONE, "" },
+	{ "   \t ", COMMAND_OK, COMMAND_NONE, "" },
+	{ "help", COMMAND_OK, COMMAND_HELP, "" },
+	{ "  list  ", COMMAND_OK, COMMAND_LIST, "" },
+	{ "log", COMMAND_OK, COMMAND_LOG, "" },
+	{ "kill red/uart0", COMMAND_OK, COMMAND_KILL, "red/uart0" },
+	{ "\tcaps \t red/vmm\t", COMMAND_OK, COMMAND_CAPS, "red/vmm" },
+	{ "stop red", COMMAND_OK, COMMAND_STOP, "red" },
+	{ "start red", COMMAND_OK, COMMAND_START, "red" },
+	{ "restart red", COMMAND_OK, COMMAND_RESTART, "red" },
+	{ "kill", COMMAND_ERROR_MISSING, COMMAND_KILL, "" },
+	{ "restart  ", COMMAND_ERROR_MISSING, COMMAND_RESTART, "" },
+	{ "kill a b", COMMAND_ERROR_EXTRA, COMMAND_KILL, "a" },
+	{ "list all", COMMAND_ERROR_EXTRA, COMMAND_LIST, "all" },
+	{ "kil red", COMMAND_ERROR_UNKNOWN, COMMAND_NONE, "red" },
+	{ "killer", COMMAND_ERROR_UNKNOWN, COMMAND_NONE, "" },
+	{ "HELP", COMMAND_ERROR_UNKNOWN, COMMAND_NONE, "" },
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *line = strdup(cases[i].line);
+		struct command command;
+
+		assert_int_equal(command_parse(line, &command), cases[i].error);
+		assert_int_equal(command.kind, cases[i].kind);
+		assert_string_equal(command.name, cases[i].name);
+		free(line);
+	}
+}
+
+static void test_every_command_has_its_help(void **state)
+{
+	(void)state;
+	for (unsigned int kind = COMMAND_HELP; kind < COMMAND_KINDS; kind++) {
+		assert_true(command_usage((enum command_kind)kind)[0] != '\0');
+		assert_true(command_purpose((enum command_kind)kind)[0] != '\0');
+	}
+	assert_string_equal(command_usage(COMMAND_KINDS), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_every_command_has_its_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

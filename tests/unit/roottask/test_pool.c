@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's memory pool: splitting gives disjoint pieces of the right size and wastes nothing. Host only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "pool.h"
+
+#include <string.h>
+
+#define SLOTS 4096u
+
+/* What Retype would do: where each slot's Untyped begins and how large it is. */
+static struct {
+	uint64_t start;
+	uint32_t bits;
+} untyped[SLOTS];
+static uint32_t next_slot;
+static uint32_t splits_allowed;
+static struct pool pool;
+
+enum bh_error pool_split(uint32_t slot, uint32_t bits, uint32_t *first)
+{
+	if (splits_allowed-- == 0) {
+		splits_allowed = 0;
+		return BH_ERROR_SLOT_OCCUPIED;
+	}
+	assert_int_equal(untyped[slot].bits, bits + 1);
+	*first = next_slot;
+	untyped[next_slot].start = untyped[slot].start;
+	untyped[next_slot].bits = bits;
+	untyped[next_slot + 1].start = untyped[slot].start + (UINT64_C(1) << bits);
+	untyped[next_slot + 1].bits = bits;
+	next_slot += 2;
+	return BH_OK;
+}
+
+static void add(uint64_t start, uint32_t bits)
+{
+	untyped[next_slot].start = start;
+	untyped[next_slot].bits = bits;
+	pool_add(&pool, next_slot++, bits);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&pool, 0, sizeof pool);
+	memset(untyped, 0, sizeof untyped);
+	next_slot = 1;
+	splits_allowed = SLOTS;
+	return 0;
+}
+
+static void test_smallest_piece_is_split(void **state)
+{
+	uint32_t slot = 0;
+
+	(void)state;
+	add(0x40000000, 30);
+	add(0x200000, 21);
+	assert_int_equal(pool_take(&pool, 12, &slot), BH_OK);
+	assert_int_equal(untyped[slot].start, 0x200000);
+	assert_int_equal(untyped[slot].bits, 12);
+	assert_int_equal(pool_free_bytes(&pool), (UINT64_C(1) << 30) + (UINT64_C(1) << 21) - 4096);
+	assert_int_equal(pool_take(&pool, 30, &slot), BH_OK);
+	assert_int_equal(untyped[slot].start, 0x40000000);
+	assert_int_equal(pool_take(&pool, 21, &slot), BH_ERROR_MEMORY);
+	assert_int_equal(pool_take(&pool, 20, &slot), BH_OK);
+}
+
+static void test_nothing_is_wasted_or_shared(void **state)
+{
+	static uint8_t used[4096];
+	uint32_t taken = 0;
+	uint32_t slot;
+
+	(void)state;
+	memset(used, 0, sizeof used);
+	add(0, 24);
+	for (uint32_t i = 0; pool_take(&pool, 12 + i % 4, &slot) == BH_OK; i++) {
+		uint64_t pages = UINT64_C(1) << (untyped[slot].bits - 12);
+
+		for (uint64_t page = 0; page < pages; page++) {
+			assert_int_equal(used[untyped[slot].start / 4096 + page]++, 0);
+			taken++;
+		}
+	}
+	assert_int_equal(taken * UINT64_C(4096) + pool_free_bytes(&pool), UINT64_C(1) << 24);
+	while (pool_take(&pool, 12, &slot) == BH_OK) {
+		taken++;
+	}
+	assert_int_equal(taken, 4096);
+}
+
+static void test_failed_split_loses_nothing(void **state)
+{
+	uint32_t slot;
+
+	(void)state;
+	add(0, 24);
+	splits_allowed = 3;
+	assert_int_equal(pool_take(&pool, 12, &slot), BH_ERROR_SLOT_OCCUPIED);
+	assert_int_equal(pool_free_bytes(&pool), UINT64_C(1) << 24);
+	splits_allowed = SLOTS;
+	assert_int_equal(pool_take(&pool, 12, &slot), BH_OK);
+}
+
+static void test_full_pool_keeps_the_large(void **state)
+{
+	uint32_t slot;
+
+	(void)state;
+	for (uint32_t i = 0; i < POOL_MAX; i++) {
+		add((uint64_t)i << 12, 12);
+	}
+	add(0x40000000, 30);
+	assert_int_equal(pool.count, POOL_MAX);
+	add(0x1000000, 12);
+	assert_int_equal(pool.count, POOL_MAX);
+	assert_int_equal(pool_take(&pool, 30, &slot), BH_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_smallest_piece_is_split, setup),
+		cmocka_unit_test_setup(test_nothing_is_wasted_or_shared, setup),
+		cmocka_unit_test_setup(test_failed_split_loses_nothing, setup),
+		cmocka_unit_test_setup(test_full_pool_keeps_the_large, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
