@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sources of lib/, relative to this folder. LIB_USER_*: what each task links (as an object library: the upcall note is
 # referenced by nobody), built with musl-gcc and LIB_USER_OPTIONS. LIB_PURE_*: no system calls, also linked into host tests.
 set(LIB_USER_SOURCES

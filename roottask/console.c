@@ -15,9 +15,9 @@
 #include <string.h>
 
 #define OUTPUT_SIZE 131072u /* a power of two; what does not fit is lost by whole lines, and counted */
-#define PROMPT      "bulkhead> "
-#define BACKSPACE   '\b'
-#define DELETE      0x7f
+#define PROMPT "bulkhead> "
+#define BACKSPACE '\b'
+#define DELETE 0x7f
 
 static struct ring_producer transmit;
 static struct ring_consumer receive;
@@ -116,7 +116,8 @@ void console_drain(void)
 
 bool console_is_drained(void)
 {
-	return !is_open || (output_head == output_tail && ring_space(&transmit.ring, transmit.head) == transmit.ring.capacity);
+	return !is_open || (output_head == output_tail &&
+				   ring_space(&transmit.ring, transmit.head) == transmit.ring.capacity);
 }
 
 /* ---- Commands -------------------------------------------------------------------------------------------------------- */
@@ -124,26 +125,31 @@ bool console_is_drained(void)
 static void show_help(void)
 {
 	for (unsigned int kind = COMMAND_HELP; kind < COMMAND_KINDS; kind++) {
-		console_print("  %-12s %s", command_usage((enum command_kind)kind), command_purpose((enum command_kind)kind));
+		console_print("  %-12s %s", command_usage((enum command_kind)kind),
+			command_purpose((enum command_kind)kind));
 	}
 }
 
 static void show_list(void)
 {
-	static const char *const states[] = { [TASK_OFF] = "off", [TASK_RUNNING] = "running", [TASK_GIVEN_UP] = "given up" };
+	static const char *const states[] = {
+		[TASK_OFF] = "off", [TASK_RUNNING] = "running", [TASK_GIVEN_UP] = "given up"
+	};
 
 	for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
 		console_print("VM %-20s %-9s %6lu MiB  crashes %u  resets %u", vm_name(vm),
-			root.vm[vm].running ? "running" : "off", root.manifest.vms[vm].memory >> 20, root.vm[vm].crashes.count,
-			root.vm[vm].resets.count);
+			root.vm[vm].running ? "running" : "off", root.manifest.vms[vm].memory >> 20,
+			root.vm[vm].crashes.count, root.vm[vm].resets.count);
 	}
 	for (uint32_t task = 0; task < root.manifest.task_count; task++) {
 		const struct task *state = &root.task[task];
 
-		console_print("task %-18s %-9s restarts %u  unserved calls %lu", task_name(task), states[state->state],
-			state->restarts.count, state->page != NULL ? state->page->unserved_calls : 0);
+		console_print("task %-18s %-9s restarts %u  unserved calls %lu", task_name(task),
+			states[state->state], state->restarts.count,
+			state->page != NULL ? state->page->unserved_calls : 0);
 	}
-	console_print("free: %lu MiB of memory, %u capability slots", memory_free_bytes() >> 20, slots_count(OWNER_FREE));
+	console_print("free: %lu MiB of memory, %u capability slots", memory_free_bytes() >> 20,
+		slots_count(OWNER_FREE));
 }
 
 /* Text with newlines, line by line. */
@@ -189,7 +195,8 @@ static void with_task(const struct command *command)
 	uint32_t task = manifest_find_task(&root.manifest, command->name);
 
 	if (task == MANIFEST_NONE) {
-		console_print("%s: there is no task \"%s\"; \"list\" shows all", command->word, command->name);
+		console_print(
+			"%s: there is no task \"%s\"; \"list\" shows all", command->word, command->name);
 	} else if (root.task[task].state != TASK_RUNNING) {
 		console_print("%s: task %s is not running", command->word, command->name);
 	} else if (command->kind == COMMAND_CAPS) {
@@ -305,7 +312,8 @@ void console_pump(void)
 
 void console_open(void)
 {
-	const struct manifest_mapping *mapping = manifest_find_mapping(&root.manifest, MANIFEST_ROOT, "console:admin");
+	const struct manifest_mapping *mapping =
+		manifest_find_mapping(&root.manifest, MANIFEST_ROOT, "console:admin");
 	struct ring transmit_ring;
 	struct ring receive_ring;
 
@@ -313,7 +321,8 @@ void console_open(void)
 		report("the manifest gives the root task no region \"console:admin\": there is no administrator's console");
 		return;
 	}
-	if (console_attach(root.mapping[mapping - root.manifest.mappings], mapping->length, &transmit_ring, &receive_ring) != 0) {
+	if (console_attach(root.mapping[mapping - root.manifest.mappings], mapping->length, &transmit_ring,
+		    &receive_ring) != 0) {
 		report("the rings of the administrator's console are of another version or too small");
 		return;
 	}
@@ -321,7 +330,8 @@ void console_open(void)
 	receive = ring_consumer_start(receive_ring);
 	for (uint32_t i = 0; i < root.manifest.capability_count; i++) {
 		if (root.manifest.capabilities[i].task == MANIFEST_ROOT &&
-			strcmp(manifest_string(&root.manifest, root.manifest.capabilities[i].name), "console-signal") == 0) {
+			strcmp(manifest_string(&root.manifest, root.manifest.capabilities[i].name),
+				"console-signal") == 0) {
 			backend_signal = root.capability[i];
 		}
 	}

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-#define AUXILIARY_NULL   0
-#define AUXILIARY_PHDR   3
-#define AUXILIARY_PHENT  4
-#define AUXILIARY_PHNUM  5
+#define AUXILIARY_NULL 0
+#define AUXILIARY_PHDR 3
+#define AUXILIARY_PHENT 4
+#define AUXILIARY_PHNUM 5
 #define AUXILIARY_PAGESZ 6
-#define AUXILIARY_ENTRY  9
+#define AUXILIARY_ENTRY 9
 #define AUXILIARY_SECURE 23
 #define AUXILIARY_RANDOM 25
 
@@ -68,7 +68,8 @@ bool describe_capability(struct description *description, const char *name, uint
 	return true;
 }
 
-bool describe_region(struct description *description, const char *name, uint64_t address, uint64_t size, uint32_t rights)
+bool describe_region(
+	struct description *description, const char *name, uint64_t address, uint64_t size, uint32_t rights)
 {
 	struct task_info *info = describe_header(description);
 	uint32_t offset = description->used;
@@ -105,24 +106,34 @@ bool describe_argument(struct description *description, const char *argument)
 
 void describe_end(struct description *description) { describe_header(description)->size = description->used; }
 
-uint64_t describe_start_frame(uint8_t *frame, uint64_t top, const char *name, const struct elf_image *image,
-	const uint64_t seed[2])
+uint64_t describe_start_frame(
+	uint8_t *frame, uint64_t top, const char *name, const struct elf_image *image, const uint64_t seed[2])
 {
 	/* From the top down: the name, the random bytes, then the words. */
 	char *text = (char *)frame + START_FRAME_MAX - TASK_INFO_NAME_SIZE;
 	uint64_t text_address = top - TASK_INFO_NAME_SIZE;
 	uint64_t seed_address = text_address - 16;
 	uint64_t words[] = {
-		1, text_address, 0, /* argc, argv */
-		0,                  /* envp */
-		AUXILIARY_PHDR, image->program_headers,
-		AUXILIARY_PHENT, image->program_header_size,
-		AUXILIARY_PHNUM, image->program_header_count,
-		AUXILIARY_PAGESZ, 4096,
-		AUXILIARY_ENTRY, image->entry,
-		AUXILIARY_RANDOM, seed_address,
-		AUXILIARY_SECURE, 0,
-		AUXILIARY_NULL, 0,
+		1,
+		text_address,
+		0, /* argc, argv */
+		0, /* envp */
+		AUXILIARY_PHDR,
+		image->program_headers,
+		AUXILIARY_PHENT,
+		image->program_header_size,
+		AUXILIARY_PHNUM,
+		image->program_header_count,
+		AUXILIARY_PAGESZ,
+		4096,
+		AUXILIARY_ENTRY,
+		image->entry,
+		AUXILIARY_RANDOM,
+		seed_address,
+		AUXILIARY_SECURE,
+		0,
+		AUXILIARY_NULL,
+		0,
 	};
 	uint64_t pointer = (seed_address - sizeof(words)) & ~UINT64_C(15);
 

@@ -44,7 +44,8 @@ static void open_manifest(void)
 
 static void map_kernel_log(void)
 {
-	if (space_map(&root_space, root.boot->log_first, root.boot->log_pages, PAGE_BITS, ROOT_KERNEL_LOG, BH_MAP_READ) == BH_OK &&
+	if (space_map(&root_space, root.boot->log_first, root.boot->log_pages, PAGE_BITS, ROOT_KERNEL_LOG,
+		    BH_MAP_READ) == BH_OK &&
 		root.boot->log_pages * PAGE_SIZE >= sizeof(struct log_ring)) {
 		root.kernel_log = (const struct log_ring *)(uintptr_t)ROOT_KERNEL_LOG;
 	}
@@ -61,7 +62,8 @@ static void bind_notification(void)
 		}
 	}
 	if (root.notification == 0) {
-		require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_NOTIFICATION, 0, 1, &root.notification),
+		require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_NOTIFICATION, 0, 1,
+				&root.notification),
 			"its notification");
 	}
 	require(bh_thread_bind_notification(BH_BOOT_THREAD, root.notification), "its notification");
@@ -71,21 +73,24 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 {
 	root.boot = boot;
 	if (boot->abi_version != BH_ABI_VERSION || boot->size != sizeof(*boot)) {
-		fatal("this kernel speaks ABI version %u, and the root task %u", boot->abi_version, BH_ABI_VERSION);
+		fatal("this kernel speaks ABI version %u, and the root task %u", boot->abi_version,
+			BH_ABI_VERSION);
 	}
 	slots_init(boot->free_first, boot->free_end);
 	memory_init(boot);
 	map_kernel_log();
 	open_manifest();
-	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_ENDPOINT, 0, 1, &root.fault_endpoint), "its fault endpoint");
-	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_REPLY, 0, 1, &root.fault_reply), "its reply object");
+	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_ENDPOINT, 0, 1, &root.fault_endpoint),
+		"its fault endpoint");
+	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_REPLY, 0, 1, &root.fault_reply),
+		"its reply object");
 	require(objects_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "the objects of the system");
 	require(root_shares_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "its own capabilities and mappings");
 	bind_notification();
 	console_open();
 	report("appliance %s: %u VMs, %u tasks, %lu MiB of memory free",
-		manifest_string(&root.manifest, root.manifest.header->name), root.manifest.vm_count, root.manifest.task_count,
-		memory_free_bytes() >> 20);
+		manifest_string(&root.manifest, root.manifest.header->name), root.manifest.vm_count,
+		root.manifest.task_count, memory_free_bytes() >> 20);
 	for (uint32_t i = 0; i < root.manifest.task_count; i++) {
 		if (root.manifest.tasks[i].vm == MANIFEST_NONE) {
 			require(task_start(i), task_name(i));

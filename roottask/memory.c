@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#define RETYPE_MAX    256u /* objects in one Retype */
-#define ROOT_CNODE    BH_BOOT_CNODE
+#define RETYPE_MAX 256u /* objects in one Retype */
+#define ROOT_CNODE BH_BOOT_CNODE
 #define SYSTEM_GROWTH 18u
 
 static struct pool pool;
@@ -66,9 +66,10 @@ static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wa
 		slots_free(slot);
 		return BH_ERROR_MEMORY;
 	}
-	for (uint32_t bits = wanted > least ? wanted : least; error == BH_ERROR_MEMORY && bits >= least; bits--) {
-		error = arena->parent == NULL ? pool_take(&pool, bits, &slot) :
-						arena_make(arena->parent, BH_OBJECT_UNTYPED, bits, slot, 1);
+	for (uint32_t bits = wanted > least ? wanted : least; error == BH_ERROR_MEMORY && bits >= least;
+		bits--) {
+		error = arena->parent == NULL ? pool_take(&pool, bits, &slot)
+					      : arena_make(arena->parent, BH_OBJECT_UNTYPED, bits, slot, 1);
 	}
 	if (error == BH_OK) {
 		arena->untyped[arena->count++] = slot;
@@ -78,17 +79,17 @@ static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wa
 	return error;
 }
 
-/* As many of the objects as one of the arena's Untypeds can take at once; 0 if none has room for even one. */
-static enum bh_error make_some(const struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first,
-	uint32_t count, uint32_t *made)
+/* As many of the objects as the first of the arena's Untypeds with room can take at once; 0 if none has room for even one. Always the first,
+ * and all that it can take: so that a restart fills the same Untypeds in the same way, and never needs another. */
+static enum bh_error make_some(const struct arena *arena, enum bh_object_type type, uint32_t size_bits,
+	uint32_t first, uint32_t count, uint32_t *made)
 {
-	for (uint32_t batch = count < RETYPE_MAX ? count : RETYPE_MAX; batch > 0; batch /= 2) {
-		for (uint32_t i = arena->count; i-- > 0;) {
-			enum bh_error error =
-				bh_untyped_retype(arena->untyped[i], type, size_bits, ROOT_CNODE, first, batch);
+	for (uint32_t i = 0; i < arena->count; i++) {
+		for (*made = count < RETYPE_MAX ? count : RETYPE_MAX; *made > 0; *made /= 2) {
+			enum bh_error error = bh_untyped_retype(
+				arena->untyped[i], type, size_bits, ROOT_CNODE, first, *made);
 
 			if (error != BH_ERROR_MEMORY) {
-				*made = batch;
 				return error;
 			}
 		}
@@ -97,7 +98,8 @@ static enum bh_error make_some(const struct arena *arena, enum bh_object_type ty
 	return BH_OK;
 }
 
-enum bh_error arena_make(struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first, uint32_t count)
+enum bh_error arena_make(
+	struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first, uint32_t count)
 {
 	uint32_t bits = object_bits(type, size_bits);
 
@@ -108,7 +110,8 @@ enum bh_error arena_make(struct arena *arena, enum bh_object_type type, uint32_t
 		if (error == BH_OK && made == 0) {
 			uint32_t wanted = floor_log2((uint64_t)count << bits);
 
-			error = arena_grow(arena, bits, wanted > arena->grow_bits ? wanted : arena->grow_bits);
+			error = arena_grow(
+				arena, bits, wanted > arena->grow_bits ? wanted : arena->grow_bits);
 		}
 		if (error != BH_OK) {
 			return error;
@@ -119,8 +122,8 @@ enum bh_error arena_make(struct arena *arena, enum bh_object_type type, uint32_t
 	return BH_OK;
 }
 
-enum bh_error arena_make_owned(struct arena *arena, uint16_t owner, enum bh_object_type type, uint32_t size_bits, uint32_t count,
-	uint32_t *first)
+enum bh_error arena_make_owned(struct arena *arena, uint16_t owner, enum bh_object_type type,
+	uint32_t size_bits, uint32_t count, uint32_t *first)
 {
 	*first = slots_take(owner, count);
 	return *first == 0 ? BH_ERROR_MEMORY : arena_make(arena, type, size_bits, *first, count);

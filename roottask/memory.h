@@ -11,9 +11,9 @@
 #define ARENA_MAX 40u
 
 struct arena {
-	struct arena *parent; /* NULL: grows from the machine's pool */
+	struct arena *parent;  /* NULL: grows from the machine's pool */
 	uint16_t parent_owner; /* whose slots its Untypeds stand in: they outlive what is made of them */
-	uint32_t grow_bits;   /* it grows by at least 2^this bytes */
+	uint32_t grow_bits;    /* it grows by at least 2^this bytes */
 	uint32_t count;
 	uint32_t untyped[ARENA_MAX]; /* slots */
 };
@@ -25,12 +25,12 @@ void memory_init(const struct bh_boot_info *boot);
 
 /* Makes `count` objects in the consecutive slots from `first` on, which are empty. Errors: MEMORY (machine or arena full),
  * or what Retype returns; objects made until then stay in their slots. */
-BH_MUST_USE enum bh_error arena_make(struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first,
-	uint32_t count);
+BH_MUST_USE enum bh_error arena_make(
+	struct arena *arena, enum bh_object_type type, uint32_t size_bits, uint32_t first, uint32_t count);
 
 /* As arena_make, into fresh slots of `owner`; *first is the first. MEMORY also where no slots are left. */
-BH_MUST_USE enum bh_error arena_make_owned(struct arena *arena, uint16_t owner, enum bh_object_type type, uint32_t size_bits,
-	uint32_t count, uint32_t *first);
+BH_MUST_USE enum bh_error arena_make_owned(struct arena *arena, uint16_t owner, enum bh_object_type type,
+	uint32_t size_bits, uint32_t count, uint32_t *first);
 
 /* Ends everything that was made in the arena, wherever its capabilities are; its Untypeds stay for the next start. */
 BH_MUST_USE enum bh_error arena_revoke(const struct arena *arena);

@@ -32,8 +32,9 @@ static enum bh_error make_extent(uint32_t untyped, uint32_t size_bits, struct ex
 	}
 	for (uint32_t made = 0; made < extent->count; made += RETYPE_MAX) {
 		uint32_t rest = extent->count - made;
-		enum bh_error error = bh_untyped_retype(root.boot->untyped_first + untyped, BH_OBJECT_FRAME, extent->bits,
-			ROOT_CNODE, extent->first + made, rest < RETYPE_MAX ? rest : RETYPE_MAX);
+		enum bh_error error =
+			bh_untyped_retype(root.boot->untyped_first + untyped, BH_OBJECT_FRAME, extent->bits,
+				ROOT_CNODE, extent->first + made, rest < RETYPE_MAX ? rest : RETYPE_MAX);
 
 		if (error != BH_OK) {
 			return error;
@@ -54,9 +55,11 @@ static enum bh_error make_frames(struct module *module, uint32_t boot)
 		enum bh_error error;
 
 		if (untyped == root.boot->untyped_count || module->extent_count == MODULE_EXTENTS_MAX) {
-			return failed(record->name, "its memory is not among the kernel's Untypeds", BH_ERROR_MEMORY);
+			return failed(record->name, "its memory is not among the kernel's Untypeds",
+				BH_ERROR_MEMORY);
 		}
-		error = make_extent(untyped, root.boot->untyped[untyped].size_bits, &module->extent[module->extent_count]);
+		error = make_extent(untyped, root.boot->untyped[untyped].size_bits,
+			&module->extent[module->extent_count]);
 		if (error != BH_OK) {
 			return failed(record->name, "cannot make frames of it", error);
 		}
@@ -70,16 +73,18 @@ static enum bh_error make_frames(struct module *module, uint32_t boot)
 static enum bh_error map_frames(struct module *module, uint64_t window)
 {
 	uint64_t start = root.boot->module[module->boot].physical;
-	uint64_t base = ROOT_MODULES + (window << 32) + (start & ((UINT64_C(1) << LARGE_BITS) - 1) & ~(PAGE_SIZE - 1));
+	uint64_t base = ROOT_MODULES + (window << 32) +
+			(start & ((UINT64_C(1) << LARGE_BITS) - 1) & ~(PAGE_SIZE - 1));
 	uint64_t address = base;
 
 	for (uint32_t i = 0; i < module->extent_count; i++) {
 		const struct extent *extent = &module->extent[i];
-		enum bh_error error =
-			space_map(&root_space, extent->first, extent->count, extent->bits, address, BH_MAP_READ);
+		enum bh_error error = space_map(
+			&root_space, extent->first, extent->count, extent->bits, address, BH_MAP_READ);
 
 		if (error != BH_OK) {
-			return failed(root.boot->module[module->boot].name, "the root task cannot map it", error);
+			return failed(
+				root.boot->module[module->boot].name, "the root task cannot map it", error);
 		}
 		address += (uint64_t)extent->count << extent->bits;
 	}
@@ -109,7 +114,8 @@ enum bh_error module_map(uint32_t index)
 {
 	enum bh_error error = module_frames(index);
 
-	return error != BH_OK || root.module[index].mapped != NULL ? error : map_frames(&root.module[index], index);
+	return error != BH_OK || root.module[index].mapped != NULL ? error
+								   : map_frames(&root.module[index], index);
 }
 
 enum bh_error manifest_module_map(const void **bytes, size_t *size)

@@ -81,7 +81,8 @@ static enum bh_error configure(uint32_t object)
 
 	switch (record->type) {
 	case MANIFEST_OBJECT_SCHED_CONTEXT:
-		return bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, slot, record->budget_us, record->period_us);
+		return bh_sched_control_configure(
+			BH_BOOT_SCHED_CONTROL, slot, record->budget_us, record->period_us);
 	case MANIFEST_OBJECT_IRQ_HANDLER: {
 		uint64_t flags = (record->flags & MANIFEST_OBJECT_ISA) != 0 ? BH_IRQ_ISA : 0;
 
@@ -89,7 +90,8 @@ static enum bh_error configure(uint32_t object)
 		return bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, slot, record->first, flags);
 	}
 	case MANIFEST_OBJECT_IO_PORTS:
-		return bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, slot, record->first, record->count);
+		return bh_io_port_control_configure(
+			BH_BOOT_IO_PORT_CONTROL, slot, record->first, record->count);
 	default:
 		return BH_OK;
 	}
@@ -114,9 +116,10 @@ static enum bh_error make_object(uint32_t object, struct arena *arena, uint16_t 
 static enum bh_error mint_notification(const struct manifest_binding *binding, uint16_t owner, uint32_t *slot)
 {
 	*slot = slots_take(owner, 1);
-	return *slot == 0 ? BH_ERROR_MEMORY :
-			    bh_cnode_mint(ROOT_CNODE, *slot, ROOT_CNODE, root.object[binding->notification].slot,
-				    BH_RIGHT_READ | BH_RIGHT_WRITE, binding->badge);
+	return *slot == 0
+		       ? BH_ERROR_MEMORY
+		       : bh_cnode_mint(ROOT_CNODE, *slot, ROOT_CNODE, root.object[binding->notification].slot,
+				 BH_RIGHT_READ | BH_RIGHT_WRITE, binding->badge);
 }
 
 static enum bh_error bind(const struct manifest_binding *binding, uint16_t owner)
@@ -159,7 +162,8 @@ enum bh_error objects_make(uint32_t scope, uint32_t index)
 			!in_scope(binding->subject, scope, index)) {
 			continue;
 		}
-		error = failed(object_name(binding->subject), "cannot be bound to its notification", bind(binding, owner));
+		error = failed(object_name(binding->subject), "cannot be bound to its notification",
+			bind(binding, owner));
 		if (error != BH_OK) {
 			return error;
 		}
@@ -189,8 +193,8 @@ void objects_forget(uint32_t scope, uint32_t index)
 /* ---- Mapping --------------------------------------------------------------------------------------------------------- */
 
 /* The object's runs of frames: of its module, of its own, or a virtual CPU's state page in *single. */
-static uint32_t extents_of(const struct space *space, uint32_t object, struct extent *single, const struct extent **extents,
-	enum bh_error *error)
+static uint32_t extents_of(const struct space *space, uint32_t object, struct extent *single,
+	const struct extent **extents, enum bh_error *error)
 {
 	const struct manifest_object *record = &root.manifest.objects[object];
 
@@ -205,13 +209,14 @@ static uint32_t extents_of(const struct space *space, uint32_t object, struct ex
 		return 1;
 	}
 	*single = (struct extent){ .first = slots_take(space->owner, 1), .count = 1, .bits = PAGE_BITS };
-	*error = single->first == 0 ? BH_ERROR_MEMORY :
-				      bh_vcpu_state_frame(root.object[object].slot, ROOT_CNODE, single->first);
+	*error = single->first == 0
+			 ? BH_ERROR_MEMORY
+			 : bh_vcpu_state_frame(root.object[object].slot, ROOT_CNODE, single->first);
 	return 1;
 }
 
-enum bh_error object_map(const struct space *space, uint32_t object, uint64_t offset, uint64_t length, uint64_t base,
-	uint32_t rights, bool execute, uint64_t *address)
+enum bh_error object_map(const struct space *space, uint32_t object, uint64_t offset, uint64_t length,
+	uint64_t base, uint32_t rights, bool execute, uint64_t *address)
 {
 	const struct manifest_object *record = &root.manifest.objects[object];
 	bool writable = (rights & MANIFEST_RIGHT_WRITE) != 0;
@@ -226,7 +231,8 @@ enum bh_error object_map(const struct space *space, uint32_t object, uint64_t of
 		/* Its large frames stand where physical memory puts them: keep the place within 2 MiB. */
 		const struct module *module = &root.module[record->module];
 
-		base += root.boot->module[module->boot].physical & ((UINT64_C(1) << LARGE_BITS) - 1) & ~(PAGE_SIZE - 1);
+		base += root.boot->module[module->boot].physical & ((UINT64_C(1) << LARGE_BITS) - 1) &
+			~(PAGE_SIZE - 1);
 	}
 	*address = base + offset;
 	for (uint32_t i = 0; error == BH_OK && i < count; i++) {
@@ -250,7 +256,9 @@ enum bh_error object_map(const struct space *space, uint32_t object, uint64_t of
 
 enum bh_error root_shares_make(uint32_t scope, uint32_t index)
 {
-	struct space space = { .slot = root_space.slot, .arena = root_space.arena, .owner = scope_owner(scope, index) };
+	struct space space = {
+		.slot = root_space.slot, .arena = root_space.arena, .owner = scope_owner(scope, index)
+	};
 
 	for (uint32_t i = 0; i < root.manifest.mapping_count; i++) {
 		const struct manifest_mapping *mapping = &root.manifest.mappings[i];
@@ -276,15 +284,18 @@ enum bh_error root_shares_make(uint32_t scope, uint32_t index)
 		}
 		root.capability[i] = slots_take(space.owner, 1);
 		if (root.capability[i] == 0) {
-			return failed(object_name(capability->object), "the root task has no slot left", BH_ERROR_MEMORY);
+			return failed(object_name(capability->object), "the root task has no slot left",
+				BH_ERROR_MEMORY);
 		}
-		error = capability->badge != 0 ?
-			bh_cnode_mint(ROOT_CNODE, root.capability[i], ROOT_CNODE, root.object[capability->object].slot,
-				capability->rights, capability->badge) :
-			bh_cnode_copy(ROOT_CNODE, root.capability[i], ROOT_CNODE, root.object[capability->object].slot,
-				capability->rights);
+		error = capability->badge != 0
+				? bh_cnode_mint(ROOT_CNODE, root.capability[i], ROOT_CNODE,
+					  root.object[capability->object].slot, capability->rights,
+					  capability->badge)
+				: bh_cnode_copy(ROOT_CNODE, root.capability[i], ROOT_CNODE,
+					  root.object[capability->object].slot, capability->rights);
 		if (error != BH_OK) {
-			return failed(object_name(capability->object), "the root task cannot copy its capability", error);
+			return failed(object_name(capability->object),
+				"the root task cannot copy its capability", error);
 		}
 	}
 	return BH_OK;

@@ -22,8 +22,8 @@ BH_MUST_USE enum bh_error manifest_module_map(const void **bytes, size_t *size);
 
 /* Maps [offset, offset + length) of a MEMORY or VCPU object near `base`, a multiple of 2 MiB with room for the whole object;
  * *address is where `offset` then is. `rights` are MANIFEST_RIGHT_READ and perhaps _WRITE; `execute` is for guests. */
-BH_MUST_USE enum bh_error object_map(const struct space *space, uint32_t object, uint64_t offset, uint64_t length, uint64_t base,
-	uint32_t rights, bool execute, uint64_t *address);
+BH_MUST_USE enum bh_error object_map(const struct space *space, uint32_t object, uint64_t offset,
+	uint64_t length, uint64_t base, uint32_t rights, bool execute, uint64_t *address);
 
 /* Puts the root task's own capabilities and mappings of objects of a scope in place. Reports what fails. */
 BH_MUST_USE enum bh_error root_shares_make(uint32_t scope, uint32_t index);

@@ -3,9 +3,10 @@
 #include "policy.h"
 
 #define TICK_SHORTEST_MS 10u
-#define TICK_LONGEST_MS  100u
+#define TICK_LONGEST_MS 100u
 
-bool restart_permitted(const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms)
+bool restart_permitted(
+	const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms)
 {
 	uint64_t window_ms = (uint64_t)policy->seconds * 1000;
 	uint32_t limit = policy->max < RESTARTS_KEPT ? policy->max : RESTARTS_KEPT;

@@ -17,7 +17,8 @@ struct restart_history {
 
 /* May it be restarted at `now_ms`? If so the restart is recorded. STOP: never; RESTART: at most `max` times (RESTARTS_KEPT if it
  * says more) within any `seconds`. */
-bool restart_permitted(const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms);
+bool restart_permitted(
+	const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms);
 
 /* True if waiting since `since_tsc` exceeds `limit_ms` at `now_tsc`. A stamp in the future counts as now. */
 bool waits_too_long(uint64_t now_tsc, uint64_t since_tsc, uint64_t limit_ms, uint64_t tsc_khz);

@@ -14,7 +14,8 @@ static uint32_t smallest(const struct pool *pool, uint32_t bits)
 	uint32_t best = pool->count;
 
 	for (uint32_t i = 0; i < pool->count; i++) {
-		if (pool->piece[i].bits >= bits && (best == pool->count || pool->piece[i].bits < pool->piece[best].bits)) {
+		if (pool->piece[i].bits >= bits &&
+			(best == pool->count || pool->piece[i].bits < pool->piece[best].bits)) {
 			best = i;
 		}
 	}

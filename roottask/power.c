@@ -6,13 +6,14 @@
 #include "root.h"
 
 #define PM1_SLEEP_ENABLE (1u << 13)
-#define PM1_SLEEP_TYPE   10
-#define RESET_CONTROL    0xcf9u
-#define RESET_FULL       0x0eu
-#define COM1             0x3f8u
-#define COM1_LINE_STATUS 5u /* TL16C550D data sheet, table 3: register 5, bit 5 = transmitter holding register empty */
-#define COM1_EMPTY       0x20u
-#define POLLS_MAX        1000000u
+#define PM1_SLEEP_TYPE 10
+#define RESET_CONTROL 0xcf9u
+#define RESET_FULL 0x0eu
+#define COM1 0x3f8u
+#define COM1_LINE_STATUS \
+	5u /* TL16C550D data sheet, table 3: register 5, bit 5 = transmitter holding register empty */
+#define COM1_EMPTY 0x20u
+#define POLLS_MAX 1000000u
 
 static bool open_ports(uint32_t first, uint32_t count)
 {
@@ -72,8 +73,8 @@ bool emergency_write(const char *text, size_t length)
 
 	open = open || open_ports(COM1, 8);
 	for (size_t i = 0; open && i < length; i++) {
-		for (uint32_t polls = 0; polls < POLLS_MAX && (in8(COM1 + COM1_LINE_STATUS) & COM1_EMPTY) == 0; polls++) {
-		}
+		for (uint32_t polls = 0;
+			polls < POLLS_MAX && (in8(COM1 + COM1_LINE_STATUS) & COM1_EMPTY) == 0; polls++) {}
 		out8(COM1, (unsigned char)text[i]);
 	}
 	return open;

@@ -61,8 +61,7 @@ size_t report_read(uint64_t *position, char *bytes, size_t size)
 
 	if (log_head - *position > LOG_SIZE) {
 		*position = log_head - LOG_SIZE;
-		while (*position < log_head && log_text[(*position)++ % LOG_SIZE] != '\n') {
-		}
+		while (*position < log_head && log_text[(*position)++ % LOG_SIZE] != '\n') {}
 	}
 	while (count < size && *position < log_head) {
 		bytes[count++] = log_text[(*position)++ % LOG_SIZE];

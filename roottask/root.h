@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 #define ROOT_CNODE BH_BOOT_CNODE
-#define PAGE_BITS  12u
+#define PAGE_BITS 12u
 #define LARGE_BITS 21u
-#define PAGE_SIZE  UINT64_C(4096)
+#define PAGE_SIZE UINT64_C(4096)
 
 /* Frames that stand in consecutive slots and show consecutive memory. */
 struct extent {
@@ -39,10 +39,10 @@ struct object {
 
 /* A boot module: frames are made when it is first used. */
 struct module {
-	uint32_t boot;        /* index in boot information */
+	uint32_t boot;         /* index in boot information */
 	uint32_t extent_count; /* 0: no frames yet */
 	struct extent extent[MODULE_EXTENTS_MAX];
-	const void *mapped;   /* in the root task's space, NULL: not mapped */
+	const void *mapped; /* in the root task's space, NULL: not mapped */
 	bool image_is_open;
 	struct elf_image image;
 };
@@ -65,11 +65,11 @@ struct task {
 
 struct vm {
 	bool running;
-	bool announced;        /* "is running" was said */
+	bool announced; /* "is running" was said */
 	struct arena arena;
 	struct restart_history crashes;
 	struct restart_history resets;
-	uint32_t redone_by;    /* task whose access was cancelled last, MANIFEST_NONE */
+	uint32_t redone_by; /* task whose access was cancelled last, MANIFEST_NONE */
 };
 
 struct root {
@@ -81,23 +81,29 @@ struct root {
 	struct task task[MANIFEST_MAX_TASKS];
 	struct vm vm[MANIFEST_MAX_VMS];
 	uint32_t capability[MANIFEST_MAX_CAPABILITIES]; /* slots of the root task's own */
-	void *mapping[MANIFEST_MAX_MAPPINGS];           /* addresses of the root task's own, NULL: not mapped now */
-	uint32_t fault_endpoint; /* slots */
+	void *mapping[MANIFEST_MAX_MAPPINGS]; /* addresses of the root task's own, NULL: not mapped now */
+	uint32_t fault_endpoint;              /* slots */
 	uint32_t fault_reply;
-	uint32_t notification;   /* bound to the root task's thread, all rights */
+	uint32_t notification; /* bound to the root task's thread, all rights */
 	uint32_t tick_timer;
 };
 
 extern struct root root;
 
-static inline struct bh_ipc_buffer *root_buffer(void) { return (struct bh_ipc_buffer *)(uintptr_t)BH_BOOT_BUFFER_ADDRESS; }
+static inline struct bh_ipc_buffer *root_buffer(void)
+{
+	return (struct bh_ipc_buffer *)(uintptr_t)BH_BOOT_BUFFER_ADDRESS;
+}
 
 static inline const char *task_name(uint32_t task)
 {
 	return manifest_string(&root.manifest, root.manifest.tasks[task].name);
 }
 
-static inline const char *vm_name(uint32_t vm) { return manifest_string(&root.manifest, root.manifest.vms[vm].name); }
+static inline const char *vm_name(uint32_t vm)
+{
+	return manifest_string(&root.manifest, root.manifest.vms[vm].name);
+}
 
 static inline const char *object_name(uint32_t object)
 {

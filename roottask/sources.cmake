@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sources of the root task, relative to this folder; with lib/manifest, lib/elf/elf64.c and lib/runtime/format.c. Built with musl-gcc and
 # ROOTTASK_OPTIONS, linked with ROOTTASK_LINK_OPTIONS: its own entry, and of musl only memcpy and its like.
 set(ROOTTASK_SOURCES

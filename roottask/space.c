@@ -8,7 +8,9 @@
 
 #define PAGE_TABLE_LEVELS 3u
 
-const struct space root_space = { .slot = BH_BOOT_ADDRESS_SPACE, .arena = &system_arena, .owner = OWNER_SYSTEM };
+const struct space root_space = {
+	.slot = BH_BOOT_ADDRESS_SPACE, .arena = &system_arena, .owner = OWNER_SYSTEM
+};
 
 /* Bytes that one table of a level covers, as a power of two: level 1 2 MiB, 2 1 GiB, 3 512 GiB. */
 static uint32_t covered_bits(uint32_t level) { return 12 + 9 * level; }
@@ -44,7 +46,8 @@ static enum bh_error map_one(const struct space *space, uint32_t frame, uint64_t
 	return error;
 }
 
-enum bh_error space_map(const struct space *space, uint32_t first, uint32_t count, uint32_t bits, uint64_t address, uint64_t flags)
+enum bh_error space_map(const struct space *space, uint32_t first, uint32_t count, uint32_t bits,
+	uint64_t address, uint64_t flags)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		enum bh_error error = map_one(space, first + i, address + ((uint64_t)i << bits), flags);
@@ -56,8 +59,8 @@ enum bh_error space_map(const struct space *space, uint32_t first, uint32_t coun
 	return BH_OK;
 }
 
-enum bh_error space_map_copies(const struct space *space, uint32_t first, uint32_t count, uint32_t bits, uint64_t address,
-	uint64_t flags, uint64_t rights)
+enum bh_error space_map_copies(const struct space *space, uint32_t first, uint32_t count, uint32_t bits,
+	uint64_t address, uint64_t flags, uint64_t rights)
 {
 	uint32_t copies = slots_take(space->owner, count);
 
@@ -74,12 +77,13 @@ enum bh_error space_map_copies(const struct space *space, uint32_t first, uint32
 	return space_map(space, copies, count, bits, address, flags);
 }
 
-enum bh_error space_map_fresh(const struct space *space, uint32_t count, uint64_t address, uint64_t flags, uint32_t *first)
+enum bh_error space_map_fresh(
+	const struct space *space, uint32_t count, uint64_t address, uint64_t flags, uint32_t *first)
 {
 	uint32_t frames = 0;
-	enum bh_error error = count == 0 ? BH_OK :
-					   arena_make_owned(space->arena, space->owner, BH_OBJECT_FRAME, PAGE_BITS, count,
-						   &frames);
+	enum bh_error error = count == 0 ? BH_OK
+					 : arena_make_owned(space->arena, space->owner, BH_OBJECT_FRAME,
+						   PAGE_BITS, count, &frames);
 
 	if (first != NULL) {
 		*first = frames;

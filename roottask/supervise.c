@@ -12,10 +12,10 @@
 #include <bulkhead/task.h>
 #include <bulkhead/vcpu.h>
 
-#define SHUTDOWN_TICKS      2u    /* after the last line was taken, so that the backend can write it out */
-#define SHUTDOWN_LIMIT_MS   5000u /* a backend that takes nothing does not keep the machine on */
-#define VECTOR_INVALID_OP   6u
-#define REASON_MAX          160u
+#define SHUTDOWN_TICKS 2u       /* after the last line was taken, so that the backend can write it out */
+#define SHUTDOWN_LIMIT_MS 5000u /* a backend that takes nothing does not keep the machine on */
+#define VECTOR_INVALID_OP 6u
+#define REASON_MAX 160u
 
 static uint64_t tick_ms = 100;
 static bool shutting_down;
@@ -78,8 +78,8 @@ static void vm_ended(uint32_t vm, const struct manifest_restart *policy, struct 
 	} else if (policy == NULL || policy->on_exit != MANIFEST_ON_EXIT_RESTART) {
 		report("VM %s is off", vm_name(vm));
 	} else if (!restart_permitted(policy, history, now_ms())) {
-		report("VM %s is off: it was restarted %u times within %u s, as often as its policy allows", vm_name(vm),
-			policy->max, policy->seconds);
+		report("VM %s is off: it was restarted %u times within %u s, as often as its policy allows",
+			vm_name(vm), policy->max, policy->seconds);
 	} else if (vm_start(vm) == BH_OK) {
 		report("VM %s restarted", vm_name(vm));
 	}
@@ -183,7 +183,8 @@ void task_died(uint32_t task, const char *reason)
 	}
 }
 
-static void describe_fault(uint32_t task, uint32_t thread, const struct bh_message *message, char *reason, size_t size)
+static void describe_fault(
+	uint32_t task, uint32_t thread, const struct bh_message *message, char *reason, size_t size)
 {
 	const struct task_page *page = root.task[task].page;
 	uint32_t kind = (uint32_t)(message->word[0] & 0xff);
@@ -192,7 +193,8 @@ static void describe_fault(uint32_t task, uint32_t thread, const struct bh_messa
 	if (page != NULL && page->exited == 1 && kind == BH_FAULT_EXCEPTION && vector == VECTOR_INVALID_OP) {
 		(void)bh_format(reason, size, "exited with code %lu", page->exit_code);
 	} else if (kind == BH_FAULT_EXCEPTION) {
-		(void)bh_format(reason, size, "thread %u: exception %u, code 0x%lx, address 0x%lx, instruction 0x%lx", thread,
+		(void)bh_format(reason, size,
+			"thread %u: exception %u, code 0x%lx, address 0x%lx, instruction 0x%lx", thread,
 			vector, message->word[2], message->word[1], message->word[3]);
 	} else if (kind == BH_FAULT_SYSCALL) {
 		(void)bh_format(reason, size, "thread %u: unknown system call %lu, instruction 0x%lx", thread,
@@ -266,8 +268,8 @@ static void look_at_vcpu(uint32_t object)
 	uint32_t task;
 	char reason[REASON_MAX];
 
-	if (!root.vm[vm].running || slot == 0 || failed(object_name(object), "cannot be inspected",
-							 bh_vcpu_inspect(slot, &facts)) != BH_OK) {
+	if (!root.vm[vm].running || slot == 0 ||
+		failed(object_name(object), "cannot be inspected", bh_vcpu_inspect(slot, &facts)) != BH_OK) {
 		return;
 	}
 	if ((facts.status != BH_VCPU_WAITING_ROUTE && facts.status != BH_VCPU_WAITING_EXIT) ||
@@ -279,10 +281,12 @@ static void look_at_vcpu(uint32_t object)
 		return;
 	}
 	if (facts.status == BH_VCPU_WAITING_ROUTE &&
-		failed(object_name(object), "its access cannot be cancelled", bh_vcpu_cancel_access(slot)) != BH_OK) {
+		failed(object_name(object), "its access cannot be cancelled", bh_vcpu_cancel_access(slot)) !=
+			BH_OK) {
 		return;
 	}
-	(void)bh_format(reason, sizeof(reason), "no answer to %s for more than %u ms", object_name(object), limit);
+	(void)bh_format(
+		reason, sizeof(reason), "no answer to %s for more than %u ms", object_name(object), limit);
 	task_died(task, reason);
 }
 
@@ -339,7 +343,8 @@ enum bh_error supervise_init(void)
 {
 	uint64_t shortest = UINT64_MAX;
 	uint32_t signal = slots_take(OWNER_SYSTEM, 1);
-	enum bh_error error = arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_TIMER, 0, 1, &root.tick_timer);
+	enum bh_error error =
+		arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_TIMER, 0, 1, &root.tick_timer);
 
 	for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
 		uint64_t limit = root.manifest.vms[vm].hang_limit_ms;
@@ -348,8 +353,8 @@ enum bh_error supervise_init(void)
 	}
 	tick_ms = tick_interval_ms(shortest);
 	if (error == BH_OK) {
-		error = bh_cnode_mint(ROOT_CNODE, signal, ROOT_CNODE, root.notification, BH_RIGHT_READ | BH_RIGHT_WRITE,
-			MANIFEST_ROOT_SIGNAL_TICK);
+		error = bh_cnode_mint(ROOT_CNODE, signal, ROOT_CNODE, root.notification,
+			BH_RIGHT_READ | BH_RIGHT_WRITE, MANIFEST_ROOT_SIGNAL_TICK);
 	}
 	if (error == BH_OK) {
 		error = bh_timer_bind(root.tick_timer, signal);
@@ -396,7 +401,8 @@ _Noreturn void supervise_loop(void)
 			console_pump();
 			break;
 		default: /* nobody holds a capability to send anything else */
-			report("a message of label %lu came from badge 0x%lx", BH_MESSAGE_LABEL(message.info), message.badge);
+			report("a message of label %lu came from badge 0x%lx", BH_MESSAGE_LABEL(message.info),
+				message.badge);
 			break;
 		}
 	}

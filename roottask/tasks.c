@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define ARENA_GROWTH_BITS 18u
-#define USER_FLAGS        0x202u /* IF, and the bit that is always 1 */
+#define USER_FLAGS 0x202u /* IF, and the bit that is always 1 */
 
 /* What is known while a task is being built. */
 struct build {
@@ -49,10 +49,11 @@ static enum bh_error open_image(struct build *build)
 	enum elf_error elf;
 
 	if (error == BH_OK && !module->image_is_open) {
-		elf = elf_open(module->mapped, root.manifest.modules[build->record->module].size, TASK_IMAGE_START,
-			TASK_IMAGE_END, &module->image);
+		elf = elf_open(module->mapped, root.manifest.modules[build->record->module].size,
+			TASK_IMAGE_START, TASK_IMAGE_END, &module->image);
 		if (elf != ELF_OK) {
-			report("%s: image %s: %s", build->name, root.boot->module[module->boot].name, elf_error_text(elf));
+			report("%s: image %s: %s", build->name, root.boot->module[module->boot].name,
+				elf_error_text(elf));
 			return BH_ERROR_ARGUMENT;
 		}
 		module->image_is_open = true;
@@ -65,10 +66,11 @@ static enum bh_error build_segment(struct build *build, const struct elf_segment
 {
 	uint64_t start = segment->address & ~(PAGE_SIZE - 1);
 	uint32_t count = pages_of(segment->address + segment->memory_size - start);
-	uint64_t flags = BH_MAP_READ | (segment->writable ? BH_MAP_WRITE : 0) | (segment->executable ? BH_MAP_EXECUTE : 0);
+	uint64_t flags = BH_MAP_READ | (segment->writable ? BH_MAP_WRITE : 0) |
+			 (segment->executable ? BH_MAP_EXECUTE : 0);
 	uint32_t first;
-	enum bh_error error =
-		arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, count, &first);
+	enum bh_error error = arena_make_owned(
+		build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, count, &first);
 
 	for (uint32_t i = 0; error == BH_OK && i < count; i++) {
 		memset(page_buffer, 0, sizeof(page_buffer));
@@ -92,28 +94,30 @@ static enum bh_error build_image(struct build *build)
 }
 
 /* Fresh frames that get `size` bytes at `offset` of their last page before they are mapped. */
-static enum bh_error map_filled(struct build *build, uint32_t count, uint64_t address, uint64_t offset, const void *bytes,
-	uint64_t size)
+static enum bh_error map_filled(struct build *build, uint32_t count, uint64_t address, uint64_t offset,
+	const void *bytes, uint64_t size)
 {
 	uint32_t first;
-	enum bh_error error =
-		arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, count, &first);
+	enum bh_error error = arena_make_owned(
+		build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, count, &first);
 
 	if (error == BH_OK) {
 		error = frame_write(first + count - 1, offset, bytes, size);
 	}
-	return error != BH_OK ? error :
-				space_map(&build->space, first, count, PAGE_BITS, address, BH_MAP_READ | BH_MAP_WRITE);
+	return error != BH_OK ? error
+			      : space_map(&build->space, first, count, PAGE_BITS, address,
+					BH_MAP_READ | BH_MAP_WRITE);
 }
 
 static enum bh_error build_main_stack(struct build *build)
 {
 	uint64_t top = thread_stack(0) + build->record->stack_size;
-	uint64_t seed[2] = { bh_tsc() * UINT64_C(0x9e3779b97f4a7c15), (bh_tsc() ^ build->task) * UINT64_C(0xbf58476d1ce4e5b9) };
+	uint64_t seed[2] = { bh_tsc() * UINT64_C(0x9e3779b97f4a7c15),
+		(bh_tsc() ^ build->task) * UINT64_C(0xbf58476d1ce4e5b9) };
 
 	build->main_stack_pointer = describe_start_frame(page_buffer, top, build->name, build->image, seed);
-	return map_filled(build, pages_of(build->record->stack_size), thread_stack(0), PAGE_SIZE - START_FRAME_MAX, page_buffer,
-		START_FRAME_MAX);
+	return map_filled(build, pages_of(build->record->stack_size), thread_stack(0),
+		PAGE_SIZE - START_FRAME_MAX, page_buffer, START_FRAME_MAX);
 }
 
 /* Stack, IPC buffer and runtime block of one thread. */
@@ -127,12 +131,14 @@ static enum bh_error build_thread_memory(struct build *build, uint32_t thread)
 	};
 	uint64_t flags = BH_MAP_READ | BH_MAP_WRITE;
 	uint32_t first;
-	enum bh_error error = thread == 0 ? build_main_stack(build) :
-					    space_map_fresh(&build->space, pages_of(build->record->stack_size),
-						    thread_stack(thread), flags, NULL);
+	enum bh_error error = thread == 0
+				      ? build_main_stack(build)
+				      : space_map_fresh(&build->space, pages_of(build->record->stack_size),
+						thread_stack(thread), flags, NULL);
 
 	if (error == BH_OK) {
-		error = space_map_fresh(&build->space, 1, thread_buffer(thread), flags, &build->buffer[thread]);
+		error = space_map_fresh(
+			&build->space, 1, thread_buffer(thread), flags, &build->buffer[thread]);
 	}
 	if (error == BH_OK) {
 		error = arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS,
@@ -141,8 +147,8 @@ static enum bh_error build_thread_memory(struct build *build, uint32_t thread)
 	if (error == BH_OK) {
 		error = frame_write(first, 0, &block, sizeof(block));
 	}
-	return error != BH_OK ? error :
-				space_map(&build->space, first, pages_of(RUNTIME_BLOCK_SIZE), PAGE_BITS,
+	return error != BH_OK ? error
+			      : space_map(&build->space, first, pages_of(RUNTIME_BLOCK_SIZE), PAGE_BITS,
 					thread_block(thread), flags);
 }
 
@@ -154,8 +160,8 @@ static enum bh_error build_task_page(struct build *build)
 	uint32_t pages = pages_of(TASK_PAGE_SIZE);
 
 	if (task->page == NULL) {
-		enum bh_error error =
-			space_map_fresh(&root_space, pages, address, BH_MAP_READ | BH_MAP_WRITE, &task->page_frames);
+		enum bh_error error = space_map_fresh(
+			&root_space, pages, address, BH_MAP_READ | BH_MAP_WRITE, &task->page_frames);
 
 		if (error != BH_OK) {
 			return error;
@@ -190,8 +196,8 @@ static enum bh_error build_regions(struct build *build, struct description *desc
 		if (mapping->task != build->task) {
 			continue;
 		}
-		error = object_map(&build->space, mapping->object, mapping->offset, mapping->length, next, mapping->rights,
-			false, &address);
+		error = object_map(&build->space, mapping->object, mapping->offset, mapping->length, next,
+			mapping->rights, false, &address);
 		if (error != BH_OK) {
 			report("%s: region %s: %s", build->name, name, bh_error_text(error));
 			return error;
@@ -205,7 +211,8 @@ static enum bh_error build_regions(struct build *build, struct description *desc
 	return BH_OK;
 }
 
-static enum bh_error put_capability(struct build *build, const struct manifest_capability *capability, uint32_t slot)
+static enum bh_error put_capability(
+	struct build *build, const struct manifest_capability *capability, uint32_t slot)
 {
 	uint32_t cnode = root.task[build->task].cnode;
 	uint32_t source = root.object[capability->object].slot;
@@ -217,9 +224,9 @@ static enum bh_error put_capability(struct build *build, const struct manifest_c
 	if (error != BH_OK) {
 		return error;
 	}
-	return capability->badge != 0 ?
-		bh_cnode_mint(cnode, slot, ROOT_CNODE, source, capability->rights, capability->badge) :
-		bh_cnode_copy(cnode, slot, ROOT_CNODE, source, capability->rights);
+	return capability->badge != 0
+		       ? bh_cnode_mint(cnode, slot, ROOT_CNODE, source, capability->rights, capability->badge)
+		       : bh_cnode_copy(cnode, slot, ROOT_CNODE, source, capability->rights);
 }
 
 static enum bh_error build_capabilities(struct build *build, struct description *description)
@@ -231,8 +238,8 @@ static enum bh_error build_capabilities(struct build *build, struct description 
 		enum bh_error error = put_capability(build, capability, i + 1);
 
 		if (error != BH_OK) {
-			report("%s: capability %s to %s: %s", build->name, name, object_name(capability->object),
-				bh_error_text(error));
+			report("%s: capability %s to %s: %s", build->name, name,
+				object_name(capability->object), bh_error_text(error));
 			return error;
 		}
 		if (!describe_capability(description, name, i + 1, capability->rights)) {
@@ -278,7 +285,8 @@ static enum bh_error build_information(struct build *build)
 	describe_end(&description);
 	pages = pages_of(description.used);
 	memset(info_buffer + description.used, 0, pages * PAGE_SIZE - description.used);
-	error = arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, pages, &first);
+	error = arena_make_owned(
+		build->space.arena, build->space.owner, BH_OBJECT_FRAME, PAGE_BITS, pages, &first);
 	for (uint32_t i = 0; error == BH_OK && i < pages; i++) {
 		error = frame_write(first + i, 0, info_buffer + i * PAGE_SIZE, PAGE_SIZE);
 	}
@@ -294,14 +302,14 @@ static enum bh_error configure_thread(struct build *build, uint32_t thread, uint
 {
 	uint32_t fault = slots_take(build->space.owner, 1);
 	uint64_t upcall = 0;
-	enum bh_error error = fault == 0 ? BH_ERROR_MEMORY :
-					   bh_cnode_mint(ROOT_CNODE, fault, ROOT_CNODE, root.fault_endpoint, BH_RIGHT_WRITE,
-						   FAULT_BADGE(build->task, thread));
+	enum bh_error error = fault == 0 ? BH_ERROR_MEMORY
+					 : bh_cnode_mint(ROOT_CNODE, fault, ROOT_CNODE, root.fault_endpoint,
+						   BH_RIGHT_WRITE, FAULT_BADGE(build->task, thread));
 
 	if (error == BH_OK) {
-		error = bh_thread_configure(build->thread[thread], root.task[build->task].cnode, build->space.slot,
-			build->buffer[thread], fault, priority, priority, flags, build->record->trust_domain,
-			thread_block(thread));
+		error = bh_thread_configure(build->thread[thread], root.task[build->task].cnode,
+			build->space.slot, build->buffer[thread], fault, priority, priority, flags,
+			build->record->trust_domain, thread_block(thread));
 	}
 	/* An image without the note makes no Linux calls; if it does, that is a fault. */
 	if (error == BH_OK && elf_find_note(build->image, RUNTIME_NOTE_OWNER, RUNTIME_NOTE_UPCALL, &upcall)) {
@@ -338,7 +346,8 @@ static enum bh_error bind_main_notification(const struct build *build)
 		const struct manifest_binding *binding = &root.manifest.bindings[i];
 
 		if (binding->kind == MANIFEST_BINDING_THREAD && binding->subject == build->task) {
-			return bh_thread_bind_notification(build->thread[0], root.object[binding->notification].slot);
+			return bh_thread_bind_notification(
+				build->thread[0], root.object[binding->notification].slot);
 		}
 	}
 	return BH_OK;
@@ -364,8 +373,8 @@ static enum bh_error build_main_thread(struct build *build)
 	}
 	task->thread = build->thread[0];
 	if (error == BH_OK && build->record->budget_us != 0) {
-		error = arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_SCHED_CONTEXT, 0, 1,
-			&task->sched_context);
+		error = arena_make_owned(build->space.arena, build->space.owner, BH_OBJECT_SCHED_CONTEXT, 0,
+			1, &task->sched_context);
 		if (error == BH_OK) {
 			error = bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, task->sched_context,
 				build->record->budget_us, build->record->period_us);
@@ -389,16 +398,18 @@ static enum bh_error build_task(struct build *build)
 	}
 	if (error == BH_OK) {
 		error = failed(build->name, "cannot make its CNode",
-			arena_make_owned(&task->arena, build->space.owner, BH_OBJECT_CNODE, build->record->cnode_size_bits, 1,
-				&task->cnode));
+			arena_make_owned(&task->arena, build->space.owner, BH_OBJECT_CNODE,
+				build->record->cnode_size_bits, 1, &task->cnode));
 	}
 	if (error == BH_OK) {
 		error = failed(build->name, "cannot make its address space",
-			arena_make_owned(&task->arena, build->space.owner, BH_OBJECT_ADDRESS_SPACE, 0, 1, &task->address_space));
+			arena_make_owned(&task->arena, build->space.owner, BH_OBJECT_ADDRESS_SPACE, 0, 1,
+				&task->address_space));
 	}
 	if (error == BH_OK) {
 		error = failed(build->name, "cannot make its main thread",
-			arena_make_owned(&task->arena, build->space.owner, BH_OBJECT_THREAD, 0, 1, &build->thread[0]));
+			arena_make_owned(
+				&task->arena, build->space.owner, BH_OBJECT_THREAD, 0, 1, &build->thread[0]));
 	}
 	if (error != BH_OK) {
 		return error;
@@ -407,8 +418,8 @@ static enum bh_error build_task(struct build *build)
 	error = build_image(build);
 	if (error == BH_OK) {
 		error = failed(build->name, "no memory for its heap",
-			space_map_fresh(&build->space, pages_of(build->record->heap_size), TASK_HEAP, BH_MAP_READ | BH_MAP_WRITE,
-				NULL));
+			space_map_fresh(&build->space, pages_of(build->record->heap_size), TASK_HEAP,
+				BH_MAP_READ | BH_MAP_WRITE, NULL));
 	}
 	if (error == BH_OK) {
 		error = failed(build->name, "no memory for its main thread", build_thread_memory(build, 0));

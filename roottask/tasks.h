@@ -16,8 +16,8 @@ void task_forget(uint32_t task);
 
 /* The badge of a thread's faults, and back. */
 #define FAULT_BADGE(task, thread) (((uint64_t)(task) << 8 | (uint64_t)(thread)) + 1)
-#define FAULT_TASK(badge)         ((uint32_t)(((badge) - 1) >> 8))
-#define FAULT_THREAD(badge)       ((uint32_t)(((badge) - 1) & 0xff))
+#define FAULT_TASK(badge) ((uint32_t)(((badge)-1) >> 8))
+#define FAULT_THREAD(badge) ((uint32_t)(((badge)-1) & 0xff))
 
 /* The n-th (0..) capability of `task` in the manifest; NULL beyond the last. It stands in slot n + 1 of the task's CNode. */
 const struct manifest_capability *task_capability(uint32_t task, uint32_t number);

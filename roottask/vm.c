@@ -56,8 +56,8 @@ static enum bh_error make_guest_mappings(uint32_t vm)
 static enum bh_error mint_target(uint32_t vm, uint32_t object, uint64_t badge, uint32_t *slot)
 {
 	*slot = slots_take(OWNER_VM(vm), 1);
-	return *slot == 0 ? BH_ERROR_MEMORY :
-			    bh_cnode_mint(ROOT_CNODE, *slot, ROOT_CNODE, root.object[object].slot,
+	return *slot == 0 ? BH_ERROR_MEMORY
+			  : bh_cnode_mint(ROOT_CNODE, *slot, ROOT_CNODE, root.object[object].slot,
 				    BH_RIGHT_READ | BH_RIGHT_WRITE | BH_RIGHT_GRANT, badge);
 }
 
@@ -65,8 +65,8 @@ static enum bh_error make_vcpu(uint32_t vm, uint32_t object)
 {
 	const struct manifest_object *record = &root.manifest.objects[object];
 	uint32_t vcpu = root.object[object].slot;
-	enum bh_error error = bh_vcpu_configure(vcpu, root.object[record->guest_space].slot, record->index, record->priority,
-		root.manifest.vms[vm].trust_domain);
+	enum bh_error error = bh_vcpu_configure(vcpu, root.object[record->guest_space].slot, record->index,
+		record->priority, root.manifest.vms[vm].trust_domain);
 
 	if (error == BH_OK) {
 		error = bh_sched_context_bind(root.object[record->sched_context].slot, vcpu);
@@ -94,7 +94,8 @@ static enum bh_error make_vcpu(uint32_t vm, uint32_t object)
 
 		if (route->vcpu == object) {
 			error = mint_target(vm, route->target, route->badge, &target);
-			error = error != BH_OK ? error : bh_vcpu_bind(vcpu, BH_BIND_ROUTE + route->number, target, 0);
+			error = error != BH_OK ? error
+					       : bh_vcpu_bind(vcpu, BH_BIND_ROUTE + route->number, target, 0);
 		}
 	}
 	return failed(object_name(object), "cannot be set up", error);
@@ -109,8 +110,8 @@ static enum bh_error make_guest(uint32_t vm)
 
 		if (of_vm(route->guest_space, vm)) {
 			error = failed(object_name(route->guest_space), "cannot route its ports",
-				bh_guest_space_route(root.object[route->guest_space].slot, route->number, route->first_port,
-					route->port_count));
+				bh_guest_space_route(root.object[route->guest_space].slot, route->number,
+					route->first_port, route->port_count));
 		}
 	}
 	for (uint32_t i = 0; error == BH_OK && i < root.manifest.object_count; i++) {

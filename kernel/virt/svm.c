@@ -531,6 +531,8 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 		cpu->tsc_aux = vcpu->tsc_aux;
 	}
 	svm_enter(registers, vcpu->control_block_physical, cpu->host_state_physical);
+	/* XSETBV is intercepted, but QEMU's emulator (7.2) does not look at that bit: what the guest set there counts, too. */
+	vcpu->xcr0 = xgetbv();
 	if (vcpu->xcr0 != cpu_features.xcr0) {
 		xsetbv(cpu_features.xcr0);
 	}

@@ -6,15 +6,15 @@
 
 #define PAGE UINT64_C(4096)
 
-#define ELF_CLASS_64      2
-#define ELF_DATA_LITTLE   1
-#define ELF_TYPE_EXEC     2
+#define ELF_CLASS_64 2
+#define ELF_DATA_LITTLE 1
+#define ELF_TYPE_EXEC 2
 #define ELF_MACHINE_X8664 62
-#define PROGRAM_LOAD      1
-#define PROGRAM_INTERP    3
-#define PROGRAM_NOTE      4
-#define FLAG_EXECUTE      1u
-#define FLAG_WRITE        2u
+#define PROGRAM_LOAD 1
+#define PROGRAM_INTERP 3
+#define PROGRAM_NOTE 4
+#define FLAG_EXECUTE 1u
+#define FLAG_WRITE 2u
 
 struct file_header {
 	uint8_t ident[16];
@@ -52,14 +52,18 @@ struct note_header {
 	uint32_t type;
 };
 
-static bool inside(uint64_t size, uint64_t offset, uint64_t length) { return offset <= size && length <= size - offset; }
+static bool inside(uint64_t size, uint64_t offset, uint64_t length)
+{
+	return offset <= size && length <= size - offset;
+}
 
 static uint64_t page_down(uint64_t value) { return value & ~(PAGE - 1); }
 
 /* The end of the page that holds the byte before `value`; callers have checked that it does not overflow. */
 static uint64_t page_up(uint64_t value) { return page_down(value + PAGE - 1); }
 
-static struct program_header program_header_at(const struct elf_image *image, uint64_t program_offset, uint32_t index)
+static struct program_header program_header_at(
+	const struct elf_image *image, uint64_t program_offset, uint32_t index)
 {
 	struct program_header header;
 
@@ -67,7 +71,8 @@ static struct program_header program_header_at(const struct elf_image *image, ui
 	return header;
 }
 
-static enum elf_error add_segment(struct elf_image *image, const struct program_header *header, uint64_t start, uint64_t end)
+static enum elf_error add_segment(
+	struct elf_image *image, const struct program_header *header, uint64_t start, uint64_t end)
 {
 	struct elf_segment *segment = &image->segment[image->segment_count];
 	uint64_t lowest = start;
@@ -84,8 +89,8 @@ static enum elf_error add_segment(struct elf_image *image, const struct program_
 	if (!inside(image->size, header->offset, header->file_size)) {
 		return ELF_ERROR_TRUNCATED;
 	}
-	if (header->file_size > header->memory_size || page_down(header->address) < lowest || header->address >= end ||
-		header->memory_size > end - header->address ||
+	if (header->file_size > header->memory_size || page_down(header->address) < lowest ||
+		header->address >= end || header->memory_size > end - header->address ||
 		(header->flags & (FLAG_WRITE | FLAG_EXECUTE)) == (FLAG_WRITE | FLAG_EXECUTE)) {
 		return ELF_ERROR_SEGMENT;
 	}
@@ -111,7 +116,8 @@ static enum elf_error read_headers(struct elf_image *image, uint64_t start, uint
 		return ELF_ERROR_TRUNCATED;
 	}
 	memcpy(&file, image->bytes, sizeof(file));
-	if (memcmp(file.ident, "\177ELF", 4) != 0 || file.ident[4] != ELF_CLASS_64 || file.ident[5] != ELF_DATA_LITTLE) {
+	if (memcmp(file.ident, "\177ELF", 4) != 0 || file.ident[4] != ELF_CLASS_64 ||
+		file.ident[5] != ELF_DATA_LITTLE) {
 		return ELF_ERROR_FORMAT;
 	}
 	if (file.machine != ELF_MACHINE_X8664) {
@@ -149,7 +155,8 @@ static enum elf_error read_headers(struct elf_image *image, uint64_t start, uint
 
 		if (file.program_offset >= segment->file_offset &&
 			inside(segment->file_size, file.program_offset - segment->file_offset, table_size)) {
-			image->program_headers = segment->address + (file.program_offset - segment->file_offset);
+			image->program_headers =
+				segment->address + (file.program_offset - segment->file_offset);
 		}
 		entry_found = entry_found || (segment->executable && file.entry >= segment->address &&
 						     file.entry - segment->address < segment->memory_size);
@@ -175,8 +182,8 @@ enum elf_error elf_open(const void *bytes, size_t size, uint64_t start, uint64_t
 }
 
 /* Looks through one note segment, [offset, offset + length) of the file, which lies inside it. */
-static bool find_in_notes(const struct elf_image *image, uint64_t offset, uint64_t length, const char *owner, uint32_t type,
-	uint64_t *value)
+static bool find_in_notes(const struct elf_image *image, uint64_t offset, uint64_t length, const char *owner,
+	uint32_t type, uint64_t *value)
 {
 	size_t owner_size = strlen(owner) + 1;
 	uint64_t end = offset + length;
@@ -193,7 +200,8 @@ static bool find_in_notes(const struct elf_image *image, uint64_t offset, uint64
 		if (owner_padded > end - offset || description_padded > end - offset - owner_padded) {
 			return false;
 		}
-		if (note.type == type && note.owner_size == owner_size && note.description_size == sizeof(*value) &&
+		if (note.type == type && note.owner_size == owner_size &&
+			note.description_size == sizeof(*value) &&
 			memcmp(image->bytes + offset, owner, owner_size) == 0) {
 			memcpy(value, image->bytes + offset + owner_padded, sizeof(*value));
 			return true;

@@ -14,7 +14,8 @@ static void put(struct output *output, char character)
 	}
 }
 
-static void put_padded(struct output *output, const char *text, size_t length, size_t width, bool left, char pad)
+static void put_padded(
+	struct output *output, const char *text, size_t length, size_t width, bool left, char pad)
 {
 	size_t padding = width > length ? width - length : 0;
 
@@ -33,7 +34,8 @@ static void put_padded(struct output *output, const char *text, size_t length, s
 	}
 }
 
-static void put_number(struct output *output, uint64_t value, unsigned int base, bool negative, size_t width, bool left, char pad)
+static void put_number(struct output *output, uint64_t value, unsigned int base, bool negative, size_t width,
+	bool left, char pad)
 {
 	char digits[24];
 	size_t first = sizeof(digits);
@@ -117,7 +119,8 @@ size_t bh_format_list(char *buffer, size_t size, const char *format, __builtin_v
 		}
 		case 'd':
 		case 'i': {
-			int64_t value = wide ? __builtin_va_arg(arguments, long) : __builtin_va_arg(arguments, int);
+			int64_t value =
+				wide ? __builtin_va_arg(arguments, long) : __builtin_va_arg(arguments, int);
 			uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
 			put_number(&output, magnitude, 10, value < 0, width, left, pad);
@@ -125,17 +128,19 @@ size_t bh_format_list(char *buffer, size_t size, const char *format, __builtin_v
 		}
 		case 'u':
 		case 'x': {
-			uint64_t value = wide ? __builtin_va_arg(arguments, unsigned long) : __builtin_va_arg(arguments, unsigned int);
+			uint64_t value = wide ? __builtin_va_arg(arguments, unsigned long)
+					      : __builtin_va_arg(arguments, unsigned int);
 
 			put_number(&output, value, *format == 'u' ? 10 : 16, false, width, left, pad);
 			break;
 		}
 		case 'p':
-			put_number(&output, (uint64_t)(uintptr_t)__builtin_va_arg(arguments, void *), 16, false, width, left, pad);
+			put_number(&output, (uint64_t)(uintptr_t) __builtin_va_arg(arguments, void *), 16,
+				false, width, left, pad);
 			break;
 		case '\0':
 			continue; /* a lone % at the end */
-		default: /* %% and what is not known stand for themselves */
+		default:          /* %% and what is not known stand for themselves */
 			put(&output, *format);
 			break;
 		}

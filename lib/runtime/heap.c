@@ -36,11 +36,13 @@ static void *page_address(const struct heap *heap, uint64_t page)
 /* Pages that `length` bytes need; more than any heap has if it overflows. */
 static uint64_t pages_of(uint64_t length)
 {
-	return length > UINT64_MAX - HEAP_PAGE ? UINT64_MAX / HEAP_PAGE : (length + HEAP_PAGE - 1) / HEAP_PAGE;
+	return length > UINT64_MAX - HEAP_PAGE ? UINT64_MAX / HEAP_PAGE
+					       : (length + HEAP_PAGE - 1) / HEAP_PAGE;
 }
 
 /* True if the range starts on a page and lies in the region; its first page and number of pages are then set. */
-static bool range_pages(const struct heap *heap, uint64_t address, uint64_t length, uint64_t *first, uint64_t *count)
+static bool range_pages(
+	const struct heap *heap, uint64_t address, uint64_t length, uint64_t *first, uint64_t *count)
 {
 	if (address < heap->address || address % HEAP_PAGE != 0 || length == 0) {
 		return false;
@@ -134,19 +136,23 @@ bool heap_unmap(struct heap *heap, uint64_t address, uint64_t length)
 	return true;
 }
 
-uint64_t heap_remap(struct heap *heap, uint64_t address, uint64_t old_length, uint64_t new_length, bool may_move)
+uint64_t heap_remap(
+	struct heap *heap, uint64_t address, uint64_t old_length, uint64_t new_length, bool may_move)
 {
 	uint64_t wanted = pages_of(new_length);
 	uint64_t first;
 	uint64_t count;
 	uint64_t moved;
 
-	if (wanted == 0 || !range_pages(heap, address, old_length, &first, &count) || !all_used(heap, first, count, true)) {
+	if (wanted == 0 || !range_pages(heap, address, old_length, &first, &count) ||
+		!all_used(heap, first, count, true)) {
 		return 0;
 	}
 	if (wanted <= count) {
-		return wanted == count || heap_unmap(heap, address + wanted * HEAP_PAGE, (count - wanted) * HEAP_PAGE) ? address
-														       : 0;
+		return wanted == count || heap_unmap(heap, address + wanted * HEAP_PAGE,
+						  (count - wanted) * HEAP_PAGE)
+			       ? address
+			       : 0;
 	}
 	if (wanted <= heap->pages - first && all_used(heap, first + count, wanted - count, false)) {
 		mark(heap, first + count, wanted - count, true);

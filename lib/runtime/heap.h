@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_PAGE      4096u
+#define HEAP_PAGE 4096u
 #define HEAP_MAX_PAGES 65536u /* 256 MiB; what a larger region has beyond stays unused */
 
 struct heap {
-	uint64_t address;   /* page-aligned start of the region */
-	uint64_t pages;     /* pages in use of the region */
-	uint64_t brk;       /* current break, an address */
+	uint64_t address;                   /* page-aligned start of the region */
+	uint64_t pages;                     /* pages in use of the region */
+	uint64_t brk;                       /* current break, an address */
 	uint64_t used[HEAP_MAX_PAGES / 64]; /* bit = page belongs to the break or to a mapping */
 };
 
@@ -34,4 +34,5 @@ bool heap_unmap(struct heap *heap, uint64_t address, uint64_t length);
 
 /* mremap: the mapping at `address` of `old_length` gets `new_length` bytes, moved if it has to and may. Returns its address,
  * 0 if that is not possible or the range is not one of mapped pages. */
-uint64_t heap_remap(struct heap *heap, uint64_t address, uint64_t old_length, uint64_t new_length, bool may_move);
+uint64_t heap_remap(
+	struct heap *heap, uint64_t address, uint64_t old_length, uint64_t new_length, bool may_move);

@@ -15,16 +15,16 @@
 
 #define ARCH_SET_FS 0x1002 /* Linux arch/x86/include/uapi/asm/prctl.h */
 #define ARCH_GET_FS 0x1003
-#define ONLY_THREAD 1      /* the answer to who am I */
+#define ONLY_THREAD 1 /* the answer to who am I */
 
-#define MAY_MOVE           1 /* MREMAP_MAYMOVE */
-#define FUTEX_WAIT         0
-#define FUTEX_WAKE         1
+#define MAY_MOVE 1 /* MREMAP_MAYMOVE */
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
 #define FUTEX_COMMAND_MASK 0x7f
 
-#define CLOCK_REALTIME_ID        0
+#define CLOCK_REALTIME_ID 0
 #define CLOCK_REALTIME_COARSE_ID 5
-#define CLOCK_LAST_ID            7
+#define CLOCK_LAST_ID 7
 
 #define USER_END UINT64_C(0x0000800000000000)
 
@@ -222,15 +222,17 @@ uint64_t bh_linux_call(uint64_t number, const uint64_t argument[6])
 		log_write((const char *)(uintptr_t)argument[1], argument[2]);
 		return argument[2];
 	case SYS_writev:
-		return is_output(argument[0]) ?
-			serve_writev((const struct linux_vector *)(uintptr_t)argument[1], argument[2]) :
-			failure(EBADF);
+		return is_output(argument[0])
+			       ? serve_writev(
+					 (const struct linux_vector *)(uintptr_t)argument[1], argument[2])
+			       : failure(EBADF);
 	case SYS_ioctl:
 		return serve_ioctl(argument[0], argument[1], (uint16_t *)(uintptr_t)argument[2]);
 	case SYS_rt_sigprocmask:
 		return serve_signal_mask((uint64_t *)(uintptr_t)argument[2]);
 	case SYS_futex:
-		return serve_futex((const uint32_t *)(uintptr_t)argument[0], argument[1], (uint32_t)argument[2]);
+		return serve_futex(
+			(const uint32_t *)(uintptr_t)argument[0], argument[1], (uint32_t)argument[2]);
 	case SYS_clock_gettime:
 		return serve_clock(argument[0], (struct linux_timespec *)(uintptr_t)argument[1]);
 	case SYS_gettimeofday:

@@ -10,10 +10,7 @@
 static char unfinished[LOG_LINE_MAX];
 static size_t unfinished_length;
 
-struct task_page *runtime_page(void)
-{
-	return (struct task_page *)(uintptr_t)TASK_PAGE_ADDRESS;
-}
+struct task_page *runtime_page(void) { return (struct task_page *)(uintptr_t)TASK_PAGE_ADDRESS; }
 
 void log_line(const char *text, size_t length)
 {

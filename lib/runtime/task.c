@@ -110,8 +110,8 @@ struct bh_ipc_buffer *bh_ipc_buffer(void)
 	return buffer;
 }
 
-enum bh_error bh_thread_start_passive(uint64_t thread, uint32_t index, uint64_t endpoint, uint64_t reply, bh_handler *entry,
-	void *argument)
+enum bh_error bh_thread_start_passive(
+	uint64_t thread, uint32_t index, uint64_t endpoint, uint64_t reply, bh_handler *entry, void *argument)
 {
 	const struct task_info *info = bh_task_info();
 	const struct task_info_thread *memory = &info->threads[index < TASK_INFO_MAX_THREADS ? index : 0];

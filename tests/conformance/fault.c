@@ -65,6 +65,16 @@ static bool expect(uint64_t kind, uint64_t address, uint64_t code, const char *r
 	return message.word[0] == kind;
 }
 
+/* Waits until the victim's fault stands in the endpoint's queue. */
+static void faulted(void)
+{
+	struct bh_thread_registers registers;
+
+	for (unsigned int i = 0; i < 5000 && bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers) != BH_OK; i++) {
+		pause_us(200);
+	}
+}
+
 /* Answers after the victim's rip was set to fault_end: it must get there. */
 static void skip(void)
 {
@@ -188,7 +198,7 @@ static void others(void)
 
 	case_begin("fault.endpoint.deleted", "a thread whose fault nobody can answer any more stays stopped, its registers as they were");
 	REQUIRE(start(fault_divide, 0, true));
-	pause_us(500); /* it stands in the endpoint's queue */
+	faulted();
 	REQUIRE_OK(bh_cnode_revoke(SELF, endpoint));
 	REQUIRE_OK(bh_cnode_delete(SELF, endpoint));
 	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
@@ -196,7 +206,7 @@ static void others(void)
 
 	case_begin("fault.cancelled", "CancelBadged on a waiting fault stops the thread and leaves its registers alone");
 	REQUIRE(start(fault_ud2, 0, true));
-	pause_us(500);
+	faulted();
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 0xfa));
 	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
 	CHECK_EQUAL(victim.registers.rax, registers.rax);
@@ -209,7 +219,7 @@ static void others(void)
 
 	case_begin("fault.refused", "a fault handler that receives without a Reply refuses the fault: the thread stops, registers as they were");
 	REQUIRE(start(fault_ud2, 0, true));
-	pause_us(500);
+	faulted();
 	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, 0, &message));
 	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
 	CHECK_EQUAL(victim.registers.rax, registers.rax);

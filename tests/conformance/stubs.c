@@ -1,14 +1,5 @@
 #include "harness.h"
-void group_ipc(void)
-{
-}
 void group_donation(void)
-{
-}
-void group_transfer(void)
-{
-}
-void group_notification(void)
 {
 }
 void group_timer(void)

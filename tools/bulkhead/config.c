@@ -60,7 +60,11 @@ static void list_options(const cfg_t *section, char *text, size_t size)
 __attribute__((format(printf, 2, 0))) static void explain(
 	cfg_t *section, const char *format, va_list arguments)
 {
-	unsigned line = section != NULL ? (unsigned)section->line : 1;
+	if (section == NULL) {
+		report(&parsing->diagnostics, 1, "the file cannot be parsed: see docs/appliance-file.md");
+		return;
+	}
+	unsigned line = (unsigned)section->line;
 	char word[256];
 	char options[512];
 

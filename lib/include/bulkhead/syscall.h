@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define BH_MUST_USE __attribute__((warn_unused_result))
-#define BH_INLINE   static inline __attribute__((always_inline))
+#define BH_INLINE static inline __attribute__((always_inline))
 
 /* A message as it travels in registers. In: info (BH_MESSAGE_INFO) and words are sent. Out: what was received, badge too.
  * Words from 4 on stand in the thread's IPC buffer. Only words below BH_MESSAGE_WORDS(info) mean anything. */
@@ -25,8 +25,8 @@ struct bh_results {
 };
 
 /* The one place that executes SYSCALL. Everything but rcx, r11 and the registers listed as results is kept by the kernel. */
-BH_INLINE enum bh_error bh_system_call(uint64_t number, struct bh_message *message, uint64_t capability, uint64_t a4,
-	uint64_t a5)
+BH_INLINE enum bh_error bh_system_call(
+	uint64_t number, struct bh_message *message, uint64_t capability, uint64_t a4, uint64_t a5)
 {
 	uint64_t rax = BH_SYSCALL | number;
 	uint64_t rdi = capability;
@@ -61,7 +61,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_call(uint64_t endpoint, struct bh_message
 }
 
 /* Answers the caller that waits in `reply` (if any) with `message`, then waits on `endpoint` for the next one. */
-BH_INLINE BH_MUST_USE enum bh_error bh_reply_receive(uint64_t endpoint, uint64_t reply, struct bh_message *message)
+BH_INLINE BH_MUST_USE enum bh_error bh_reply_receive(
+	uint64_t endpoint, uint64_t reply, struct bh_message *message)
 {
 	return bh_system_call(BH_SYS_REPLY_RECV, message, endpoint, reply, 0);
 }
@@ -74,7 +75,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_receive(uint64_t endpoint, uint64_t reply
 }
 
 /* As bh_receive; WOULD_BLOCK where nothing waits. */
-BH_INLINE BH_MUST_USE enum bh_error bh_receive_if_waiting(uint64_t endpoint, uint64_t reply, struct bh_message *message)
+BH_INLINE BH_MUST_USE enum bh_error bh_receive_if_waiting(
+	uint64_t endpoint, uint64_t reply, struct bh_message *message)
 {
 	message->info = 0;
 	return bh_system_call(BH_SYS_NB_RECV, message, endpoint, reply, 0);
@@ -145,8 +147,8 @@ BH_INLINE void bh_yield(void)
 /* ---- Invocations: arguments, results and errors as invocation.h lists them ------------------------------------------- */
 
 /* Any invocation, with all arguments; `results` may be NULL. */
-BH_INLINE BH_MUST_USE enum bh_error bh_invoke(uint64_t capability, enum bh_invocation invocation, uint64_t a0, uint64_t a1,
-	uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, struct bh_results *results)
+BH_INLINE BH_MUST_USE enum bh_error bh_invoke(uint64_t capability, enum bh_invocation invocation, uint64_t a0,
+	uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, struct bh_results *results)
 {
 	struct bh_message message = { .info = (uint64_t)invocation, .word = { a0, a1, a2, a3 } };
 	enum bh_error error = bh_system_call(BH_SYS_INVOKE, &message, capability, a4, a5);
@@ -159,25 +161,27 @@ BH_INLINE BH_MUST_USE enum bh_error bh_invoke(uint64_t capability, enum bh_invoc
 	return error;
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_untyped_retype(uint64_t untyped, enum bh_object_type type, uint64_t size_bits,
-	uint64_t cnode, uint64_t first_slot, uint64_t count)
+BH_INLINE BH_MUST_USE enum bh_error bh_untyped_retype(uint64_t untyped, enum bh_object_type type,
+	uint64_t size_bits, uint64_t cnode, uint64_t first_slot, uint64_t count)
 {
-	return bh_invoke(untyped, BH_UNTYPED_RETYPE, (uint64_t)type, size_bits, cnode, first_slot, count, 0, 0);
+	return bh_invoke(
+		untyped, BH_UNTYPED_RETYPE, (uint64_t)type, size_bits, cnode, first_slot, count, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_cnode_copy(uint64_t cnode, uint64_t slot, uint64_t source_cnode, uint64_t source_slot,
-	uint64_t rights)
+BH_INLINE BH_MUST_USE enum bh_error bh_cnode_copy(
+	uint64_t cnode, uint64_t slot, uint64_t source_cnode, uint64_t source_slot, uint64_t rights)
 {
 	return bh_invoke(cnode, BH_CNODE_COPY, slot, source_cnode, source_slot, rights, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_cnode_mint(uint64_t cnode, uint64_t slot, uint64_t source_cnode, uint64_t source_slot,
-	uint64_t rights, uint64_t badge)
+BH_INLINE BH_MUST_USE enum bh_error bh_cnode_mint(uint64_t cnode, uint64_t slot, uint64_t source_cnode,
+	uint64_t source_slot, uint64_t rights, uint64_t badge)
 {
 	return bh_invoke(cnode, BH_CNODE_MINT, slot, source_cnode, source_slot, rights, badge, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_cnode_move(uint64_t cnode, uint64_t slot, uint64_t source_cnode, uint64_t source_slot)
+BH_INLINE BH_MUST_USE enum bh_error bh_cnode_move(
+	uint64_t cnode, uint64_t slot, uint64_t source_cnode, uint64_t source_slot)
 {
 	return bh_invoke(cnode, BH_CNODE_MOVE, slot, source_cnode, source_slot, 0, 0, 0, 0);
 }
@@ -192,7 +196,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_cnode_revoke(uint64_t cnode, uint64_t slo
 	return bh_invoke(cnode, BH_CNODE_REVOKE, slot, 0, 0, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_cnode_rotate(uint64_t cnode, uint64_t destination, uint64_t pivot, uint64_t source)
+BH_INLINE BH_MUST_USE enum bh_error bh_cnode_rotate(
+	uint64_t cnode, uint64_t destination, uint64_t pivot, uint64_t source)
 {
 	return bh_invoke(cnode, BH_CNODE_ROTATE, destination, pivot, source, 0, 0, 0, 0);
 }
@@ -207,7 +212,8 @@ struct bh_capability_facts {
 	uint64_t depth;
 };
 
-BH_INLINE BH_MUST_USE enum bh_error bh_cnode_inspect(uint64_t cnode, uint64_t slot, struct bh_capability_facts *facts)
+BH_INLINE BH_MUST_USE enum bh_error bh_cnode_inspect(
+	uint64_t cnode, uint64_t slot, struct bh_capability_facts *facts)
 {
 	struct bh_results results;
 	enum bh_error error = bh_invoke(cnode, BH_CNODE_INSPECT, slot, 0, 0, 0, 0, 0, &results);
@@ -222,17 +228,17 @@ BH_INLINE BH_MUST_USE enum bh_error bh_cnode_inspect(uint64_t cnode, uint64_t sl
 }
 
 /* `priority` and `maximum` 0..255, flags BH_THREAD_*, runtime_block: user address, later the user GS base. */
-BH_INLINE BH_MUST_USE enum bh_error bh_thread_configure(uint64_t thread, uint64_t cnode, uint64_t address_space,
-	uint64_t buffer_frame, uint64_t fault_endpoint, uint64_t priority, uint64_t maximum, uint64_t flags,
-	uint64_t trust_domain, uint64_t runtime_block)
+BH_INLINE BH_MUST_USE enum bh_error bh_thread_configure(uint64_t thread, uint64_t cnode,
+	uint64_t address_space, uint64_t buffer_frame, uint64_t fault_endpoint, uint64_t priority,
+	uint64_t maximum, uint64_t flags, uint64_t trust_domain, uint64_t runtime_block)
 {
 	return bh_invoke(thread, BH_THREAD_CONFIGURE, cnode, address_space, buffer_frame, fault_endpoint,
 		priority | maximum << 8 | flags << 16 | trust_domain << 32, runtime_block, 0);
 }
 
 /* `buffer` is the calling thread's own IPC buffer, which carries the registers. */
-BH_INLINE BH_MUST_USE enum bh_error bh_thread_read_registers(uint64_t thread, const struct bh_ipc_buffer *buffer,
-	struct bh_thread_registers *registers)
+BH_INLINE BH_MUST_USE enum bh_error bh_thread_read_registers(
+	uint64_t thread, const struct bh_ipc_buffer *buffer, struct bh_thread_registers *registers)
 {
 	enum bh_error error = bh_invoke(thread, BH_THREAD_READ_REGISTERS, 0, 0, 0, 0, 0, 0, 0);
 
@@ -282,7 +288,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_thread_set_upcall(uint64_t thread, uint64
 	return bh_invoke(thread, BH_THREAD_SET_UPCALL, address, 0, 0, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_thread_set_priority(uint64_t thread, uint64_t priority, uint64_t maximum)
+BH_INLINE BH_MUST_USE enum bh_error bh_thread_set_priority(
+	uint64_t thread, uint64_t priority, uint64_t maximum)
 {
 	return bh_invoke(thread, BH_THREAD_SET_PRIORITY, priority | maximum << 8, 0, 0, 0, 0, 0, 0);
 }
@@ -306,10 +313,11 @@ BH_INLINE BH_MUST_USE enum bh_error bh_sched_context_consumed(uint64_t sched_con
 	return error;
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_sched_control_configure(uint64_t sched_control, uint64_t sched_context,
-	uint64_t budget_us, uint64_t period_us)
+BH_INLINE BH_MUST_USE enum bh_error bh_sched_control_configure(
+	uint64_t sched_control, uint64_t sched_context, uint64_t budget_us, uint64_t period_us)
 {
-	return bh_invoke(sched_control, BH_SCHED_CONTROL_CONFIGURE, sched_context, budget_us, period_us, 0, 0, 0, 0);
+	return bh_invoke(
+		sched_control, BH_SCHED_CONTROL_CONFIGURE, sched_context, budget_us, period_us, 0, 0, 0, 0);
 }
 
 BH_INLINE BH_MUST_USE enum bh_error bh_endpoint_cancel_badged(uint64_t endpoint, uint64_t badge)
@@ -340,7 +348,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_timer_cancel(uint64_t timer, uint64_t *wa
 	return error;
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_frame_map(uint64_t frame, uint64_t space, uint64_t address, uint64_t flags)
+BH_INLINE BH_MUST_USE enum bh_error bh_frame_map(
+	uint64_t frame, uint64_t space, uint64_t address, uint64_t flags)
 {
 	return bh_invoke(frame, BH_FRAME_MAP, space, address, flags, 0, 0, 0, 0);
 }
@@ -350,7 +359,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_frame_unmap(uint64_t frame)
 	return bh_invoke(frame, BH_FRAME_UNMAP, 0, 0, 0, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_page_table_map(uint64_t page_table, uint64_t space, uint64_t address, uint64_t level)
+BH_INLINE BH_MUST_USE enum bh_error bh_page_table_map(
+	uint64_t page_table, uint64_t space, uint64_t address, uint64_t level)
 {
 	return bh_invoke(page_table, BH_PAGE_TABLE_MAP, space, address, level, 0, 0, 0, 0);
 }
@@ -360,20 +370,22 @@ BH_INLINE BH_MUST_USE enum bh_error bh_page_table_unmap(uint64_t page_table)
 	return bh_invoke(page_table, BH_PAGE_TABLE_UNMAP, 0, 0, 0, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_guest_space_route(uint64_t guest_space, uint64_t route, uint64_t first_port,
-	uint64_t count)
+BH_INLINE BH_MUST_USE enum bh_error bh_guest_space_route(
+	uint64_t guest_space, uint64_t route, uint64_t first_port, uint64_t count)
 {
 	return bh_invoke(guest_space, BH_GUEST_SPACE_ROUTE, route, first_port, count, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_vcpu_configure(uint64_t vcpu, uint64_t guest_space, uint64_t number,
-	uint64_t priority, uint64_t trust_domain)
+BH_INLINE BH_MUST_USE enum bh_error bh_vcpu_configure(
+	uint64_t vcpu, uint64_t guest_space, uint64_t number, uint64_t priority, uint64_t trust_domain)
 {
-	return bh_invoke(vcpu, BH_VCPU_CONFIGURE, guest_space, number | priority << 8 | trust_domain << 32, 0, 0, 0, 0, 0);
+	return bh_invoke(vcpu, BH_VCPU_CONFIGURE, guest_space, number | priority << 8 | trust_domain << 32, 0,
+		0, 0, 0, 0);
 }
 
 /* `what`: an exit reason, BH_BIND_ALL_EXITS, or BH_BIND_ROUTE + route number. */
-BH_INLINE BH_MUST_USE enum bh_error bh_vcpu_bind(uint64_t vcpu, uint64_t what, uint64_t target, uint64_t groups)
+BH_INLINE BH_MUST_USE enum bh_error bh_vcpu_bind(
+	uint64_t vcpu, uint64_t what, uint64_t target, uint64_t groups)
 {
 	return bh_invoke(vcpu, BH_VCPU_BIND, what, target, groups, 0, 0, 0, 0);
 }
@@ -434,8 +446,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_vcpu_inspect(uint64_t vcpu, struct bh_vcp
 	return error;
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_irq_control_configure(uint64_t irq_control, uint64_t irq_handler, uint64_t line,
-	uint64_t flags)
+BH_INLINE BH_MUST_USE enum bh_error bh_irq_control_configure(
+	uint64_t irq_control, uint64_t irq_handler, uint64_t line, uint64_t flags)
 {
 	return bh_invoke(irq_control, BH_IRQ_CONTROL_CONFIGURE, irq_handler, line, flags, 0, 0, 0, 0);
 }
@@ -450,8 +462,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_irq_acknowledge(uint64_t irq_handler)
 	return bh_invoke(irq_handler, BH_IRQ_ACK, 0, 0, 0, 0, 0, 0, 0);
 }
 
-BH_INLINE BH_MUST_USE enum bh_error bh_io_port_control_configure(uint64_t io_port_control, uint64_t io_ports, uint64_t first,
-	uint64_t count)
+BH_INLINE BH_MUST_USE enum bh_error bh_io_port_control_configure(
+	uint64_t io_port_control, uint64_t io_ports, uint64_t first, uint64_t count)
 {
 	return bh_invoke(io_port_control, BH_IO_PORT_CONTROL_CONFIGURE, io_ports, first, count, 0, 0, 0, 0);
 }

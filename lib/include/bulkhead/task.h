@@ -38,8 +38,9 @@ BH_MUST_USE bool bh_parse_number(const char *text, uint64_t *value);
 uint64_t bh_argument_number(const char *key, uint64_t otherwise);
 
 /* Exit codes that the runtime itself uses. */
-#define BH_EXIT_MISSING 120 /* a capability, region or argument that the task needs is not in its task information */
-#define BH_EXIT_ABORT   121 /* task information unreadable, thread start refused */
+#define BH_EXIT_MISSING \
+	120 /* a capability, region or argument that the task needs is not in its task information */
+#define BH_EXIT_ABORT 121 /* task information unreadable, thread start refused */
 
 /* Ends the whole task at once: the root task is told `code` and restarts it if the manifest says so. */
 _Noreturn void bh_exit(int code);
@@ -66,8 +67,8 @@ typedef void bh_handler(void *argument, struct bh_message *first);
  * for the first time when a message comes, on the sender's context. `index` is its number 1.. among the task's threads, which says
  * its stack. A typical `entry`: for (;;) { answer in *message; error = bh_reply_receive(endpoint, reply, message); }.
  * Errors: ARGUMENT (no such index), or what WRITE_REGISTERS and THREAD_RECEIVE return. The calling thread's IPC buffer is used. */
-BH_MUST_USE enum bh_error bh_thread_start_passive(uint64_t thread, uint32_t index, uint64_t endpoint, uint64_t reply,
-	bh_handler *entry, void *argument);
+BH_MUST_USE enum bh_error bh_thread_start_passive(uint64_t thread, uint32_t index, uint64_t endpoint,
+	uint64_t reply, bh_handler *entry, void *argument);
 
 /* The IPC buffer of the calling thread. */
 struct bh_ipc_buffer *bh_ipc_buffer(void);

@@ -6,19 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TASK_PAGE_MAGIC   UINT64_C(0x454741504b534154) /* "TASKPAGE" read as little-endian */
-#define TASK_PAGE_ADDRESS UINT64_C(0x00007f0000020000)  /* in every task */
-#define TASK_PAGE_SIZE    8192u
+#define TASK_PAGE_MAGIC UINT64_C(0x454741504b534154)   /* "TASKPAGE" read as little-endian */
+#define TASK_PAGE_ADDRESS UINT64_C(0x00007f0000020000) /* in every task */
+#define TASK_PAGE_SIZE 8192u
 
 /* The log is a ring of records, as the kernel's trace ring: record n stands at n % TASK_LOG_RECORDS and is valid when its sequence
  * is n + 1. Writers take a number by adding to `next` and store the sequence last, so threads of the task need no lock. */
 #define TASK_LOG_RECORDS 63u
-#define TASK_LOG_TEXT    117u
+#define TASK_LOG_TEXT 117u
 
 struct task_log_record {
-	uint64_t sequence;        /* stored last */
-	uint8_t length;           /* bytes of text, at most TASK_LOG_TEXT */
-	uint8_t line_end;         /* 1: the line ends after this record */
+	uint64_t sequence; /* stored last */
+	uint8_t length;    /* bytes of text, at most TASK_LOG_TEXT */
+	uint8_t line_end;  /* 1: the line ends after this record */
 	uint8_t text[TASK_LOG_TEXT];
 	uint8_t reserved;
 };
@@ -27,13 +27,13 @@ _Static_assert(sizeof(struct task_log_record) == 128, "task_log_record is shared
 struct task_page {
 	uint64_t magic;
 	uint64_t tsc_khz;
-	uint64_t boot_tsc;             /* TSC when the root task started */
-	uint64_t wall_clock_seconds;   /* Unix time then, 0 = not known */
-	uint64_t exited;               /* 1: the task ended itself with exit_code */
+	uint64_t boot_tsc;           /* TSC when the root task started */
+	uint64_t wall_clock_seconds; /* Unix time then, 0 = not known */
+	uint64_t exited;             /* 1: the task ended itself with exit_code */
 	uint64_t exit_code;
-	uint64_t unserved_calls;       /* Linux system calls answered with ENOSYS, over all starts of the task */
-	uint64_t last_unserved_call;   /* number of the last of them */
-	uint64_t next;                 /* number of the next log record */
+	uint64_t unserved_calls; /* Linux system calls answered with ENOSYS, over all starts of the task */
+	uint64_t last_unserved_call; /* number of the last of them */
+	uint64_t next;               /* number of the next log record */
 	uint64_t reserved[7];
 	struct task_log_record record[TASK_LOG_RECORDS];
 };

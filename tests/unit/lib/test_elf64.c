@@ -12,12 +12,12 @@
 #include <string.h>
 
 #define START UINT64_C(0x1000)
-#define END   UINT64_C(0x40000000)
+#define END UINT64_C(0x40000000)
 
 /* Offsets in struct fields of the file: System V gABI, ELF header and program header. */
 enum { TYPE = 16, MACHINE = 18, ENTRY = 24, PROGRAM_OFFSET = 32, ENTRY_SIZE = 54, PROGRAM_COUNT = 56 };
 enum { P_TYPE = 0, P_FLAGS = 4, P_OFFSET = 8, P_ADDRESS = 16, P_FILE = 32, P_MEMORY = 40, P_SIZE = 56 };
-#define PROGRAM(n) (64 + (n) * P_SIZE)
+#define PROGRAM(n) (64 + (n)*P_SIZE)
 #define IMAGE_SIZE 0x3000
 
 static uint8_t file[IMAGE_SIZE];
@@ -26,8 +26,8 @@ static void put16(size_t offset, uint16_t value) { memcpy(file + offset, &value,
 static void put32(size_t offset, uint32_t value) { memcpy(file + offset, &value, sizeof value); }
 static void put64(size_t offset, uint64_t value) { memcpy(file + offset, &value, sizeof value); }
 
-static void put_program(unsigned int n, uint32_t type, uint32_t flags, uint64_t offset, uint64_t address, uint64_t size,
-	uint64_t memory)
+static void put_program(unsigned int n, uint32_t type, uint32_t flags, uint64_t offset, uint64_t address,
+	uint64_t size, uint64_t memory)
 {
 	put32(PROGRAM(n) + P_TYPE, type);
 	put32(PROGRAM(n) + P_FLAGS, flags);
@@ -67,7 +67,10 @@ static int make_image(void **state)
 	return 0;
 }
 
-static enum elf_error open_image(struct elf_image *image) { return elf_open(file, sizeof file, START, END, image); }
+static enum elf_error open_image(struct elf_image *image)
+{
+	return elf_open(file, sizeof file, START, END, image);
+}
 
 static void test_good_image(void **state)
 {
@@ -192,7 +195,8 @@ static void test_random_damage(void **state)
 		for (unsigned int i = 0; i < 4; i++) {
 			static const uint8_t interesting[] = { 0, 1, 0x7f, 0x80, 0xff };
 
-			file[(unsigned int)rand() % 0x340] = interesting[(unsigned int)rand() % sizeof interesting];
+			file[(unsigned int)rand() % 0x340] =
+				interesting[(unsigned int)rand() % sizeof interesting];
 		}
 		if (open_image(&image) == ELF_OK) {
 			notes += elf_find_note(&image, "Bulkhead", 1, &value);

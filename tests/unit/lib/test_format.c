@@ -11,13 +11,13 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define SAME(...)                                                    \
-	do {                                                         \
-		char ours[128];                                      \
-		char theirs[128];                                    \
-		int expected = snprintf(theirs, sizeof theirs, __VA_ARGS__); \
+#define SAME(...)                                                                      \
+	do {                                                                           \
+		char ours[128];                                                        \
+		char theirs[128];                                                      \
+		int expected = snprintf(theirs, sizeof theirs, __VA_ARGS__);           \
 		assert_int_equal(bh_format(ours, sizeof ours, __VA_ARGS__), expected); \
-		assert_string_equal(ours, theirs);                   \
+		assert_string_equal(ours, theirs);                                     \
 	} while (0)
 
 static void test_like_printf(void **state)

@@ -66,8 +66,7 @@ static void test_overflow(void **state)
 	}
 	assert_true(count > 60);
 	assert_true(description.used <= TASK_INFO_MAX_SIZE);
-	while (describe_argument(&description, "k=v")) {
-	}
+	while (describe_argument(&description, "k=v")) {}
 	assert_false(describe_region(&description, "r", 0, 0, 0));
 	assert_false(describe_capability(&description, "c", 0, 0));
 	assert_int_equal(describe_header(&description)->argument_count > count, 1);
@@ -79,7 +78,9 @@ static void test_start_frame(void **state)
 	static uint8_t frame[START_FRAME_MAX];
 	const uint64_t top = UINT64_C(0x7e0000010000);
 	const uint64_t seed[2] = { UINT64_C(0x0123456789abcdef), 42 };
-	struct elf_image image = { .entry = 0x401000, .program_headers = 0x400040, .program_header_count = 5,
+	struct elf_image image = { .entry = 0x401000,
+		.program_headers = 0x400040,
+		.program_header_count = 5,
 		.program_header_size = 56 };
 	uint64_t pointer = describe_start_frame(frame, top, "red/vmm", &image, seed);
 	const uint64_t *words = (const uint64_t *)(const void *)(frame + START_FRAME_MAX - (top - pointer));

@@ -41,7 +41,9 @@ static void test_window(void **state)
 
 static void test_many_restarts(void **state)
 {
-	struct manifest_restart policy = { .on_exit = MANIFEST_ON_EXIT_RESTART, .max = UINT32_MAX, .seconds = UINT32_MAX };
+	struct manifest_restart policy = {
+		.on_exit = MANIFEST_ON_EXIT_RESTART, .max = UINT32_MAX, .seconds = UINT32_MAX
+	};
 	struct restart_history history = { 0 };
 	unsigned int permitted = 0;
 

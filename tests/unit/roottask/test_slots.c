@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define FIRST 100u
-#define END   1000u
+#define END 1000u
 
 static int setup(void **state)
 {
@@ -45,7 +45,8 @@ static void test_owner_walk(void **state)
 	for (uint32_t i = 0; i < 50; i++) {
 		assert_true(slots_take(i % 2 == 0 ? OWNER_TASK(7) : OWNER_VM(1), 1 + i % 3) != 0);
 	}
-	for (uint32_t slot = slots_next(OWNER_TASK(7), 1); slot != 0; slot = slots_next(OWNER_TASK(7), slot + 1)) {
+	for (uint32_t slot = slots_next(OWNER_TASK(7), 1); slot != 0;
+		slot = slots_next(OWNER_TASK(7), slot + 1)) {
 		slots_free(slot);
 		count++;
 	}
@@ -64,8 +65,8 @@ static void test_all_of_them(void **state)
 	assert_int_equal(slots_next(OWNER_VM(2), END), 0);
 	slots_free(END - 1);
 	assert_int_equal(slots_take(OWNER_VM(3), 1), END - 1);
-	slots_free(0);          /* never handed out */
-	slots_free(SLOTS_MAX);  /* not there */
+	slots_free(0);         /* never handed out */
+	slots_free(SLOTS_MAX); /* not there */
 	assert_int_equal(slots_take(OWNER_VM(3), 1), 0);
 }
 

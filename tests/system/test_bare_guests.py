@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Bare guests (tests/guests), each with a defined result and exit code, and what one VM can do to another."""
+
+import re
+
+import pytest
+from conftest import BOOT_LIMIT, bare_vm
+
+CHECKED = [
+    ("hello", "", ""),
+    ("cpuid-msr", "", ""),
+    ("lmsw", "reserved=1", ""),
+    ("mmio-forms", "", ""),
+    ("ram-end", "", ""),
+    ("string-io", "", ""),
+    ("string-io64", "", ""),
+    ("vmmcall-user", "", ""),
+    ("sleep", "", ""),
+    ("uart-interrupts", "", ""),
+    ("uart-interrupts", "fifo=1", ""),
+]
+
+
+@pytest.mark.parametrize("guest,command_line,more", CHECKED, ids=[f"{guest}{'-' if line else ''}{line}" for guest, line, _ in CHECKED])
+def test_checks_itself(finished, guest, command_line, more):
+    result = finished(f"name = {guest}\n" + bare_vm("bare", guest, command_line, more=more), ["--timeout", "300"], limit=2 * BOOT_LIMIT)
+    assert re.search(rf"^bare: {guest}: [1-9]\d* checks, 0 failed$", result.transcript, re.MULTILINE), result
+    assert "admin: VM bare exited with code 0" in result.transcript, result
+    assert result.status == 0, result
+
+
+def test_a_hundred_thousand_bytes_by_interrupts(finished):
+    """Every byte of uart-interrupts is on the terminal, once and in order."""
+    result = finished("name = bytes\n" + bare_vm("bare", "uart-interrupts", "fifo=1"), ["--timeout", "300"])
+    line = "".join(chr(ord("a") + i % 26) for i in range(63))
+    sent = (line + "\n") * (100000 // 64 + 1)
+    assert sent[:100000] in result.terminal, result
+
+
+@pytest.mark.parametrize("code", [1, 77, 127])
+def test_exit_code_is_the_status(finished, code):
+    result = finished("name = code\n" + bare_vm("bare", "hello", f"code={code}"), ["--timeout", "200"])
+    assert f"admin: VM bare exited with code {code}" in result.transcript, result
+    assert result.status == code
+
+
+def test_exit_code_modulo_128(finished):
+    result = finished("name = code\n" + bare_vm("bare", "hello", "code=200"), ["--timeout", "200"])
+    assert "admin: VM bare exited with code 200" in result.transcript, result
+    assert result.status == 200 % 128
+
+
+def test_power_off(finished):
+    result = finished("name = off\n" + bare_vm("bare", "power-off"), ["--timeout", "200"])
+    assert "admin: VM bare powered off" in result.transcript, result
+    assert "FAIL" not in result.transcript
+    assert result.status == 0
+
+
+@pytest.mark.parametrize("guest", ["reset-8042", "reset-cf9"])
+def test_reset_restarts_this_vm_alone(finished, guest):
+    """As often as the policy allows, and then it is off."""
+    text = f"name = {guest}\n" + bare_vm("bare", guest, more='on_reset = "restart 2 per 600s"')
+    result = finished(text, ["--timeout", "200"])
+    assert len(re.findall(rf"^bare: {guest}: now$", result.transcript, re.MULTILINE)) == 3, result
+    assert len(re.findall(r"^admin: VM bare asked for a reset", result.transcript, re.MULTILINE)) == 3
+    assert result.status == 0
+
+
+def test_a_triple_fault_harms_nobody_else(machine):
+    one = machine("name = fault\n" + bare_vm("fault", "triple-fault") + bare_vm("calm", "uart-interrupts", "mode=echo bytes=3"), ["fault", "calm"])
+    one.transcript_has(r"^admin: VM fault crashed: .*triple fault", BOOT_LIMIT)
+    one.transcript_has(r"^admin: VM fault is off$")
+    one.transcript_has(r"^calm: uart-interrupts: running$", again=True)
+    one.front("calm")
+    one.send("ab\r")
+    one.expect(r"uart-interrupts: \d+ checks, 0 failed")
+    assert one.wait_for_end() == 0
+
+
+def test_io_at_the_end_of_the_budget(machine):
+    """A guest that does nothing but port accesses, with the smallest budget, over 10,000 periods: each budget ends in an access, or beside one, and
+    no device model is taken for hanging."""
+    period_ms = 1
+    text = "name = storm\n" + bare_vm("storm", "io-storm", "count=0", more=f"budget = 500us\n\tperiod = {period_ms}ms\n\thang_limit = 10ms")
+    text += bare_vm("pacer", "@COUNT@", "ms=12000 rounds=1", more="share = 20%")
+    return text, machine
+
+
+def test_timers_leave_the_other_its_share(machine, own_guests):
+    """Instructions per second of a counting VM beside one that sleeps, and beside one with all timers at their fastest: within 2 %."""
+
+    def count(neighbour):
+        text = "name = share\n" + bare_vm("count", own_guests["count"], "ms=400 rounds=3", more="share = 40%") + neighbour
+        one = machine(text, ["count", "other"], ["--icount"])
+        one.transcript_has(r"^admin: VM count exited with code 0$", 2 * BOOT_LIMIT)
+        counts = [int(n) for n in re.findall(r"^count: count: (\d+)$", one.transcript(), re.MULTILINE)]
+        one.close()
+        assert len(counts) == 3
+        return counts[-1]
+
+    alone = count(bare_vm("other", "sleep", "forever=1", more="share = 40%"))
+    beside = count(bare_vm("other", "timer-storm", more="share = 40%"))
+    assert alone > 0
+    assert abs(beside - alone) <= 0.02 * alone, (alone, beside)
+
+
+def test_scanning_all_finds_and_changes_nothing(machine, own_guests):
+    """A VM that reads and writes all it can beside one whose RAM is full of a secret; and again in memory that the other had."""
+    secret = 0x5EC2E7_0F_BEEF_42
+    hidden = f"hidden=0x{secret ^ 0xFFFFFFFFFFFFFFFF:x}"
+    text = "name = scan\n" + bare_vm("keeper", own_guests["keeper"], hidden, "64M") + bare_vm("scan", "scan-all", hidden, "64M")
+    one = machine(text, ["keeper", "scan"])
+    one.transcript_has(r"^keeper: keeper: round 1, intact$", BOOT_LIMIT, again=True)
+    one.transcript_has(r"^admin: VM scan exited with code 0$", 2 * BOOT_LIMIT)
+    assert re.search(r"^scan[:+] .*the secret was found 0 times$", one.transcript(), re.MULTILINE)
+    one.transcript_has(r"^keeper: keeper: round \d+, intact$")
+    one.transcript_has(r"^keeper: keeper: round \d+, intact$")
+    assert "CHANGED" not in one.transcript()
+    # the keeper's memory goes to whoever comes next: three scanners have more than all the rest
+    one.admin("stop keeper; start scan".split("; ")[0], r"VM keeper is off")
