@@ -256,9 +256,9 @@ enum bh_error object_map(const struct space *space, uint32_t object, uint64_t of
 
 enum bh_error root_shares_make(uint32_t scope, uint32_t index)
 {
-	struct space space = {
-		.slot = root_space.slot, .arena = root_space.arena, .owner = scope_owner(scope, index)
-	};
+	struct space space = root_space;
+
+	space.owner = scope_owner(scope, index);
 
 	for (uint32_t i = 0; i < root.manifest.mapping_count; i++) {
 		const struct manifest_mapping *mapping = &root.manifest.mappings[i];

@@ -20,7 +20,7 @@ uint32_t slots_take(uint16_t owner, uint32_t count)
 	while (lowest_free < SLOTS_MAX && owner_of[lowest_free] != OWNER_FREE) {
 		lowest_free++;
 	}
-	for (uint32_t slot = lowest_free; count > 0 && slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = lowest_free; owner != OWNER_FREE && count > 0 && slot < SLOTS_MAX; slot++) {
 		run = owner_of[slot] == OWNER_FREE ? run + 1 : 0;
 		if (run == count) {
 			uint32_t first = slot + 1 - count;

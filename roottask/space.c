@@ -9,7 +9,10 @@
 #define PAGE_TABLE_LEVELS 3u
 
 const struct space root_space = {
-	.slot = BH_BOOT_ADDRESS_SPACE, .arena = &system_arena, .owner = OWNER_SYSTEM
+	.slot = BH_BOOT_ADDRESS_SPACE,
+	.arena = &system_arena,
+	.owner = OWNER_SYSTEM,
+	.table_owner = OWNER_SYSTEM,
 };
 
 /* Bytes that one table of a level covers, as a power of two: level 1 2 MiB, 2 1 GiB, 3 512 GiB. */
@@ -19,7 +22,8 @@ static uint32_t covered_bits(uint32_t level) { return 12 + 9 * level; }
 static enum bh_error add_page_table(const struct space *space, uint64_t address)
 {
 	uint32_t slot;
-	enum bh_error error = arena_make_owned(space->arena, space->owner, BH_OBJECT_PAGE_TABLE, 0, 1, &slot);
+	enum bh_error error =
+		arena_make_owned(space->arena, space->table_owner, BH_OBJECT_PAGE_TABLE, 0, 1, &slot);
 
 	for (uint32_t level = PAGE_TABLE_LEVELS; error == BH_OK && level > 0; level--) {
 		uint64_t aligned = address & ~((UINT64_C(1) << covered_bits(level)) - 1);

@@ -17,8 +17,9 @@
 /* A space to map into, and where its page tables come from. */
 struct space {
 	uint32_t slot;
-	struct arena *arena;
-	uint16_t owner;
+	struct arena *arena;  /* of frames and page tables */
+	uint16_t owner;       /* of frames and copies of frames */
+	uint16_t table_owner; /* of page tables: what is mapped may come and go while these stay */
 };
 
 extern const struct space root_space;

@@ -450,7 +450,9 @@ enum bh_error task_start(uint32_t index)
 		task->arena.parent_owner = has_vm ? OWNER_VM(record->vm) : OWNER_SYSTEM;
 		task->arena.grow_bits = ARENA_GROWTH_BITS;
 	}
-	build.space = (struct space){ .arena = &task->arena, .owner = OWNER_TASK(index) };
+	build.space = (struct space){
+		.arena = &task->arena, .owner = OWNER_TASK(index), .table_owner = OWNER_TASK(index)
+	};
 	task->state = TASK_RUNNING;
 	error = build_task(&build);
 	if (error == BH_OK && record->budget_us != 0) {

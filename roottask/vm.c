@@ -36,6 +36,7 @@ static enum bh_error make_guest_mappings(uint32_t vm)
 			.slot = root.object[mapping->guest_space].slot,
 			.arena = &root.vm[vm].arena,
 			.owner = OWNER_VM(vm),
+			.table_owner = OWNER_VM(vm),
 		};
 		uint64_t address;
 		enum bh_error error;

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* One field: text up to `separator` or the end; *rest moves behind it. False if empty, too long for `field`, or if the separator
- * must be there and is not. */
+/* One field: text up to `separator` or the end; *rest moves behind it. False if empty, too long for `field`,
+ * or if the separator must be there and is not. */
 static bool take_field(const char **rest, char separator, char *field, size_t size)
 {
 	const char *end = strchr(*rest, separator);
@@ -84,7 +84,7 @@ static bool parse_module(const char *value, struct vmm_arguments *result)
 	struct vmm_argument_module *module = &result->modules[result->module_count];
 
 	if (result->module_count == VMM_MODULES_MAX ||
-	    !take_field(&value, ',', module->region, sizeof(module->region))) {
+		!take_field(&value, ',', module->region, sizeof(module->region))) {
 		return false;
 	}
 	module->text = value;
@@ -96,8 +96,9 @@ static bool parse_model(const char *value, struct vmm_arguments *result)
 {
 	struct vmm_argument_model *model = &result->models[result->model_count];
 
-	if (result->model_count == VMM_MODELS_MAX || !take_field(&value, ',', model->name, sizeof(model->name)) ||
-	    !take_number(&value, 61, &model->bit)) {
+	if (result->model_count == VMM_MODELS_MAX ||
+		!take_field(&value, ',', model->name, sizeof(model->name)) ||
+		!take_number(&value, 61, &model->bit)) {
 		return false;
 	}
 	result->model_count++;
@@ -109,8 +110,8 @@ static bool parse_port(const char *value, struct vmm_arguments *result)
 	struct vmm_argument_port *port = &result->ports[result->port_count];
 
 	if (result->port_count == VMM_PORTS_MAX || !take_number(&value, 0xffff, &port->first) ||
-	    !take_number(&value, 0x10000, &port->count) ||
-	    !take_field(&value, ',', port->capability, sizeof(port->capability))) {
+		!take_number(&value, 0x10000, &port->count) ||
+		!take_field(&value, ',', port->capability, sizeof(port->capability))) {
 		return false;
 	}
 	result->port_count++;
@@ -124,7 +125,8 @@ static bool parse_line(const char *value, struct vmm_arguments *result)
 	char action[16];
 
 	if (result->line_count == VMM_LINES_MAX || !take_field(&value, ',', name, sizeof(name)) ||
-	    !take_number(&value, 255, &line->number) || !take_field(&value, ',', action, sizeof(action))) {
+		!take_number(&value, 255, &line->number) ||
+		!take_field(&value, ',', action, sizeof(action))) {
 		return false;
 	}
 	/* `model=` may stand behind its lines: the name is looked up when all are read. */
@@ -152,7 +154,7 @@ static bool parse_serial(const char *value, struct vmm_arguments *result)
 	struct vmm_argument_serial *serial = &result->serials[result->serial_count];
 
 	if (result->serial_count == VMM_SERIALS_MAX || !take_number(&value, 0xfff8, &serial->port) ||
-	    !take_number(&value, 23, &serial->gsi)) {
+		!take_number(&value, 23, &serial->gsi)) {
 		return false;
 	}
 	result->serial_count++;
@@ -181,9 +183,15 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 		const char *key;
 		bool (*parse)(const char *value, struct vmm_arguments *result);
 	} keys[] = {
-		{ "protocol", parse_protocol }, { "cmdline", parse_command_line }, { "module", parse_module },
-		{ "model", parse_model },       { "port", parse_port },            { "line", parse_line },
-		{ "serial", parse_serial },     { "paravirtual", parse_paravirtual }, { "vm", parse_name },
+		{ "protocol", parse_protocol },
+		{ "cmdline", parse_command_line },
+		{ "module", parse_module },
+		{ "model", parse_model },
+		{ "port", parse_port },
+		{ "line", parse_line },
+		{ "serial", parse_serial },
+		{ "paravirtual", parse_paravirtual },
+		{ "vm", parse_name },
 	};
 	const char *equals = strchr(text, '=');
 
@@ -191,7 +199,8 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strlen(keys[i].key) == (size_t)(equals - text) && memcmp(keys[i].key, text, (size_t)(equals - text)) == 0) {
+		if (strlen(keys[i].key) == (size_t)(equals - text) &&
+			memcmp(keys[i].key, text, (size_t)(equals - text)) == 0) {
 			return keys[i].parse(equals + 1, result);
 		}
 	}
@@ -216,7 +225,8 @@ static bool find_model(const struct vmm_arguments *result, const char *text, uin
 	return false;
 }
 
-bool vmm_arguments_parse(const char *const *strings, uint32_t count, struct vmm_arguments *result, uint32_t *wrong)
+bool vmm_arguments_parse(
+	const char *const *strings, uint32_t count, struct vmm_arguments *result, uint32_t *wrong)
 {
 	uint32_t line = 0;
 
@@ -230,7 +240,8 @@ bool vmm_arguments_parse(const char *const *strings, uint32_t count, struct vmm_
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		*wrong = i;
-		if (strncmp(strings[i], "line=", 5) == 0 && !find_model(result, strings[i], &result->lines[line++].model)) {
+		if (strncmp(strings[i], "line=", 5) == 0 &&
+			!find_model(result, strings[i], &result->lines[line++].model)) {
 			return false;
 		}
 	}

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The VMM server's arguments: what the appliance declares of one VM, as the host tool passes it on in the task's argument
- * strings. Pure: parses strings into a struct, no system calls. Numbers are decimal, or hexadecimal with 0x.
+/* The VMM server's arguments: what the appliance declares of one VM, as the host tool passes it on in the
+ * task's argument strings. Pure: parses strings into a struct, no system calls. Numbers are decimal, or
+ * hexadecimal with 0x.
  *
- *   protocol=linux | multiboot           boot protocol of region `kernel`. Needed
- *   cmdline=TEXT                         the kernel's command line; default empty
- *   module=REGION,TEXT                   multiboot: a module in region REGION with its string TEXT (may hold commas)
- *   model=MODEL,BIT                      a device model: region `lines:MODEL`, its bit in the vCPU's notification
- *   port=FIRST,COUNT,CAPABILITY          ports that a model serves; CAPABILITY is the one to call for accesses that must be
- *                                        done again or split (like `model:uart0`); its badge is the model's region number
- *   line=MODEL,NUMBER,gsi,GSI            that line of the model drives global system interrupt GSI (0..23)
- *   line=MODEL,NUMBER,poweroff | reset | exit   a rising edge ends the VM (exit: with the line page's value)
- *   serial=PORT,GSI                      a 16550 that ACPI describes (COM1 first)
- *   paravirtual=kvm-clock | pv-eoi       a hypervisor interface to offer to the guest; none by default
- *   vm=NAME                              the VM's name, for messages
+ *   vm=NAME                     the VM's name, for messages
+ *   protocol=linux | multiboot  boot protocol of region `kernel`. Needed
+ *   cmdline=TEXT                the kernel's command line; default empty
+ *   module=REGION,TEXT          multiboot: a module in region REGION with its string TEXT (may hold commas)
+ *   model=MODEL,BIT             a device model: region `lines:MODEL`, its bit in the vCPU's notification
+ *   port=FIRST,COUNT,CAPABILITY ports that a model serves; CAPABILITY is the one to call for accesses that must
+ *                               be done again or split (like `model:uart0`); its badge is the model's region
+ *   line=MODEL,NUMBER,gsi,GSI   that line of the model drives global system interrupt GSI (0..23)
+ *   line=MODEL,NUMBER,poweroff | reset | exit
+ *                               a rising edge ends the VM (exit: with the line page's value)
+ *   serial=PORT,GSI             a 16550 that ACPI describes (COM1 first)
+ *   paravirtual=kvm-clock | pv-eoi
+ *                               a hypervisor interface to offer to the guest; none by default
  *
  * Unknown keys are errors: the tool and this task are built together. */
 #pragma once
@@ -22,11 +25,11 @@
 
 #include <bulkhead/task_info.h>
 
-#define VMM_MODELS_MAX   16u
-#define VMM_PORTS_MAX    32u
-#define VMM_LINES_MAX    32u
-#define VMM_MODULES_MAX  16u
-#define VMM_SERIALS_MAX  4u
+#define VMM_MODELS_MAX 16u
+#define VMM_PORTS_MAX 32u
+#define VMM_LINES_MAX 32u
+#define VMM_MODULES_MAX 16u
+#define VMM_SERIALS_MAX 4u
 #define VMM_COMMAND_LINE_MAX 2048u
 
 enum vmm_protocol { VMM_PROTOCOL_NONE, VMM_PROTOCOL_LINUX, VMM_PROTOCOL_MULTIBOOT };
@@ -48,7 +51,7 @@ struct vmm_argument_line {
 	uint32_t model;  /* index in models */
 	uint32_t number; /* the model's line number */
 	enum vmm_line_action action;
-	uint32_t gsi;    /* VMM_LINE_GSI: 0..23 */
+	uint32_t gsi; /* VMM_LINE_GSI: 0..23 */
 };
 
 struct vmm_argument_module {
@@ -78,7 +81,8 @@ struct vmm_arguments {
 	struct vmm_argument_serial serials[VMM_SERIALS_MAX];
 };
 
-/* Parses `count` strings "key=value" into `result`, which keeps pointers into them. False on the first string that is wrong:
- * *wrong is its number then (`count` if something needed is missing). Main thread, before the guest runs. */
-__attribute__((warn_unused_result)) bool vmm_arguments_parse(const char *const *strings, uint32_t count,
-                                                             struct vmm_arguments *result, uint32_t *wrong);
+/* Parses `count` strings "key=value" into `result`, which keeps pointers into them. False on the first string
+ * that is wrong: *wrong is its number then (`count` if something needed is missing). Main thread, before the
+ * guest runs. */
+__attribute__((warn_unused_result)) bool vmm_arguments_parse(
+	const char *const *strings, uint32_t count, struct vmm_arguments *result, uint32_t *wrong);

@@ -18,7 +18,7 @@
 /* Reset values, AMD APM vol. 2 section 14.1.3. */
 #define DR6_RESET UINT64_C(0xffff0ff0)
 #define DR7_RESET UINT64_C(0x400)
-#define XCR0_X87  UINT64_C(1)
+#define XCR0_X87 UINT64_C(1)
 
 /* XCR0 components that a guest may be offered: x87, SSE, AVX. */
 #define XCR0_OFFERED UINT64_C(7)
@@ -116,7 +116,8 @@ static bool build_cpu(struct vmm *vmm)
 	return true;
 }
 
-/* "PREFIX" and "NAME" as one name of a capability or region; cut off if too long, then nothing has that name. */
+/* "PREFIX" and "NAME" as one name of a capability or region; cut off if too long, then nothing has that
+ * name. */
 static const char *join(char *name, const char *prefix, const char *rest)
 {
 	(void)bh_format(name, TASK_INFO_NAME_SIZE, "%s%s", prefix, rest);
@@ -136,7 +137,8 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 		const struct vmm_argument_model *model = &arguments->models[line->model];
 
 		vmm->lines[i] = (struct vmm_line){
-			.page = bh_region_required(join(name, "lines:", model->name), sizeof(struct lines_page), NULL),
+			.page = bh_region_required(
+				join(name, "lines:", model->name), sizeof(struct lines_page), NULL),
 			.signal = UINT64_C(1) << model->bit,
 			.number = line->number,
 			.gsi = line->gsi,
@@ -151,7 +153,8 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 	for (uint32_t i = 0; i < arguments->port_count; i++) {
 		const struct vmm_argument_port *port = &arguments->ports[i];
 
-		vmm->ports[i] = (struct vmm_port_range){ port->first, port->count, bh_capability_required(port->capability) };
+		vmm->ports[i] = (struct vmm_port_range){ port->first, port->count,
+			bh_capability_required(port->capability) };
 	}
 	vmm->port_count = arguments->port_count;
 	pci_initialize(&vmm->pci);
@@ -195,7 +198,8 @@ static struct loader_file find_file(const char *region, const char *text)
 	return file;
 }
 
-static bool load_guest(struct vmm *vmm, const struct vmm_arguments *arguments, const struct acpi_tables *tables)
+static bool load_guest(
+	struct vmm *vmm, const struct vmm_arguments *arguments, const struct acpi_tables *tables)
 {
 	struct loader_file modules[VMM_MODULES_MAX];
 	struct loader_request request = {
@@ -206,7 +210,8 @@ static bool load_guest(struct vmm *vmm, const struct vmm_arguments *arguments, c
 		.module_count = arguments->module_count,
 		.command_line = arguments->command_line,
 		.acpi_rsdp = tables->rsdp,
-		.serial_port = { serves_port(vmm, COM1_PORT) ? COM1_PORT : 0, serves_port(vmm, COM2_PORT) ? COM2_PORT : 0 },
+		.serial_port = { serves_port(vmm, COM1_PORT) ? COM1_PORT : 0,
+			serves_port(vmm, COM2_PORT) ? COM2_PORT : 0 },
 	};
 	struct loader_failure failure = { 0, 0 };
 	enum loader_error error;
@@ -224,15 +229,17 @@ static bool load_guest(struct vmm *vmm, const struct vmm_arguments *arguments, c
 	}
 	vmm->vcpu.state->abi_version = BH_ABI_VERSION;
 	vmm->vcpu.state->size = sizeof(*vmm->vcpu.state);
-	error = arguments->protocol == VMM_PROTOCOL_LINUX ? linux_load(&request, vmm->vcpu.state, &failure)
-	                                                  : multiboot1_load(&request, vmm->vcpu.state, &failure);
+	error = arguments->protocol == VMM_PROTOCOL_LINUX
+			? linux_load(&request, vmm->vcpu.state, &failure)
+			: multiboot1_load(&request, vmm->vcpu.state, &failure);
 	if (error == LOADER_OK) {
 		return true;
 	}
 	text = loader_error_text(error, &numbers);
 	if (numbers) {
-		lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, VM_CRASH_START, "cannot load the guest: %s (found 0x%lx, limit 0x%lx)",
-		              text, (unsigned long)failure.found, (unsigned long)failure.limit);
+		lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, VM_CRASH_START,
+			"cannot load the guest: %s (found 0x%lx, limit 0x%lx)", text,
+			(unsigned long)failure.found, (unsigned long)failure.limit);
 		return false;
 	}
 	return fail(vmm, "cannot load the guest: ", text);
@@ -246,7 +253,8 @@ static uint64_t wall_clock(uint64_t khz)
 	if (seconds == 0) {
 		return 0;
 	}
-	return seconds * NANOSECONDS_PER_SECOND + clock_scale_apply(clock_scale_make(1000000, khz), bh_tsc() - bh_boot_tsc());
+	return seconds * NANOSECONDS_PER_SECOND +
+	       clock_scale_apply(clock_scale_make(1000000, khz), bh_tsc() - bh_boot_tsc());
 }
 
 static bool prepare_vcpu(struct vmm *vmm)
@@ -263,7 +271,8 @@ static bool prepare_vcpu(struct vmm *vmm)
 		return fail(vmm, "vCPU state: ", bh_error_text(error));
 	}
 	for (uint32_t reason = 0; reason < BH_EXIT_REASONS; reason++) {
-		error = bh_vcpu_bind(vcpu->capability, reason, bh_capability_required("endpoint0"), exit_groups[reason]);
+		error = bh_vcpu_bind(
+			vcpu->capability, reason, bh_capability_required("endpoint0"), exit_groups[reason]);
 		if (error != BH_OK) {
 			return fail(vmm, "exits: ", bh_error_text(error));
 		}
@@ -281,8 +290,9 @@ bool vmm_start(struct vmm *vmm)
 	vmm->vcpu.timer = bh_capability_required("timer0");
 	vmm->vcpu.state = bh_region_required("vcpu0-state", sizeof(struct bh_vcpu_state), NULL);
 	vmm->clock = bh_region_required("clock", sizeof(struct clock_page), NULL);
-	if (!read_arguments(vmm, &arguments) || !build_cpu(vmm) || !attach_memory(vmm) || !wire(vmm, &arguments) ||
-	    !build_tables(vmm, &tables) || !load_guest(vmm, &arguments, &tables) || !prepare_vcpu(vmm)) {
+	if (!read_arguments(vmm, &arguments) || !build_cpu(vmm) || !attach_memory(vmm) ||
+		!wire(vmm, &arguments) || !build_tables(vmm, &tables) ||
+		!load_guest(vmm, &arguments, &tables) || !prepare_vcpu(vmm)) {
 		return false;
 	}
 	vmm_status(vmm)->loaded_tsc = bh_tsc();

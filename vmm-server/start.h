@@ -7,8 +7,8 @@
 
 #include "vmm.h"
 
-/* Fills *vmm, whose lifecycle has started, from arguments, capabilities and regions, up to the point where the vCPU can run. False: the VM
- * has been ended with a reason. Main thread. */
+/* Fills *vmm, whose lifecycle has started, from arguments, capabilities and regions, up to the point where
+ * the vCPU can run. False: the VM has been ended with a reason. Main thread. */
 __attribute__((warn_unused_result)) bool vmm_start(struct vmm *vmm);
 
 #endif

@@ -7,27 +7,16 @@
 #include <bulkhead/syscall.h>
 #include <bulkhead/task.h>
 
-uint64_t system_tsc(void)
-{
-	return bh_tsc();
-}
+uint64_t system_tsc(void) { return bh_tsc(); }
 
-enum bh_error system_read_state(uint64_t vcpu, uint32_t groups)
-{
-	return bh_vcpu_read_state(vcpu, groups);
-}
+enum bh_error system_read_state(uint64_t vcpu, uint32_t groups) { return bh_vcpu_read_state(vcpu, groups); }
 
-enum bh_error system_timer_arm(uint64_t timer, uint64_t deadline)
-{
-	return bh_timer_arm(timer, deadline);
-}
+enum bh_error system_timer_arm(uint64_t timer, uint64_t deadline) { return bh_timer_arm(timer, deadline); }
 
-enum bh_error system_timer_cancel(uint64_t timer)
-{
-	return bh_timer_cancel(timer, NULL);
-}
+enum bh_error system_timer_cancel(uint64_t timer) { return bh_timer_cancel(timer, NULL); }
 
-enum bh_error system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
+enum bh_error system_port_call(
+	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
 {
 	struct bh_message message = {
 		.info = BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0),

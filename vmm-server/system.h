@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every system call that the VMM server makes while its guest runs, as plain functions: the unit tests link another system.c. All may
- * be called by handler threads; none touches libc or FPU registers. */
+/* Every system call that the VMM server makes while its guest runs, as plain functions: the unit tests link
+ * another system.c. All may be called by handler threads; none touches libc or FPU registers. */
 #ifndef VMM_SYSTEM_H
 #define VMM_SYSTEM_H
 
@@ -20,10 +20,11 @@ __attribute__((warn_unused_result)) enum bh_error system_read_state(uint64_t vcp
 __attribute__((warn_unused_result)) enum bh_error system_timer_arm(uint64_t timer, uint64_t deadline);
 __attribute__((warn_unused_result)) enum bh_error system_timer_cancel(uint64_t timer);
 
-/* One port access by message to a device model's endpoint: `word` BH_PORT_WORD with the offset in the model's range, `value` for OUT,
- * `sequence` the access's number. *answer is set on BH_OK. Blocks until the model answers. Errors: what a Call can fail with. */
-__attribute__((warn_unused_result)) enum bh_error system_port_call(uint64_t endpoint, uint64_t word, uint32_t value,
-                                                                   uint64_t sequence, uint32_t *answer);
+/* One port access by message to a device model's endpoint: `word` BH_PORT_WORD with the offset in the model's
+ * range, `value` for OUT, `sequence` the access's number. *answer is set on BH_OK. Blocks until the model
+ * answers. Errors: what a Call can fail with. */
+__attribute__((warn_unused_result)) enum bh_error system_port_call(
+	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer);
 
 /* Signals a notification; there is nobody to tell if that fails. */
 void system_signal(uint64_t notification);
@@ -32,6 +33,7 @@ void system_signal(uint64_t notification);
 void system_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Formats as bh_format_list does: at most size - 1 characters and a NUL. */
-void system_format_list(char *buffer, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+void system_format_list(char *buffer, size_t size, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 
 #endif

@@ -21,8 +21,8 @@ static void count(struct vm_status *status, enum unowned_kind kind, bool write)
 	}
 }
 
-void unowned_note(struct unowned *unowned, struct vm_status *status, enum unowned_kind kind, uint64_t place, bool write,
-                  uint64_t rip)
+void unowned_note(struct unowned *unowned, struct vm_status *status, enum unowned_kind kind, uint64_t place,
+	bool write, uint64_t rip)
 {
 	static const char *const names[] = {
 		[UNOWNED_PORT] = "port",
@@ -44,11 +44,12 @@ void unowned_note(struct unowned *unowned, struct vm_status *status, enum unowne
 		if (kind == UNOWNED_INSTRUCTION) {
 			system_log("%s at 0x%lx: invalid opcode", names[kind], (unsigned long)place);
 		} else {
-			system_log("%s of %s 0x%lx, which nothing owns (rip 0x%lx)", write ? "write" : "read", names[kind],
-			           (unsigned long)place, (unsigned long)rip);
+			system_log("%s of %s 0x%lx, which nothing owns (rip 0x%lx)", write ? "write" : "read",
+				names[kind], (unsigned long)place, (unsigned long)rip);
 		}
 	} else if (!unowned->told) {
 		unowned->told = true;
-		system_log("%u unowned places were logged; there are more, which are only counted", UNOWNED_LOGGED_MAX);
+		system_log("%u unowned places were logged; there are more, which are only counted",
+			UNOWNED_LOGGED_MAX);
 	}
 }

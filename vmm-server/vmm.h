@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that the VMM server knows of its VM. Built by the main thread, then used by the vCPU's handler thread alone. */
+/* Everything that the VMM server knows of its VM. Built by the main thread, then used by the vCPU's handler
+ * thread alone. */
 #ifndef VMM_VMM_H
 #define VMM_VMM_H
 
@@ -48,9 +49,9 @@ struct vmm {
 	struct lifecycle lifecycle;
 	struct unowned unowned;
 	struct clock_page *clock;
-	uint64_t clock_offset;  /* host TSC + this = the VM's clock, which models and the APIC timer go by */
-	uint8_t reset_control;  /* port 0xcf9 */
-	bool lines_unread;      /* nothing was read from the line pages yet */
+	uint64_t clock_offset; /* host TSC + this = the VM's clock, which models and the APIC timer go by */
+	uint8_t reset_control; /* port 0xcf9 */
+	bool lines_unread;     /* nothing was read from the line pages yet */
 	uint32_t port_count;
 	uint32_t line_count;
 	struct vmm_port_range ports[VMM_PORTS_MAX];
@@ -60,9 +61,6 @@ struct vmm {
 };
 _Static_assert(VMM_LINES_MAX <= FABRIC_LINES_MAXIMUM, "every line may be wired to the fabric");
 
-static inline struct vm_status *vmm_status(struct vmm *vmm)
-{
-	return vmm->lifecycle.status;
-}
+static inline struct vm_status *vmm_status(struct vmm *vmm) { return vmm->lifecycle.status; }
 
 #endif

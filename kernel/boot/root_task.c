@@ -28,6 +28,8 @@
 #define LOW_MEMORY_END    UINT64_C(0x100000)
 #define DEVICE_WINDOW_END UINT64_C(0xfec00000) /* from here on interrupt controllers and other parts of the chipset */
 
+const struct thread *root_thread;
+
 struct builder {
 	struct cnode *cnode;
 	struct space *space;
@@ -252,6 +254,7 @@ static void start_thread(struct builder *builder, struct cpu *cpu, struct thread
 			panic("boot: can't give the root task its capabilities");
 		}
 	}
+	root_thread = thread;
 	thread->execution.cpu = cpu;
 	thread->execution.priority = ROOT_PRIORITY;
 	thread->execution.maximum_priority = 255;

@@ -2,7 +2,9 @@
 /* Faults of threads, as messages to the fault endpoint. */
 #include "ipc/ipc.h"
 
+#include "boot/root_task.h"
 #include "log.h"
+#include "panic.h"
 #include "sched/scheduler.h"
 
 void thread_fault(struct thread *thread, uint64_t kind, uint64_t address, uint64_t code)
@@ -21,6 +23,10 @@ void thread_fault(struct thread *thread, uint64_t kind, uint64_t address, uint64
 			return;
 		}
 		thread->pending_fault = 0;
+	}
+	if (thread == root_thread) {
+		panic("the root task stopped: fault %lx at %lx, code %lx, rip %lx", kind, address, code,
+		      thread->registers.rip);
 	}
 	log_line("thread %lx stopped: fault %lx at %lx, code %lx, rip %lx, and nobody takes its faults",
 		 (uint64_t)thread, kind, address, code, thread->registers.rip);

@@ -8,7 +8,9 @@
 
 void context_refresh(struct sched_context *context, uint64_t now)
 {
-	if (now < context->replenish_at || context->budget == 0) {
+	/* A full share is filled up when it is used up, never by time: else who is interrupted often would never see its end,
+	 * and never give way to others of its priority. */
+	if (now < context->replenish_at || context->budget == context->period) {
 		return;
 	}
 	if (context->replenishment.armed) {
@@ -41,6 +43,8 @@ void context_charge(struct cpu *cpu)
 		context->replenish_at = now + context->period;
 		if (cpu->current != NULL && cpu->current->context == context) {
 			scheduler_yield(cpu);
+		} else if (context->holder != NULL) {
+			scheduler_update(context->holder); /* interrupted just before its end: it stands in front of its queue */
 		}
 		return;
 	}

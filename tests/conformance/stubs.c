@@ -1,13 +1,4 @@
 #include "harness.h"
-void group_donation(void)
-{
-}
-void group_timer(void)
-{
-}
-void group_sched(void)
-{
-}
 void group_space(void)
 {
 }

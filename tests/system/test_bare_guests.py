@@ -78,13 +78,17 @@ def test_a_triple_fault_harms_nobody_else(machine):
     assert one.wait_for_end() == 0
 
 
-def test_io_at_the_end_of_the_budget(machine):
-    """A guest that does nothing but port accesses, with the smallest budget, over 10,000 periods: each budget ends in an access, or beside one, and
-    no device model is taken for hanging."""
-    period_ms = 1
-    text = "name = storm\n" + bare_vm("storm", "io-storm", "count=0", more=f"budget = 500us\n\tperiod = {period_ms}ms\n\thang_limit = 10ms")
-    text += bare_vm("pacer", "@COUNT@", "ms=12000 rounds=1", more="share = 20%")
-    return text, machine
+def test_io_at_the_end_of_the_budget(machine, own_guests):
+    """A guest that does nothing but port accesses, with the smallest budget and the smallest hang limit, for 10,000 periods: each budget
+    ends in an access or beside one, and no device model is ever taken for hanging. In virtual time, so that only that can be the cause."""
+    text = "name = budget\n"
+    text += bare_vm("storm", "io-storm", "count=0", more="budget = 500us\n\tperiod = 1ms\n\thang_limit = 10ms")
+    text += bare_vm("pacer", own_guests["count"], "ms=10100 rounds=1", more="budget = 500us\n\tperiod = 10ms")
+    one = machine(text, ["storm", "pacer"], ["--icount"])
+    one.transcript_has(r"^storm: io-storm: running$", BOOT_LIMIT, again=True)
+    one.transcript_has(r"^admin: VM pacer exited with code 0$", 3 * BOOT_LIMIT)
+    assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]
+    assert re.search(r"^VM storm +running +\d+ MiB +crashes 0 +resets 0$", one.admin("list"), re.MULTILINE)
 
 
 def test_timers_leave_the_other_its_share(machine, own_guests):
@@ -110,12 +114,17 @@ def test_scanning_all_finds_and_changes_nothing(machine, own_guests):
     secret = 0x5EC2E7_0F_BEEF_42
     hidden = f"hidden=0x{secret ^ 0xFFFFFFFFFFFFFFFF:x}"
     text = "name = scan\n" + bare_vm("keeper", own_guests["keeper"], hidden, "64M") + bare_vm("scan", "scan-all", hidden, "64M")
-    one = machine(text, ["keeper", "scan"])
+    one = machine(text + bare_vm("idle", "sleep", "forever=1"), ["keeper", "scan", "idle"])
+    nowhere = r"^scan[:+] .*the secret was found 0 times$"
     one.transcript_has(r"^keeper: keeper: round 1, intact$", BOOT_LIMIT, again=True)
     one.transcript_has(r"^admin: VM scan exited with code 0$", 2 * BOOT_LIMIT)
-    assert re.search(r"^scan[:+] .*the secret was found 0 times$", one.transcript(), re.MULTILINE)
+    assert len(re.findall(nowhere, one.transcript(), re.MULTILINE)) == 1
     one.transcript_has(r"^keeper: keeper: round \d+, intact$")
     one.transcript_has(r"^keeper: keeper: round \d+, intact$")
     assert "CHANGED" not in one.transcript()
-    # the keeper's memory goes to whoever comes next: three scanners have more than all the rest
-    one.admin("stop keeper; start scan".split("; ")[0], r"VM keeper is off")
+    # what was the keeper's goes to who comes next
+    one.admin("stop keeper", r"VM keeper is off")
+    one.admin("start scan", r"VM scan started by the administrator")
+    one.transcript_has(r"^admin[:+] .*VM scan exited with code 0$", 2 * BOOT_LIMIT)
+    assert len(re.findall(nowhere, one.transcript(), re.MULTILINE)) == 2
+    assert "FOUND" not in one.transcript()

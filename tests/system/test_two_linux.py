@@ -78,7 +78,6 @@ def test_a_hundred_thousand_bytes_each_way(two_linux):
     assert text == "".join(f"{i:079d}\n" for i in range(lines))
     two_linux.send("stty -echo; cat >/tmp/typed\r")
     two_linux.expect("typed")
-    two_linux.shell_is_reading = True
     typed = "".join(f"{i:049d}\n" for i in range(400))
     for start in range(0, len(typed), 500):
         two_linux.send(typed[start : start + 500].replace("\n", "\r"))

@@ -64,11 +64,11 @@ static bool write_configuration(const struct system_image *image, const char *fo
 			"set timeout=0\nset default=0\ninsmod all_video\nset gfxpayload=keep\n"
 			"menuentry Bulkhead {\n"
 			"\tmultiboot2 /boot/bulkhead.elf %s\n"
-			"\tmodule2 /boot/roottask roottask\n"
-			"\tmodule2 /boot/manifest manifest\n",
+			"\tmodule2 --nounzip /boot/roottask roottask\n"
+			"\tmodule2 --nounzip /boot/manifest manifest\n",
 			image->command_line);
 		for (unsigned i = 0; i < image->module_count; i++) {
-			fprintf(file, "\tmodule2 /boot/%s %s\n", image->modules[i].name,
+			fprintf(file, "\tmodule2 --nounzip /boot/%s %s\n", image->modules[i].name,
 				image->modules[i].name);
 		}
 		fprintf(file, "}\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time of the VM (time.h). Touches the clock page, the fabric's timer, the vCPU's TSC offset and its kernel Timer. */
+/* Time of the VM (time.h). Touches the clock page, the fabric's timer, the vCPU's TSC offset and its kernel
+ * Timer. */
 #include "clock/time.h"
 
 #include "system.h"
@@ -16,10 +17,7 @@ void time_start(struct vmm *vmm, uint64_t khz, uint64_t wall_ns)
 	vmm->vcpu.state->tsc_offset = vmm->clock_offset;
 }
 
-uint64_t time_now(const struct vmm *vmm)
-{
-	return system_tsc() + vmm->clock_offset;
-}
+uint64_t time_now(const struct vmm *vmm) { return system_tsc() + vmm->clock_offset; }
 
 static void move_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t ticks)
 {
@@ -28,44 +26,39 @@ static void move_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t ticks)
 	vcpu->tsc_adjust += ticks;
 	vcpu->state->tsc_offset = vcpu->tsc_offset;
 	vcpu_change(vcpu, BH_GROUP_MSRS);
-	fabric_set_tsc_offset(&vmm->fabric, vcpu->number, vcpu->tsc_offset - vmm->clock_offset, time_now(vmm));
+	fabric_set_tsc_offset(
+		&vmm->fabric, vcpu->number, vcpu->tsc_offset - vmm->clock_offset, time_now(vmm));
 }
 
-uint64_t time_read_tsc(const struct vcpu *vcpu)
-{
-	return system_tsc() + vcpu->tsc_offset;
-}
+uint64_t time_read_tsc(const struct vcpu *vcpu) { return system_tsc() + vcpu->tsc_offset; }
 
 void time_write_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t value)
 {
 	move_tsc(vmm, vcpu, value - time_read_tsc(vcpu));
 }
 
-uint64_t time_read_adjust(const struct vcpu *vcpu)
-{
-	return vcpu->tsc_adjust;
-}
+uint64_t time_read_adjust(const struct vcpu *vcpu) { return vcpu->tsc_adjust; }
 
 void time_write_adjust(struct vmm *vmm, struct vcpu *vcpu, uint64_t value)
 {
 	move_tsc(vmm, vcpu, value - vcpu->tsc_adjust);
 }
 
-void time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+void time_serve(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	if (fabric_next_deadline(&vmm->fabric, vcpu->number) <= now) {
+		fabric_advance(&vmm->fabric, vcpu->number, now);
+	}
+}
+
+void time_arm(struct vmm *vmm, struct vcpu *vcpu)
 {
 	uint64_t deadline = fabric_next_deadline(&vmm->fabric, vcpu->number);
 
-	/* A timer that is armed for nothing costs one needless exit, stopping it a system call: let it fire. */
+	/* A timer that is armed for nothing costs one needless exit, stopping it a system call: let it
+	 * fire. */
 	if (deadline == FABRIC_NEVER || deadline == vcpu->deadline) {
 		return;
-	}
-	if (deadline <= now) {
-		/* An interrupt gets pending, or it is already: there is no deadline in the past afterwards. */
-		fabric_advance(&vmm->fabric, vcpu->number, now);
-		deadline = fabric_next_deadline(&vmm->fabric, vcpu->number);
-		if (deadline == FABRIC_NEVER || deadline == vcpu->deadline) {
-			return;
-		}
 	}
 	vmm_status(vmm)->timer_arms++;
 	if (system_timer_arm(vcpu->timer, deadline - vmm->clock_offset) == BH_OK) {

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Time of the VM and of its vCPU: the VM's clock, which device models and APIC timer share, the guest's own TSC, which the guest may
- * move, and the kernel timer that stands for the next deadline. All in TSC ticks. */
+/* Time of the VM and of its vCPU: the VM's clock, which device models and APIC timer share, the guest's own
+ * TSC, which the guest may move, and the kernel timer that stands for the next deadline. All in TSC ticks. */
 #ifndef VMM_CLOCK_TIME_H
 #define VMM_CLOCK_TIME_H
 
 #include "vmm.h"
 
-/* Starts the VM's clock at 0, now, and the vCPU's TSC with it; `khz` is the TSC's frequency, `wall_ns` the Unix time now, in ns. Main thread,
- * before the vCPU's state is written. */
+/* Starts the VM's clock at 0, now, and the vCPU's TSC with it; `khz` is the TSC's frequency, `wall_ns` the
+ * Unix time now, in ns. Main thread, before the vCPU's state is written. */
 void time_start(struct vmm *vmm, uint64_t khz, uint64_t wall_ns);
 
 /* The VM's clock, now. */
 uint64_t time_now(const struct vmm *vmm);
 
-/* MSR TSC and TSC_ADJUST as the guest reads and writes them (Intel SDM vol. 3 section 17.17.3): writing the one moves the other.
- * Handler thread. */
+/* MSR TSC and TSC_ADJUST as the guest reads and writes them (Intel SDM vol. 3 section 17.17.3): writing the
+ * one moves the other. Handler thread. */
 uint64_t time_read_tsc(const struct vcpu *vcpu);
 void time_write_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t value);
 uint64_t time_read_adjust(const struct vcpu *vcpu);
 void time_write_adjust(struct vmm *vmm, struct vcpu *vcpu, uint64_t value);
 
-/* Arms the vCPU's timer if the next deadline has changed; one that has passed is served at once. Handler thread, after all that may
- * change the deadline and before inject_before_entry(); `now` is the VM's clock. */
-void time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+/* Serves a deadline that has passed: its interrupt gets pending. Handler thread, before
+ * inject_before_entry(); `now` is the VM's clock. */
+void time_serve(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+
+/* Arms the vCPU's timer if the next deadline has changed. Handler thread, after inject_before_entry(): taking
+ * a periodic timer's interrupt makes its next deadline count. */
+void time_arm(struct vmm *vmm, struct vcpu *vcpu);
 
 /* The timer has fired. */
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);

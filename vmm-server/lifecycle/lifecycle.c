@@ -6,7 +6,8 @@
 
 #include "system.h"
 
-void lifecycle_start(struct lifecycle *lifecycle, struct vm_status *status, uint64_t signal, uint32_t incarnation)
+void lifecycle_start(
+	struct lifecycle *lifecycle, struct vm_status *status, uint64_t signal, uint32_t incarnation)
 {
 	*lifecycle = (struct lifecycle){ .status = status, .signal = signal };
 	*status = (struct vm_status){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* MOV to and from control and debug registers, LMSW, SMSW, CLTS, XSETBV (control.h). The rules are AMD APM vol. 2 sections 3.1.1 to 3.1.3 and 13.1.1,
- * APM vol. 3 MOV CRn, LMSW. Touches the state page and the fabric's TPR. */
+/* MOV to and from control and debug registers, LMSW, SMSW, CLTS, XSETBV (control.h). The rules are AMD APM
+ * vol. 2 sections 3.1.1 to 3.1.3 and 13.1.1, APM vol. 3 MOV CRn, LMSW. Touches the state page and the
+ * fabric's TPR. */
 #include "vcpu/control.h"
 
 #include "instruction/guest_operand.h"
@@ -15,7 +16,8 @@
 #define CR4_DE UINT64_C(0x8)
 #define CR4_PAE UINT64_C(0x20)
 #define CR4_PCIDE UINT64_C(0x20000)
-/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP PKE: what AMD defines and 4-level paging leaves */
+/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP PKE: what AMD
+ * defines and 4-level paging leaves */
 #define CR4_WRITABLE UINT64_C(0x770fff)
 #define CR3_PCID_KEEP (UINT64_C(1) << 63)
 
@@ -40,7 +42,8 @@ static bool write_cr0(struct bh_vcpu_state *state, uint64_t value)
 	bool paging = (value & CR0_PG) != 0;
 	bool was_paging = (state->cr0 & CR0_PG) != 0;
 
-	if (value >> 32 != 0 || (paging && (value & CR0_PE) == 0) || ((value & CR0_NW) != 0 && (value & CR0_CD) == 0)) {
+	if (value >> 32 != 0 || (paging && (value & CR0_PE) == 0) ||
+		((value & CR0_NW) != 0 && (value & CR0_CD) == 0)) {
 		return false;
 	}
 	if (paging && !was_paging && (state->efer & EFER_LME) != 0) {
@@ -77,7 +80,8 @@ static bool write_cr4(struct bh_vcpu_state *state, uint64_t value)
 	if ((value & ~CR4_WRITABLE) != 0 || (long_mode && (value & CR4_PAE) == 0)) {
 		return false;
 	}
-	if ((value & CR4_PCIDE) != 0 && (state->cr4 & CR4_PCIDE) == 0 && (!long_mode || (state->cr3 & 0xfff) != 0)) {
+	if ((value & CR4_PCIDE) != 0 && (state->cr4 & CR4_PCIDE) == 0 &&
+		(!long_mode || (state->cr3 & 0xfff) != 0)) {
 		return false;
 	}
 	state->cr4 = value;
@@ -152,8 +156,8 @@ static bool load_machine_status(struct bh_vcpu_state *state, uint64_t value)
 }
 
 /* The 16-bit memory operand of LMSW and SMSW. False: a fault was raised. */
-static bool find_operand(struct vmm *vmm, struct vcpu *vcpu, const struct instruction *instruction, bool write,
-                         struct guest_operand *operand)
+static bool find_operand(struct vmm *vmm, struct vcpu *vcpu, const struct instruction *instruction,
+	bool write, struct guest_operand *operand)
 {
 	const struct bh_vcpu_state *state = vcpu->state;
 	uint64_t offset = instruction_offset(&instruction->memory, state, instruction->length);
@@ -178,7 +182,9 @@ static void write_register(struct bh_vcpu_state *state, uint32_t number, uint32_
 {
 	uint64_t old = state->registers[number];
 
-	state->registers[number] = width == 8 ? value : width == 4 ? (uint32_t)value : (old & ~UINT64_C(0xffff)) | (value & 0xffff);
+	state->registers[number] = width == 8   ? value
+				   : width == 4 ? (uint32_t)value
+						: (old & ~UINT64_C(0xffff)) | (value & 0xffff);
 }
 
 /* LMSW and SMSW. False: an exception was raised. */
@@ -231,8 +237,9 @@ static bool do_control(struct vmm *vmm, struct vcpu *vcpu, const struct instruct
 		}
 		if (instruction->operation == INSTRUCTION_MOV_FROM_CR) {
 			write_register(state, instruction->general_register, is_long_code(state) ? 8 : 4,
-			               read_cr(vmm, vcpu, instruction->number));
-		} else if (!write_cr(vmm, vcpu, instruction->number, cut(state, state->registers[instruction->general_register]))) {
+				read_cr(vmm, vcpu, instruction->number));
+		} else if (!write_cr(vmm, vcpu, instruction->number,
+				   cut(state, state->registers[instruction->general_register]))) {
 			vcpu_raise_protection(vcpu);
 			return false;
 		}
@@ -310,7 +317,8 @@ static bool do_debug(struct vcpu *vcpu, const struct instruction *instruction)
 		return false;
 	}
 	if (!write) {
-		write_register(state, instruction->general_register, is_long_code(state) ? 8 : 4, read_dr(state, number));
+		write_register(state, instruction->general_register, is_long_code(state) ? 8 : 4,
+			read_dr(state, number));
 		return true;
 	}
 	if (!write_dr(state, number, cut(state, state->registers[instruction->general_register]))) {
@@ -343,7 +351,8 @@ void xsetbv_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 		return;
 	}
 	vcpu_need(vcpu, BH_GROUP_CONTROL | BH_GROUP_MSRS);
-	if (state->cpl != 0 || (uint32_t)state->registers[BH_RCX] != 0 || !cpuid_xcr0_valid(&vmm->cpuid, value)) {
+	if (state->cpl != 0 || (uint32_t)state->registers[BH_RCX] != 0 ||
+		!cpuid_xcr0_valid(&vmm->cpuid, value)) {
 		vcpu_raise_protection(vcpu);
 		return;
 	}

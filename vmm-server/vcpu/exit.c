@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Exit dispatch (exit.h): every reason of vcpu.h, then timer, events and the answer. No libc, general registers only. */
+/* Exit dispatch (exit.h): every reason of vcpu.h, then timer, events and the answer. No libc, general
+ * registers only. */
 #include "vcpu/exit.h"
 
 #include "clock/time.h"
@@ -65,7 +66,8 @@ static void cpuid_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 		vcpu_need(vcpu, BH_GROUP_MSRS);
 		shown.xcr0 = state->xcr0;
 	}
-	cpuid_lookup(&vmm->cpuid, &shown, (uint32_t)state->registers[BH_RAX], (uint32_t)state->registers[BH_RCX], &result);
+	cpuid_lookup(&vmm->cpuid, &shown, (uint32_t)state->registers[BH_RAX],
+		(uint32_t)state->registers[BH_RCX], &result);
 	state->registers[BH_RAX] = result.eax;
 	state->registers[BH_RBX] = result.ebx;
 	state->registers[BH_RCX] = result.ecx;
@@ -87,11 +89,12 @@ static void cache_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 	struct instruction scratch;
 	const struct instruction *instruction;
 
-	/* Nothing to do: guest memory is coherent. INVD must not drop what others wrote, so it is the same. */
+	/* Nothing to do: guest memory is coherent. INVD must not drop what others wrote, so it is the
+	 * same. */
 	if (length == 0) {
 		instruction = vcpu_instruction(vcpu, &vmm->memory, &scratch);
-		if (instruction == NULL ||
-		    (instruction->operation != INSTRUCTION_INVD && instruction->operation != INSTRUCTION_WBINVD)) {
+		if (instruction == NULL || (instruction->operation != INSTRUCTION_INVD &&
+						   instruction->operation != INSTRUCTION_WBINVD)) {
 			return;
 		}
 		length = instruction->length;
@@ -113,7 +116,8 @@ static void invalid_opcode_exit(struct vmm *vmm, struct vcpu *vcpu)
 	vcpu_raise_invalid_opcode(vcpu);
 }
 
-/* #AC, #DB and #MC are intercepted because they can follow each other without end inside their own delivery. They are the guest's. */
+/* #AC, #DB and #MC are intercepted because they can follow each other without end inside their own delivery.
+ * They are the guest's. */
 static void exception_exit(struct vcpu *vcpu, uint64_t vector, uint64_t code)
 {
 	vector &= 0xff;
@@ -127,28 +131,30 @@ static void exception_exit(struct vcpu *vcpu, uint64_t vector, uint64_t code)
 /* What one needs to see why a guest came to its end. */
 static void log_state(const struct bh_vcpu_state *state)
 {
-	static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-		                             "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+	static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8",
+		"r9", "r10", "r11", "r12", "r13", "r14", "r15" };
 
 	for (uint32_t i = 0; i < 16; i += 4) {
-		system_log("%s %016lx %s %016lx %s %016lx %s %016lx", names[i], (unsigned long)state->registers[i], names[i + 1],
-		           (unsigned long)state->registers[i + 1], names[i + 2], (unsigned long)state->registers[i + 2],
-		           names[i + 3], (unsigned long)state->registers[i + 3]);
+		system_log("%s %016lx %s %016lx %s %016lx %s %016lx", names[i],
+			(unsigned long)state->registers[i], names[i + 1],
+			(unsigned long)state->registers[i + 1], names[i + 2],
+			(unsigned long)state->registers[i + 2], names[i + 3],
+			(unsigned long)state->registers[i + 3]);
 	}
-	system_log("rip %016lx flags %lx cpl %lu cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx", (unsigned long)state->rip,
-	           (unsigned long)state->rflags, (unsigned long)state->cpl, (unsigned long)state->cr0,
-	           (unsigned long)state->cr2, (unsigned long)state->cr3, (unsigned long)state->cr4,
-	           (unsigned long)state->efer);
+	system_log("rip %016lx flags %lx cpl %lu cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
+		(unsigned long)state->rip, (unsigned long)state->rflags, (unsigned long)state->cpl,
+		(unsigned long)state->cr0, (unsigned long)state->cr2, (unsigned long)state->cr3,
+		(unsigned long)state->cr4, (unsigned long)state->efer);
 	for (uint32_t i = BH_ES; i < BH_SEGMENTS; i++) {
 		static const char *const segments[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
 		const struct bh_segment_register *segment = &state->segment[i];
 
-		system_log("%s %04x attributes %03x limit %08x base %lx", segments[i], segment->selector, segment->attributes,
-		           segment->limit, (unsigned long)segment->base);
+		system_log("%s %04x attributes %03x limit %08x base %lx", segments[i], segment->selector,
+			segment->attributes, segment->limit, (unsigned long)segment->base);
 	}
-	system_log("gdtr %lx+%x idtr %lx+%x inject %lx undelivered %lx", (unsigned long)state->gdtr.base, state->gdtr.limit,
-	           (unsigned long)state->idtr.base, state->idtr.limit, (unsigned long)state->inject,
-	           (unsigned long)state->undelivered);
+	system_log("gdtr %lx+%x idtr %lx+%x inject %lx undelivered %lx", (unsigned long)state->gdtr.base,
+		state->gdtr.limit, (unsigned long)state->idtr.base, state->idtr.limit,
+		(unsigned long)state->inject, (unsigned long)state->undelivered);
 }
 
 static void crash(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text)
@@ -159,11 +165,12 @@ static void crash(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const 
 		log_state(vcpu->state);
 	}
 	lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, (uint32_t)code, "%s at rip 0x%lx", text,
-	              (unsigned long)vcpu->state->rip);
+		(unsigned long)vcpu->state->rip);
 }
 
 /* An exit that should not have come: `number` is what the CPU called it. */
-static void crash_by_exit(struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text, uint64_t number)
+static void crash_by_exit(
+	struct vmm *vmm, struct vcpu *vcpu, enum vm_crash code, const char *text, uint64_t number)
 {
 	system_log("exit code 0x%lx", (unsigned long)number);
 	crash(vmm, vcpu, code, text);
@@ -221,13 +228,15 @@ static void dispatch(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 		vcpu_raise_protection(vcpu);
 		break;
 	case BH_EXIT_ROUTE_FAILED:
-		port_route_failed(vmm, vcpu, message->qualification, (uint32_t)message->information, message->sequence, length);
+		port_route_failed(vmm, vcpu, message->qualification, (uint32_t)message->information,
+			message->sequence, length);
 		break;
 	case BH_EXIT_SHUTDOWN:
 		crash(vmm, vcpu, VM_CRASH_TRIPLE_FAULT, "triple fault");
 		break;
 	case BH_EXIT_ENTRY_FAILED:
-		crash_by_exit(vmm, vcpu, VM_CRASH_ENTRY_FAILED, "the CPU refused the guest's state", message->qualification);
+		crash_by_exit(vmm, vcpu, VM_CRASH_ENTRY_FAILED, "the CPU refused the guest's state",
+			message->qualification);
 		break;
 	case BH_EXIT_UNKNOWN:
 	case BH_EXIT_REASONS:
@@ -264,10 +273,12 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	if (vmm->lifecycle.over) {
 		return BH_RESUME_STOP;
 	}
-	time_arm(vmm, vcpu, now);
+	time_serve(vmm, vcpu, now);
 	if (!inject_before_entry(vmm, vcpu, now)) {
-		lifecycle_end(&vmm->lifecycle, VM_STATE_RESET, VM_RESET_INIT, "guest reset its processor by INIT");
+		lifecycle_end(
+			&vmm->lifecycle, VM_STATE_RESET, VM_RESET_INIT, "guest reset its processor by INIT");
 		return BH_RESUME_STOP;
 	}
+	time_arm(vmm, vcpu);
 	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);
 }

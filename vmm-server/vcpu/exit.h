@@ -13,10 +13,12 @@ struct exit_message {
 	uint64_t sequence;
 };
 
-/* Which state groups the exits' bindings should bring, by reason: what nearly every exit of that kind needs. Others are read when needed. */
+/* Which state groups the exits' bindings should bring, by reason: what nearly every exit of that kind needs.
+ * Others are read when needed. */
 extern const uint32_t exit_groups[BH_EXIT_REASONS];
 
-/* Deals with one exit and returns word 0 of the answer: groups to load, BH_RESUME_*. Any message has a defined answer. Handler thread. */
+/* Deals with one exit and returns word 0 of the answer: groups to load, BH_RESUME_*. Any message has a
+ * defined answer. Handler thread. */
 uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message);
 
 #endif

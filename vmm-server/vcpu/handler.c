@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The handler loop (handler.h). No libc, general registers only: the guest's FPU state stays loaded while it runs. */
+/* The handler loop (handler.h). No libc, general registers only: the guest's FPU state stays loaded while it
+ * runs. */
 #include "vcpu/handler.h"
 
 #include "vcpu/exit.h"
@@ -12,7 +13,8 @@ void handler_run(void *argument, struct bh_message *first)
 
 	for (;;) {
 		if (BH_MESSAGE_LABEL(message.info) == BH_LABEL_EXIT) {
-			struct exit_message exit = { message.word[0], message.word[1], message.word[2], message.word[3] };
+			struct exit_message exit = { message.word[0], message.word[1], message.word[2],
+				message.word[3] };
 
 			message.word[0] = exit_handle(handler->vmm, &handler->vmm->vcpu, &exit);
 			message.info = BH_MESSAGE_INFO(BH_LABEL_NONE, 1, 0);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Choice of the event to inject (inject.h). Touches the state page's event fields, the vCPU's waiting events and the fabric.
+/* Choice of the event to inject (inject.h). Touches the state page's event fields, the vCPU's waiting events
+ * and the fabric.
  *
- * Order: an event whose delivery the exit interrupted goes first, and alone: the kernel injects it again by itself. Then an exception
- * that this exit raised, an NMI, an interrupt that gave way to an exception, the fabric's interrupt. What can't go now, because of an event
- * before it, IF or the interrupt shadow, stays where it is, and an interrupt window brings us back as soon as it can. */
+ * Order: an event whose delivery the exit interrupted goes first, and alone: the kernel injects it again by
+ * itself. Then an exception that this exit raised, an NMI, an interrupt that gave way to an exception, the
+ * fabric's interrupt. What can't go now, because of an event before it, IF or the interrupt shadow, stays where
+ * it is, and an interrupt window brings us back as soon as it can. */
 #include "vcpu/inject.h"
 
 static void read_wanted_lines(struct vmm *vmm, const struct vcpu *vcpu)
@@ -41,7 +43,8 @@ static uint64_t take_interrupt(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 static bool interrupt_waits(const struct vmm *vmm, const struct vcpu *vcpu)
 {
 	return vcpu->held != 0 || vcpu->nmi ||
-	       (fabric_pending(&vmm->fabric, vcpu->number).events & (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) != 0;
+	       (fabric_pending(&vmm->fabric, vcpu->number).events &
+		       (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) != 0;
 }
 
 /* Chooses, when something waits: an event of the vCPU, or `pending` ones of the fabric. */
@@ -69,7 +72,7 @@ static void choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 		vcpu->nmi = false;
 		vmm_status(vmm)->interrupts++;
 	} else if ((state->rflags & RFLAGS_IF) != 0 && !shadow &&
-	           (vcpu->held != 0 || (pending.events & FABRIC_EVENT_INTERRUPT) != 0)) {
+		   (vcpu->held != 0 || (pending.events & FABRIC_EVENT_INTERRUPT) != 0)) {
 		event = take_interrupt(vmm, vcpu, now);
 		if (event != 0) {
 			give(vcpu, event);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings the outputs of device models, as they stand in the line pages, to the interrupt fabric, or to the VM's end. */
+/* Brings the outputs of device models, as they stand in the line pages, to the interrupt fabric, or to the
+ * VM's end. */
 #ifndef VMM_VCPU_LINES_H
 #define VMM_VCPU_LINES_H
 
 #include "vmm.h"
 
-/* Wires `count` lines, of which pages, numbers and actions are filled in. False if the fabric refuses a GSI. Main thread, once. */
+/* Wires `count` lines, of which pages, numbers and actions are filled in. False if the fabric refuses a GSI.
+ * Main thread, once. */
 __attribute__((warn_unused_result)) bool lines_attach_all(struct vmm *vmm);
 
 /* Reads the lines of those models whose bit is set in `signals` (UINT64_MAX: all). Handler thread. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory-mapped registers (memory_exit.h). Touches the fabric and, through mmio/, registers and flags of the guest. */
+/* Memory-mapped registers (memory_exit.h). Touches the fabric and, through mmio/, registers and flags of the
+ * guest. */
 #include "vcpu/memory_exit.h"
 
 #include "system.h"
 
 #define PAGE_MASK UINT64_C(0xfff)
 
-/* How often an instruction that does not fit its exit is tried again: another CPU may have changed the code, once. */
+/* How often an instruction that does not fit its exit is tried again: another CPU may have changed the code,
+ * once. */
 #define REFUSALS_MAX 2u
 
 static uint64_t all_ones(uint32_t width)
@@ -27,24 +29,25 @@ static enum register_page find_page(const struct vmm *vmm, const struct vcpu *vc
 	return page == IOAPIC_DEFAULT_BASE ? PAGE_IO_APIC : PAGE_NONE;
 }
 
-static uint32_t read_register(struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset, uint64_t now)
+static uint32_t read_register(
+	struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset, uint64_t now)
 {
 	return page == PAGE_LOCAL_APIC ? fabric_apic_read(&vmm->fabric, vcpu->number, offset, now)
-	                               : fabric_ioapic_read(&vmm->fabric, offset);
+				       : fabric_ioapic_read(&vmm->fabric, offset);
 }
 
-/* Registers are 32 bits wide (Intel SDM vol. 3 section 11.4.1). A narrower read gets its part of one, a wider one zeroes behind it; writes of
- * other widths do nothing. */
-static uint64_t read_page(struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset, uint32_t width,
-                          uint64_t now)
+/* Registers are 32 bits wide (Intel SDM vol. 3 section 11.4.1). A narrower read gets its part of one, a wider
+ * one zeroes behind it; writes of other widths do nothing. */
+static uint64_t read_page(struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset,
+	uint32_t width, uint64_t now)
 {
 	uint32_t shift = 8 * (offset & 3);
 
 	return (uint64_t)read_register(vmm, vcpu, page, offset & ~3u, now) >> shift & all_ones(width);
 }
 
-static void write_page(struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset, uint32_t width,
-                       uint32_t value, uint64_t now)
+static void write_page(struct vmm *vmm, struct vcpu *vcpu, enum register_page page, uint32_t offset,
+	uint32_t width, uint32_t value, uint64_t now)
 {
 	if (width != 4 || (offset & 3) != 0) {
 		return;
@@ -62,8 +65,8 @@ static uint64_t do_access(struct vmm *vmm, struct vcpu *vcpu, const struct mmio_
 	uint32_t offset = (uint32_t)(access->guest_physical & PAGE_MASK);
 
 	if (page == PAGE_NONE) {
-		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, access->guest_physical, access->write,
-		             vcpu->state->rip);
+		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, access->guest_physical,
+			access->write, vcpu->state->rip);
 		return all_ones(access->width);
 	}
 	if (access->write) {
@@ -115,26 +118,28 @@ static void emulate(struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical,
 	}
 }
 
-void memory_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, uint64_t information, uint64_t now)
+void memory_exit(
+	struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, uint64_t information, uint64_t now)
 {
 	if ((vcpu->state->undelivered & BH_EVENT_VALID) != 0) {
-		/* Not an instruction's access, but one to IDT, GDT, TSS or the stack. All ones there are no descriptor and no way back: what
-		 * follows on a machine are #GP, #DF and shutdown. */
+		/* Not an instruction's access, but one to IDT, GDT, TSS or the stack. All ones there are no
+		 * descriptor and no way back: what follows on a machine are #GP, #DF and shutdown. */
 		lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, VM_CRASH_EVENT,
-		              "event 0x%lx can't be delivered: 0x%lx is no memory (rip 0x%lx)",
-		              (unsigned long)vcpu->state->undelivered, (unsigned long)guest_physical,
-		              (unsigned long)vcpu->state->rip);
+			"event 0x%lx can't be delivered: 0x%lx is no memory (rip 0x%lx)",
+			(unsigned long)vcpu->state->undelivered, (unsigned long)guest_physical,
+			(unsigned long)vcpu->state->rip);
 		return;
 	}
 	if ((information & BH_MEMORY_PAGING) != 0) {
 		lifecycle_end(&vmm->lifecycle, VM_STATE_CRASHED, VM_CRASH_PAGE_TABLES,
-		              "a page table of the guest is at 0x%lx, which is no memory (rip 0x%lx)",
-		              (unsigned long)guest_physical, (unsigned long)vcpu->state->rip);
+			"a page table of the guest is at 0x%lx, which is no memory (rip 0x%lx)",
+			(unsigned long)guest_physical, (unsigned long)vcpu->state->rip);
 		return;
 	}
 	if ((information & BH_MEMORY_FETCH) != 0) {
 		/* All ones are no instruction. */
-		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, guest_physical, false, vcpu->state->rip);
+		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, guest_physical, false,
+			vcpu->state->rip);
 		vcpu_raise_invalid_opcode(vcpu);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "vmm.h"
 
 /* BH_EXIT_MEMORY; `information` is BH_MEMORY_*. Handler thread; `now` is the VM's clock. */
-void memory_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, uint64_t information, uint64_t now);
+void memory_exit(
+	struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, uint64_t information, uint64_t now);
 
 #endif

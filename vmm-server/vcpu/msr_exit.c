@@ -13,7 +13,10 @@ struct state_place {
 	uint16_t groups;
 };
 
-#define PLACE(number, field, group) { (number), (uint16_t)offsetof(struct bh_vcpu_state, field), (uint16_t)(group) }
+#define PLACE(number, field, group)                                                          \
+	{                                                                                    \
+		(number), (uint16_t)offsetof(struct bh_vcpu_state, field), (uint16_t)(group) \
+	}
 
 static const struct state_place state_places[] = {
 	PLACE(MSR_EFER, efer, BH_GROUP_CONTROL),

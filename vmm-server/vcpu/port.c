@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Port accesses that come to the VMM (port.h). Touches fabric, PCI, the reset register, and models by message. */
+/* Port accesses that come to the VMM (port.h). Touches fabric, PCI, the reset register, and models by
+ * message. */
 #include "vcpu/port.h"
 
 #include "instruction/string_io.h"
@@ -19,10 +20,7 @@ enum {
 /* Sequence numbers of accesses that the VMM makes of its own accord: never one that the kernel gave out. */
 #define SEQUENCE_OWN (UINT64_C(1) << 63)
 
-static uint32_t all_ones(uint32_t width)
-{
-	return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
-}
+static uint32_t all_ones(uint32_t width) { return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1; }
 
 /* Bytes of an access: 1, 2 or 4, whatever the word says. */
 static uint32_t access_width(uint64_t access)
@@ -40,16 +38,17 @@ static const struct vmm_port_range *find_range(const struct vmm *vmm, uint32_t p
 		const struct vmm_port_range *range = &vmm->ports[i];
 
 		if (port >= range->first && port - range->first < range->count &&
-		    width <= range->count - (port - range->first)) {
+			width <= range->count - (port - range->first)) {
 			return range;
 		}
 	}
 	return NULL;
 }
 
-/* The model's answer; all ones once its endpoint is gone. A model that dies in the middle is asked again when it is back. */
-static uint32_t call_model(struct vmm *vmm, const struct vcpu *vcpu, const struct vmm_port_range *range, bool in,
-                           uint32_t port, uint32_t width, uint32_t value, uint64_t sequence)
+/* The model's answer; all ones once its endpoint is gone. A model that dies in the middle is asked again when
+ * it is back. */
+static uint32_t call_model(struct vmm *vmm, const struct vcpu *vcpu, const struct vmm_port_range *range,
+	bool in, uint32_t port, uint32_t width, uint32_t value, uint64_t sequence)
 {
 	uint64_t word = BH_PORT_WORD(in, width, port - range->first, vcpu->number);
 	uint32_t answer = 0;
@@ -76,7 +75,8 @@ static void write_reset_control(struct vmm *vmm, uint32_t value)
 {
 	vmm->reset_control = value & RESET_CONTROL_HARD;
 	if ((value & RESET_CONTROL_NOW) != 0) {
-		lifecycle_end(&vmm->lifecycle, VM_STATE_RESET, VM_RESET_PORT_CF9, "guest reset by port 0xcf9");
+		lifecycle_end(
+			&vmm->lifecycle, VM_STATE_RESET, VM_RESET_PORT_CF9, "guest reset by port 0xcf9");
 	}
 }
 
@@ -86,7 +86,8 @@ static bool is_pci(uint32_t port, uint32_t width)
 }
 
 /* An access of `width` bytes that lies in one owner's range. False if it does not. */
-static bool owned_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t port, uint32_t width, uint32_t *value)
+static bool owned_access(
+	struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t port, uint32_t width, uint32_t *value)
 {
 	const struct vmm_port_range *range;
 
@@ -116,7 +117,8 @@ static bool owned_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t p
 	}
 	range = find_range(vmm, port, width);
 	if (range != NULL) {
-		uint32_t answer = call_model(vmm, vcpu, range, in, port, width, *value, SEQUENCE_OWN | ++vcpu->sequence);
+		uint32_t answer = call_model(
+			vmm, vcpu, range, in, port, width, *value, SEQUENCE_OWN | ++vcpu->sequence);
 
 		if (in) {
 			*value = answer;
@@ -143,8 +145,10 @@ static bool touches_owner(const struct vmm *vmm, uint32_t port, uint32_t width)
 	       overlap(port, width, PORT_ELCR, 2) || overlap(port, width, PCI_PORT_BASE, PCI_PORT_COUNT);
 }
 
-/* Any access. One that crosses owners goes to each of them byte by byte, as the ISA bus does it for 8-bit devices. */
-static uint32_t any_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t port, uint32_t width, uint32_t value)
+/* Any access. One that crosses owners goes to each of them byte by byte, as the ISA bus does it for 8-bit
+ * devices. */
+static uint32_t any_access(
+	struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t port, uint32_t width, uint32_t value)
 {
 	uint32_t result = 0;
 
@@ -168,7 +172,8 @@ static uint32_t any_access(struct vmm *vmm, struct vcpu *vcpu, bool in, uint32_t
 
 /* ---- The instruction's end ---- */
 
-/* I/O breakpoints (AMD APM vol. 2 section 13.1.1): R/W field 2 in DR7, with CR4.DE, is a trap after the access. */
+/* I/O breakpoints (AMD APM vol. 2 section 13.1.1): R/W field 2 in DR7, with CR4.DE, is a trap after the
+ * access. */
 static void io_breakpoints(struct vcpu *vcpu, uint32_t port, uint32_t width)
 {
 	static const uint8_t lengths[] = { 1, 2, 8, 4 };
@@ -184,8 +189,8 @@ static void io_breakpoints(struct vcpu *vcpu, uint32_t port, uint32_t width)
 		uint64_t length = lengths[state->dr7 >> (18 + 4 * i) & 3];
 		uint64_t first = state->dr[i] & ~(length - 1);
 
-		if ((state->dr7 >> (2 * i) & 3) != 0 && (state->dr7 >> (16 + 4 * i) & 3) == 2 && port < first + length &&
-		    first < port + width) {
+		if ((state->dr7 >> (2 * i) & 3) != 0 && (state->dr7 >> (16 + 4 * i) & 3) == 2 &&
+			port < first + length && first < port + width) {
 			hits |= UINT64_C(1) << i;
 		}
 	}
@@ -253,15 +258,18 @@ static void string_access(struct vmm *vmm, struct vcpu *vcpu)
 			vcpu_raise_fault(vcpu, &io.fault);
 			return;
 		case STRING_IO_OUTSIDE:
-			unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_INSTRUCTION, vcpu->state->rip, true, vcpu->state->rip);
+			unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_INSTRUCTION, vcpu->state->rip,
+				true, vcpu->state->rip);
 			vcpu_raise_invalid_opcode(vcpu);
 			return;
 		}
 		if (vmm->lifecycle.over) {
 			return;
 		}
-		/* A single-stepped or watched REP traps after each element, with rip at the instruction while some are left. */
-		if (((flags & RFLAGS_TF) != 0 || vcpu->exception != 0) && iterations_left(vcpu->state, instruction)) {
+		/* A single-stepped or watched REP traps after each element, with rip at the instruction while
+		 * some are left. */
+		if (((flags & RFLAGS_TF) != 0 || vcpu->exception != 0) &&
+			iterations_left(vcpu->state, instruction)) {
 			vcpu->state->interrupt_shadow = 0;
 			vcpu_trap(vcpu, flags);
 			return;
@@ -283,16 +291,17 @@ void port_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t access, uint64_t nex
 		return;
 	}
 	/* Before the access: once it is done, the instruction must end. */
-	if (next_rip == 0 &&
-	    !vcpu_instruction_length(vcpu, &vmm->memory, in ? INSTRUCTION_IN : INSTRUCTION_OUT, 0, &length)) {
+	if (next_rip == 0 && !vcpu_instruction_length(
+				     vcpu, &vmm->memory, in ? INSTRUCTION_IN : INSTRUCTION_OUT, 0, &length)) {
 		return;
 	}
 	value = any_access(vmm, vcpu, in, BH_PORT_OFFSET(access), width,
-	                   (uint32_t)vcpu->state->registers[BH_RAX] & all_ones(width));
+		(uint32_t)vcpu->state->registers[BH_RAX] & all_ones(width));
 	finish(vcpu, access, next_rip, length, value);
 }
 
-void port_route_failed(struct vmm *vmm, struct vcpu *vcpu, uint64_t access, uint32_t value, uint64_t sequence, uint32_t length)
+void port_route_failed(struct vmm *vmm, struct vcpu *vcpu, uint64_t access, uint32_t value, uint64_t sequence,
+	uint32_t length)
 {
 	bool in = (access & BH_PORT_IN) != 0;
 	uint32_t width = access_width(access);
@@ -305,7 +314,8 @@ void port_route_failed(struct vmm *vmm, struct vcpu *vcpu, uint64_t access, uint
 		vmm_status(vmm)->routes_redone++;
 		answer = call_model(vmm, vcpu, range, in, port, width, value, sequence);
 	}
-	if (length == 0 && !vcpu_instruction_length(vcpu, &vmm->memory, in ? INSTRUCTION_IN : INSTRUCTION_OUT, 0, &length)) {
+	if (length == 0 && !vcpu_instruction_length(
+				   vcpu, &vmm->memory, in ? INSTRUCTION_IN : INSTRUCTION_OUT, 0, &length)) {
 		return;
 	}
 	finish(vcpu, access, 0, length, answer);

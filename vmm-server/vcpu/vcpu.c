@@ -43,7 +43,8 @@ static uint64_t combine_exceptions(uint64_t first, uint64_t second)
 	enum exception_class one = exception_class(first);
 	enum exception_class two = exception_class(second);
 
-	if (two == CLASS_BENIGN || one == CLASS_BENIGN || (one == CLASS_CONTRIBUTORY && two == CLASS_PAGE_FAULT)) {
+	if (two == CLASS_BENIGN || one == CLASS_BENIGN ||
+		(one == CLASS_CONTRIBUTORY && two == CLASS_PAGE_FAULT)) {
 		return second; /* the first comes again when its instruction does */
 	}
 	return one == CLASS_DOUBLE_FAULT ? 0 : BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0);
@@ -94,10 +95,7 @@ void vcpu_raise_fault(struct vcpu *vcpu, const struct guest_fault *fault)
 	}
 }
 
-void vcpu_raise_invalid_opcode(struct vcpu *vcpu)
-{
-	vcpu_raise(vcpu, BH_EVENT_EXCEPTION(VECTOR_UD));
-}
+void vcpu_raise_invalid_opcode(struct vcpu *vcpu) { vcpu_raise(vcpu, BH_EVENT_EXCEPTION(VECTOR_UD)); }
 
 void vcpu_raise_protection(struct vcpu *vcpu)
 {
@@ -134,7 +132,8 @@ void vcpu_complete_at(struct vcpu *vcpu, uint64_t next_rip)
 	vcpu_trap(vcpu, flags);
 }
 
-const struct instruction *vcpu_instruction(struct vcpu *vcpu, const struct guest_memory *memory, struct instruction *scratch)
+const struct instruction *vcpu_instruction(
+	struct vcpu *vcpu, const struct guest_memory *memory, struct instruction *scratch)
 {
 	const struct instruction *instruction = NULL;
 	struct guest_fault fault;
@@ -154,8 +153,8 @@ const struct instruction *vcpu_instruction(struct vcpu *vcpu, const struct guest
 	return NULL;
 }
 
-bool vcpu_instruction_length(struct vcpu *vcpu, const struct guest_memory *memory, enum instruction_operation operation,
-                             uint32_t known, uint32_t *length)
+bool vcpu_instruction_length(struct vcpu *vcpu, const struct guest_memory *memory,
+	enum instruction_operation operation, uint32_t known, uint32_t *length)
 {
 	struct instruction scratch;
 	const struct instruction *instruction;

@@ -30,6 +30,7 @@ static void test_runs(void **state)
 	assert_int_equal(second, FIRST + 10);
 	assert_int_equal(slots_take(OWNER_TASK(3), END), 0);
 	assert_int_equal(slots_take(OWNER_TASK(3), 0), 0);
+	assert_int_equal(slots_take(OWNER_FREE, 1), 0);
 	assert_int_equal(slots_count(OWNER_TASK(3)), 20);
 	assert_int_equal(slots_count(OWNER_FREE), END - FIRST - 30);
 	slots_free(first + 4);

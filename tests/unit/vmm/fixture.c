@@ -17,10 +17,7 @@ struct lines_page lines_page;
 uint8_t ram[RAM_SIZE] __attribute__((aligned(4096)));
 uint64_t injected;
 
-uint64_t system_tsc(void)
-{
-	return fake.tsc;
-}
+uint64_t system_tsc(void) { return fake.tsc; }
 
 enum bh_error system_read_state(uint64_t vcpu, uint32_t groups)
 {
@@ -44,7 +41,8 @@ enum bh_error system_timer_cancel(uint64_t timer)
 	return BH_OK;
 }
 
-enum bh_error system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
+enum bh_error system_port_call(
+	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
 {
 	uint32_t index = fake.calls++ % 64;
 
@@ -90,7 +88,8 @@ static void build_page_tables(void)
 	for (uint32_t i = 0; i < 4; i++) {
 		table[0x2000 / 8 + i] = (0x3000 + 0x1000 * (uint64_t)i) | 7;
 		for (uint32_t j = 0; j < 512; j++) {
-			table[(0x3000 + 0x1000 * i) / 8 + j] = ((uint64_t)i << 30) | ((uint64_t)j << 21) | 0xe7;
+			table[(0x3000 + 0x1000 * i) / 8 + j] =
+				((uint64_t)i << 30) | ((uint64_t)j << 21) | 0xe7;
 		}
 	}
 }
@@ -99,7 +98,11 @@ static void build_cpu(void)
 {
 	static struct cpuid_host host;
 	static const struct cpuid_config config = {
-		.vcpu_count = 1, .xcr0_mask = 7, .physical_bits = 40, .rdtscp = true, .tsc_deadline = true,
+		.vcpu_count = 1,
+		.xcr0_mask = 7,
+		.physical_bits = 40,
+		.rdtscp = true,
+		.tsc_deadline = true,
 	};
 
 	/* A fixed CPU, so that the tests mean the same on every machine: AVX, XSAVE, NX. */
@@ -141,8 +144,8 @@ static void build_vcpu(void)
 int fixture_setup(void **state)
 {
 	static struct clock_page clock;
-	static const enum vmm_line_action actions[] = { VMM_LINE_GSI, VMM_LINE_POWEROFF, VMM_LINE_RESET, VMM_LINE_EXIT,
-		                                        VMM_LINE_GSI };
+	static const enum vmm_line_action actions[] = { VMM_LINE_GSI, VMM_LINE_POWEROFF, VMM_LINE_RESET,
+		VMM_LINE_EXIT, VMM_LINE_GSI };
 
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
@@ -165,7 +168,9 @@ int fixture_setup(void **state)
 	vmm.ports[1] = (struct vmm_port_range){ 0x600, 6, 41 };
 	vmm.port_count = 2;
 	for (uint32_t i = 0; i < 5; i++) {
-		vmm.lines[i] = (struct vmm_line){ .page = &lines_page, .signal = 1u << 5, .number = i, .action = actions[i] };
+		vmm.lines[i] = (struct vmm_line){
+			.page = &lines_page, .signal = 1u << 5, .number = i, .action = actions[i]
+		};
 	}
 	vmm.lines[0].gsi = 4;
 	vmm.lines[4].gsi = 9;
@@ -179,19 +184,18 @@ int fixture_setup(void **state)
 	return 0;
 }
 
-void put_code(const void *bytes, size_t count)
-{
-	memcpy(&ram[page.rip], bytes, count);
-}
+void put_code(const void *bytes, size_t count) { memcpy(&ram[page.rip], bytes, count); }
 
-uint64_t take_exit(enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t sequence)
+uint64_t take_exit(
+	enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t sequence)
 {
 	struct exit_message message = { (uint64_t)reason, qualification, information, sequence };
 	uint64_t answer = exit_handle(&vmm, &vmm.vcpu, &message);
 
 	injected = page.inject;
 	/* The kernel refuses both at once. */
-	assert_true(injected == 0 || (page.undelivered & BH_EVENT_VALID) == 0 || (answer & BH_RESUME_STOP) != 0);
+	assert_true(
+		injected == 0 || (page.undelivered & BH_EVENT_VALID) == 0 || (answer & BH_RESUME_STOP) != 0);
 	page.inject = 0;
 	return answer;
 }

@@ -12,9 +12,20 @@
 static void all_arguments_are_read(void **state)
 {
 	static const char *const strings[] = {
-		"vm=red", "protocol=linux", "cmdline=console=ttyS0 nokaslr", "line=uart0,0,gsi,4", "line=acpi-pm,1,poweroff",
-		"model=acpi-pm,3", "model=uart0,0", "port=0x3f8,8,model:uart0", "module=module0,initrd.gz a,b c", "serial=0x3f8,4",
-		"line=debug-exit,0,exit", "model=debug-exit,61", "line=uart0,1,reset", "paravirtual=pv-eoi",
+		"vm=red",
+		"protocol=linux",
+		"cmdline=console=ttyS0 nokaslr",
+		"line=uart0,0,gsi,4",
+		"line=acpi-pm,1,poweroff",
+		"model=acpi-pm,3",
+		"model=uart0,0",
+		"port=0x3f8,8,model:uart0",
+		"module=module0,initrd.gz a,b c",
+		"serial=0x3f8,4",
+		"line=debug-exit,0,exit",
+		"model=debug-exit,61",
+		"line=uart0,1,reset",
+		"paravirtual=pv-eoi",
 	};
 	struct vmm_arguments result;
 	uint32_t wrong;
@@ -42,9 +53,25 @@ static void all_arguments_are_read(void **state)
 static void wrong_arguments_are_named(void **state)
 {
 	static const char *const bad[] = {
-		"", "what=1", "protocol=uefi", "line=uart0,0,gsi,24", "line=uart0,0,gsi", "line=uart9,0,reset", "line=uart0,x,reset",
-		"model=uart0", "model=uart0,62", "model=uart0,1,2", "port=0x3f8,0,model:uart0", "port=65535,2,m", "port=1,1,",
-		"module=", "serial=0x3f8", "protocol", "paravirtual=x", "port=0x,1,m", "port=-1,1,m",
+		"",
+		"what=1",
+		"protocol=uefi",
+		"line=uart0,0,gsi,24",
+		"line=uart0,0,gsi",
+		"line=uart9,0,reset",
+		"line=uart0,x,reset",
+		"model=uart0",
+		"model=uart0,62",
+		"model=uart0,1,2",
+		"port=0x3f8,0,model:uart0",
+		"port=65535,2,m",
+		"port=1,1,",
+		"module=",
+		"serial=0x3f8",
+		"protocol",
+		"paravirtual=x",
+		"port=0x,1,m",
+		"port=-1,1,m",
 		"model=a-name-that-is-much-longer-than-any-name-can-be,1",
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of the VMM server's exits: every reason has a defined end, instructions end as on hardware, registers keep their rules. */
+/* Unit tests of the VMM server's exits: every reason has a defined end, instructions end as on hardware,
+ * registers keep their rules. */
 #include "fixture.h"
 
 #include <string.h>
@@ -58,8 +59,10 @@ static void single_step_traps_behind_an_emulated_instruction(void **state)
 static void port_reads_merge_by_width(void **state)
 {
 	(void)state;
-	assert_int_equal(port_merge(UINT64_C(0x1122334455667788), 1, 0xaabbccdd), UINT64_C(0x11223344556677dd));
-	assert_int_equal(port_merge(UINT64_C(0x1122334455667788), 2, 0xaabbccdd), UINT64_C(0x112233445566ccdd));
+	assert_int_equal(
+		port_merge(UINT64_C(0x1122334455667788), 1, 0xaabbccdd), UINT64_C(0x11223344556677dd));
+	assert_int_equal(
+		port_merge(UINT64_C(0x1122334455667788), 2, 0xaabbccdd), UINT64_C(0x112233445566ccdd));
 	assert_int_equal(port_merge(UINT64_C(0x1122334455667788), 4, 0xaabbccdd), UINT64_C(0xaabbccdd));
 	page.registers[BH_RAX] = UINT64_MAX - 1;
 	assert_int_equal(take_exit(BH_EXIT_PORT, PORT(1, 4, 0x1234), CODE_ADDRESS + 1, 0), 0);
@@ -227,10 +230,7 @@ static void msr(uint32_t number, uint64_t value, bool write)
 	(void)take_exit(write ? BH_EXIT_MSR_WRITE : BH_EXIT_MSR_READ, 0, 0, 0);
 }
 
-static uint64_t msr_value(void)
-{
-	return page.registers[BH_RDX] << 32 | page.registers[BH_RAX];
-}
+static uint64_t msr_value(void) { return page.registers[BH_RDX] << 32 | page.registers[BH_RAX]; }
 
 static void efer_keeps_its_rules(void **state)
 {
@@ -298,8 +298,14 @@ static void xsetbv_keeps_its_rules(void **state)
 		uint32_t index;
 		bool allowed;
 	} cases[] = {
-		{ 1, 0, 0, true }, { 3, 0, 0, true },  { 7, 0, 0, true },           { 0, 0, 0, false },
-		{ 5, 0, 0, false }, { 3, 3, 0, false }, { 3, 0, 1, false }, { 0xff, 0, 0, false },
+		{ 1, 0, 0, true },
+		{ 3, 0, 0, true },
+		{ 7, 0, 0, true },
+		{ 0, 0, 0, false },
+		{ 5, 0, 0, false },
+		{ 3, 3, 0, false },
+		{ 3, 0, 1, false },
+		{ 0xff, 0, 0, false },
 	};
 
 	(void)state;
@@ -390,7 +396,8 @@ static void debug_registers_keep_their_rules(void **state)
 static void memory_reads_and_writes_reach_apics(void **state)
 {
 	(void)state;
-	CODE(0x8b, 0x04, 0x25, 0x30, 0x00, 0xe0, 0xfe); /* mov eax, [0xfffffffffee00030] : sign-extended, not mapped */
+	CODE(0x8b, 0x04, 0x25, 0x30, 0x00, 0xe0,
+		0xfe); /* mov eax, [0xfffffffffee00030] : sign-extended, not mapped */
 	page.registers[BH_RBX] = 0xfee00030;
 	CODE(0x8b, 0x03); /* mov eax, [rbx] */
 	(void)take_exit(BH_EXIT_MEMORY, 0xfee00030, 0, 0);
@@ -494,7 +501,8 @@ static void every_reason_has_a_defined_end(void **state)
 		static const uint64_t words[] = { 0, 1, 0xfee000b0, 0xffffffff, UINT64_MAX };
 
 		for (uint32_t i = 0; i < 25; i++) {
-			bool crash = reason == BH_EXIT_ENTRY_FAILED || reason == BH_EXIT_SHUTDOWN || reason >= BH_EXIT_UNKNOWN;
+			bool crash = reason == BH_EXIT_ENTRY_FAILED || reason == BH_EXIT_SHUTDOWN ||
+				     reason >= BH_EXIT_UNKNOWN;
 			uint64_t answer;
 
 			(void)fixture_setup(state);
@@ -504,14 +512,16 @@ static void every_reason_has_a_defined_end(void **state)
 				assert_int_equal(answer, BH_RESUME_STOP);
 				assert_int_equal(VM_STATUS_STATE(vm_status_read(&status)), VM_STATE_CRASHED);
 			}
-			assert_int_equal(answer & ~(uint64_t)(BH_GROUPS_ALL | BH_RESUME_HALT | BH_RESUME_STOP), 0);
+			assert_int_equal(
+				answer & ~(uint64_t)(BH_GROUPS_ALL | BH_RESUME_HALT | BH_RESUME_STOP), 0);
 		}
 	}
 }
 
 static void instructions_that_we_have_not_are_invalid_opcodes(void **state)
 {
-	static const enum bh_exit_reason reasons[] = { BH_EXIT_HYPERCALL, BH_EXIT_VIRTUALIZATION, BH_EXIT_MONITOR };
+	static const enum bh_exit_reason reasons[] = { BH_EXIT_HYPERCALL, BH_EXIT_VIRTUALIZATION,
+		BH_EXIT_MONITOR };
 
 	(void)state;
 	for (uint32_t i = 0; i < 3; i++) {
@@ -542,7 +552,8 @@ int main(void)
 		cmocka_unit_test_setup(a_failed_route_is_done_again_with_its_sequence, fixture_setup),
 		cmocka_unit_test_setup(a_model_that_was_given_up_reads_as_all_ones, fixture_setup),
 		cmocka_unit_test_setup(string_output_reads_memory_and_moves_registers, fixture_setup),
-		cmocka_unit_test_setup(string_io_is_done_in_pieces_and_traps_each_when_stepped, fixture_setup),
+		cmocka_unit_test_setup(
+			string_io_is_done_in_pieces_and_traps_each_when_stepped, fixture_setup),
 		cmocka_unit_test_setup(string_io_faults_on_what_is_not_mapped, fixture_setup),
 		cmocka_unit_test_setup(an_io_breakpoint_traps_behind_the_access, fixture_setup),
 		cmocka_unit_test_setup(efer_keeps_its_rules, fixture_setup),

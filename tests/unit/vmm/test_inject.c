@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of injection: events one at a time and in order, halts, the timer, and a long random run in which a simulated guest takes
- * interrupts while deliveries are interrupted, flags change and lines move: none lost, none doubled, none spurious. */
+/* Unit tests of injection: events one at a time and in order, halts, the timer, and a long random run in
+ * which a simulated guest takes interrupts while deliveries are interrupted, flags change and lines move:
+ * none lost, none doubled, none spurious. */
 #include "fixture.h"
 
 #include <stdio.h>
 
 #include "clock/time.h"
 
-#define EDGE_VECTOR  0x44u
+#define EDGE_VECTOR 0x44u
 #define LEVEL_VECTOR 0x59u
-#define SIGNAL       (1u << 5)
+#define SIGNAL (1u << 5)
 #define UD BH_EVENT_EXCEPTION(VECTOR_UD)
 
 static void write_io_apic(uint32_t index, uint32_t value)
@@ -26,10 +27,7 @@ static int interrupts_setup(void **state)
 	return 0;
 }
 
-static void raise_edge(void)
-{
-	lines_pulse(&lines_page, 0);
-}
+static void raise_edge(void) { lines_pulse(&lines_page, 0); }
 
 static void end_of_interrupt(void)
 {
@@ -97,13 +95,19 @@ static void exceptions_in_delivery_combine(void **state)
 		uint64_t first, second, result; /* result 0: shutdown */
 	} cases[] = {
 		{ BH_EVENT_EXCEPTION(VECTOR_DE), BH_EVENT_EXCEPTION(VECTOR_UD), UD },
-		{ BH_EVENT_EXCEPTION(VECTOR_UD), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0) },
-		{ BH_EVENT_EXCEPTION(VECTOR_DE), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
-		{ BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2), BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2) },
-		{ BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2), BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
-		{ BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2), BH_EVENT_EXCEPTION_CODE(VECTOR_NP, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
+		{ BH_EVENT_EXCEPTION(VECTOR_UD), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0),
+			BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0) },
+		{ BH_EVENT_EXCEPTION(VECTOR_DE), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0),
+			BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
+		{ BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2),
+			BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2) },
+		{ BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2), BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 0),
+			BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
+		{ BH_EVENT_EXCEPTION_CODE(VECTOR_PF, 2), BH_EVENT_EXCEPTION_CODE(VECTOR_NP, 0),
+			BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0) },
 		{ BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0), BH_EVENT_EXCEPTION_CODE(VECTOR_GP, 0), 0 },
-		{ BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0), BH_EVENT_EXCEPTION(VECTOR_DB), BH_EVENT_EXCEPTION(VECTOR_DB) },
+		{ BH_EVENT_EXCEPTION_CODE(VECTOR_DF, 0), BH_EVENT_EXCEPTION(VECTOR_DB),
+			BH_EVENT_EXCEPTION(VECTOR_DB) },
 	};
 
 	(void)state;
@@ -192,6 +196,24 @@ static void the_timer_is_armed_only_when_its_deadline_changes(void **state)
 	(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
 	assert_int_equal(injected, 0);
 	assert_int_equal(fake.arms, 1);
+}
+
+static void a_periodic_timer_is_armed_again_when_its_interrupt_is_taken(void **state)
+{
+	uint64_t start;
+
+	(void)state;
+	start = fake.tsc;
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_DIVIDE, 0xb, time_now(&vmm));
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_LVT_TIMER, 0x20060, time_now(&vmm));
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_INITIAL_COUNT, 10000, time_now(&vmm));
+	(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
+	assert_int_equal(fake.armed, start + 10000);
+	fake.tsc += 10001;
+	(void)take_exit(BH_EXIT_NOTIFY, UINT64_C(1) << 63, 0, 0);
+	assert_int_equal(injected, BH_EVENT_INTERRUPT(0x60));
+	assert_int_equal(fake.armed, start + 20000);
+	assert_int_equal(fake.arms, 2);
 }
 
 static void a_deadline_in_the_past_is_served_at_once(void **state)
@@ -312,8 +334,9 @@ static void interrupts_are_neither_lost_nor_doubled_nor_spurious(void **state)
 					machine_exit(&guest, BH_EXIT_NOTIFY, SIGNAL);
 				}
 				break;
-			case 2: /* the guest serves the device by polling, or the device gives up: nothing must come then, but for
-			         * what the guest has acknowledged already */
+			case 2:
+				/* The guest serves the device by polling, or the device gives up: nothing must
+				 * come then, but for what the guest has acknowledged already. */
 				deliver(&guest);
 				if (vmm.vcpu.held == 0) {
 					lines_lower(&lines_page, 4);
@@ -322,7 +345,8 @@ static void interrupts_are_neither_lost_nor_doubled_nor_spurious(void **state)
 			case 3:
 				deliver(&guest);
 				page.rflags ^= RFLAGS_IF;
-				page.interrupt_shadow = (page.rflags & RFLAGS_IF) != 0 && random_below(2) != 0;
+				page.interrupt_shadow =
+					(page.rflags & RFLAGS_IF) != 0 && random_below(2) != 0;
 				machine_exit(&guest, BH_EXIT_NOTIFY, 0);
 				break;
 			case 4:
@@ -365,14 +389,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_interrupt_waits_for_if_and_shadow, interrupts_setup),
 		cmocka_unit_test_setup(nothing_is_injected_over_an_interrupted_delivery, interrupts_setup),
-		cmocka_unit_test_setup(an_exception_takes_the_place_of_an_interrupted_interrupt, interrupts_setup),
+		cmocka_unit_test_setup(
+			an_exception_takes_the_place_of_an_interrupted_interrupt, interrupts_setup),
 		cmocka_unit_test_setup(exceptions_in_delivery_combine, interrupts_setup),
 		cmocka_unit_test_setup(a_halt_lasts_until_an_interrupt_can_be_taken, interrupts_setup),
 		cmocka_unit_test_setup(a_halt_does_not_begin_with_an_interrupt_waiting, interrupts_setup),
-		cmocka_unit_test_setup(a_level_that_fell_raises_nothing_and_one_that_stands_comes_again, interrupts_setup),
+		cmocka_unit_test_setup(
+			a_level_that_fell_raises_nothing_and_one_that_stands_comes_again, interrupts_setup),
 		cmocka_unit_test_setup(the_timer_is_armed_only_when_its_deadline_changes, interrupts_setup),
+		cmocka_unit_test_setup(
+			a_periodic_timer_is_armed_again_when_its_interrupt_is_taken, interrupts_setup),
 		cmocka_unit_test_setup(a_deadline_in_the_past_is_served_at_once, interrupts_setup),
-		cmocka_unit_test_setup(interrupts_are_neither_lost_nor_doubled_nor_spurious, interrupts_setup),
+		cmocka_unit_test_setup(
+			interrupts_are_neither_lost_nor_doubled_nor_spurious, interrupts_setup),
 	};
 
 	return cmocka_run_group_tests_name("vmm injection", tests, NULL, NULL);
