@@ -11,13 +11,14 @@
 static enum bh_error do_send(struct thread *thread, bool is_call, bool blocking)
 {
 	struct capability *slot;
-	enum bh_error error = capability_find(thread, thread->registers.rdi, BH_OBJECT_ENDPOINT, BH_RIGHT_WRITE, &slot);
+	enum bh_error error =
+		capability_find(thread, thread->registers.rdi, BH_OBJECT_ENDPOINT, BH_RIGHT_WRITE, &slot);
 
 	if (error != BH_OK) {
 		return error;
 	}
 	return endpoint_send((struct endpoint *)slot->object, &thread->execution, slot->badge,
-			     (slot->rights & BH_RIGHT_GRANT) != 0, is_call, blocking);
+		(slot->rights & BH_RIGHT_GRANT) != 0, is_call, blocking);
 }
 
 static enum bh_error do_receive(struct thread *thread, bool answer, bool blocking)
@@ -31,7 +32,8 @@ static enum bh_error do_receive(struct thread *thread, bool answer, bool blockin
 		return error;
 	}
 	if (thread->registers.r12 != 0 || answer) {
-		error = capability_find(thread, thread->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &reply_slot);
+		error = capability_find(
+			thread, thread->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &reply_slot);
 		if (error != BH_OK) {
 			return error;
 		}
@@ -49,7 +51,8 @@ static enum bh_error do_receive(struct thread *thread, bool answer, bool blockin
 static enum bh_error do_reply(struct thread *thread)
 {
 	struct capability *slot;
-	enum bh_error error = capability_find(thread, thread->registers.rdi, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &slot);
+	enum bh_error error =
+		capability_find(thread, thread->registers.rdi, BH_OBJECT_REPLY, BH_RIGHT_WRITE, &slot);
 
 	if (error == BH_OK) {
 		reply_answer((struct reply *)slot->object, thread);
@@ -88,7 +91,8 @@ static enum bh_error do_invoke(struct thread *thread)
 		.caller = thread,
 		.slot = capability_lookup(thread, registers->rdi),
 		.label = registers->rsi,
-		.argument = { registers->rdx, registers->r10, registers->r8, registers->r9, registers->r12, registers->r13 },
+		.argument = { registers->rdx, registers->r10, registers->r8, registers->r9, registers->r12,
+			registers->r13 },
 	};
 	enum bh_error error;
 

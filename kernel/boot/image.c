@@ -23,10 +23,10 @@ struct elf_program_header {
 _Static_assert(sizeof(struct elf_program_header) == 56, "ELF-64");
 
 #define ELF_EXECUTABLE 2
-#define ELF_X86_64     62
-#define ELF_LOAD       1
+#define ELF_X86_64 62
+#define ELF_LOAD 1
 #define ELF_FLAG_EXECUTE 1u
-#define ELF_FLAG_WRITE   2u
+#define ELF_FLAG_WRITE 2u
 
 bool image_check(const uint8_t *file, uint64_t length, uint64_t *entry, unsigned int *headers)
 {
@@ -38,10 +38,12 @@ bool image_check(const uint8_t *file, uint64_t length, uint64_t *entry, unsigned
 	}
 	memcpy(&header, file, sizeof(header));
 	if (memcmp(header.identification, magic, sizeof(magic)) != 0 || header.type != ELF_EXECUTABLE ||
-	    header.machine != ELF_X86_64 || header.program_header_size != sizeof(struct elf_program_header) ||
-	    header.program_headers > length ||
-	    header.program_header_count > (length - header.program_headers) / sizeof(struct elf_program_header) ||
-	    header.entry >= USER_ADDRESS_END) {
+		header.machine != ELF_X86_64 ||
+		header.program_header_size != sizeof(struct elf_program_header) ||
+		header.program_headers > length ||
+		header.program_header_count >
+			(length - header.program_headers) / sizeof(struct elf_program_header) ||
+		header.entry >= USER_ADDRESS_END) {
 		return false;
 	}
 	*entry = header.entry;
@@ -49,7 +51,8 @@ bool image_check(const uint8_t *file, uint64_t length, uint64_t *entry, unsigned
 	return true;
 }
 
-bool image_segment(const uint8_t *file, uint64_t length, unsigned int index, struct image_segment *segment, bool *valid)
+bool image_segment(
+	const uint8_t *file, uint64_t length, unsigned int index, struct image_segment *segment, bool *valid)
 {
 	struct elf_header header;
 	struct elf_program_header program;
@@ -60,8 +63,8 @@ bool image_segment(const uint8_t *file, uint64_t length, unsigned int index, str
 		return false;
 	}
 	*valid = program.file_size <= program.memory_size && program.offset <= length &&
-		 program.file_size <= length - program.offset && program.virtual_address < USER_ADDRESS_END / 2 &&
-		 program.memory_size < USER_ADDRESS_END / 4;
+		 program.file_size <= length - program.offset &&
+		 program.virtual_address < USER_ADDRESS_END / 2 && program.memory_size < USER_ADDRESS_END / 4;
 	segment->address = program.virtual_address;
 	segment->memory_size = program.memory_size;
 	segment->file_offset = program.offset;

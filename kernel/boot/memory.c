@@ -9,10 +9,7 @@
 #include "panic.h"
 #include "string.h"
 
-static uint64_t align_up(uint64_t value, uint64_t size)
-{
-	return (value + size - 1) & ~(size - 1);
-}
+static uint64_t align_up(uint64_t value, uint64_t size) { return (value + size - 1) & ~(size - 1); }
 
 uint64_t boot_memory_take(unsigned int bits)
 {
@@ -25,7 +22,7 @@ uint64_t boot_memory_take(unsigned int bits)
 		uint64_t end = start + size;
 
 		if (region->end - region->start < size || start < region->start ||
-		    (end != region->end && boot->usable_count == BOOT_REGIONS_MAXIMUM)) {
+			(end != region->end && boot->usable_count == BOOT_REGIONS_MAXIMUM)) {
 			continue;
 		}
 		/* What lies behind the aligned piece becomes a region of its own. */
@@ -47,7 +44,8 @@ bool boot_memory_next_piece(uint64_t *start, uint64_t end, uint64_t *physical, u
 	if (at >= end || end - at < PAGE_SIZE) {
 		return false;
 	}
-	while (size_bits < 46 && (at & (UINT64_C(1) << size_bits)) == 0 && end - at >= UINT64_C(2) << size_bits) {
+	while (size_bits < 46 && (at & (UINT64_C(1) << size_bits)) == 0 &&
+		end - at >= UINT64_C(2) << size_bits) {
 		size_bits++;
 	}
 	*physical = at;

@@ -21,12 +21,13 @@
 #include "string.h"
 #include "trace.h"
 
-#define STACK_PAGES       64
-#define BOOT_INFO_PAGES   ((sizeof(struct bh_boot_info) + PAGE_SIZE - 1) / PAGE_SIZE)
-#define ROOT_PRIORITY     200
-#define ROOT_BUDGET_US    10000
-#define LOW_MEMORY_END    UINT64_C(0x100000)
-#define DEVICE_WINDOW_END UINT64_C(0xfec00000) /* from here on interrupt controllers and other parts of the chipset */
+#define STACK_PAGES 64
+#define BOOT_INFO_PAGES ((sizeof(struct bh_boot_info) + PAGE_SIZE - 1) / PAGE_SIZE)
+#define ROOT_PRIORITY 200
+#define ROOT_BUDGET_US 10000
+#define LOW_MEMORY_END UINT64_C(0x100000)
+#define DEVICE_WINDOW_END \
+	UINT64_C(0xfec00000) /* from here on interrupt controllers and other parts of the chipset */
 
 const struct thread *root_thread;
 
@@ -39,8 +40,8 @@ struct builder {
 	uint64_t info_physical;
 };
 
-static struct capability *put(struct builder *builder, uint64_t index, enum bh_object_type type, uint64_t object,
-			      uint64_t rights)
+static struct capability *put(
+	struct builder *builder, uint64_t index, enum bh_object_type type, uint64_t object, uint64_t rights)
 {
 	struct capability *slot = cnode_slot(builder->cnode, index);
 
@@ -67,7 +68,8 @@ static struct capability *put_frame(struct builder *builder, uint64_t physical, 
 }
 
 /* Maps a page, making the tables on the way. */
-static struct capability *map_page(struct builder *builder, uint64_t physical, uint64_t address, uint64_t flags)
+static struct capability *map_page(
+	struct builder *builder, uint64_t physical, uint64_t address, uint64_t flags)
 {
 	struct capability *frame = put_frame(builder, physical, BH_RIGHTS_ALL);
 
@@ -79,7 +81,7 @@ static struct capability *map_page(struct builder *builder, uint64_t physical, u
 		}
 
 		struct capability *table = put(builder, builder->next_slot++, BH_OBJECT_PAGE_TABLE,
-					       boot_memory_take(PAGE_SHIFT), BH_RIGHTS_ALL);
+			boot_memory_take(PAGE_SHIFT), BH_RIGHTS_ALL);
 
 		table->mapping.size_bits = PAGE_SHIFT;
 		if (space_insert_table(builder->space, table, table_address, level) != BH_OK) {
@@ -96,7 +98,8 @@ static void load_segment(struct builder *builder, const uint8_t *file, const str
 {
 	uint64_t first = segment->address & ~(uint64_t)(PAGE_SIZE - 1);
 	uint64_t end = segment->address + segment->memory_size;
-	uint64_t flags = BH_MAP_READ | (segment->write ? BH_MAP_WRITE : 0) | (segment->execute ? BH_MAP_EXECUTE : 0);
+	uint64_t flags =
+		BH_MAP_READ | (segment->write ? BH_MAP_WRITE : 0) | (segment->execute ? BH_MAP_EXECUTE : 0);
 
 	if (segment->write && segment->execute) {
 		panic("boot: a segment of the root task is writable and executable");
@@ -111,7 +114,7 @@ static void load_segment(struct builder *builder, const uint8_t *file, const str
 		}
 		if (from < to) {
 			memcpy((uint8_t *)phys_to_virt(physical) + (from - page),
-			       file + segment->file_offset + (from - segment->address), to - from);
+				file + segment->file_offset + (from - segment->address), to - from);
 		}
 		(void)map_page(builder, physical, page, flags);
 	}
@@ -129,7 +132,8 @@ static uint64_t load_image(struct builder *builder)
 	}
 	file = phys_to_virt(module->physical_start);
 	if (!image_check(file, module->length, &entry, &headers)) {
-		panic("boot: the first module (%s) is not a static x86-64 ELF program: it must be the root task", module->name);
+		panic("boot: the first module (%s) is not a static x86-64 ELF program: it must be the root task",
+			module->name);
 	}
 	for (unsigned int i = 0; i < headers; i++) {
 		struct image_segment segment;
@@ -156,14 +160,16 @@ static void put_untyped(struct builder *builder, uint64_t start, uint64_t end, u
 		struct capability *slot;
 
 		if (info->untyped_count == BH_BOOT_UNTYPEDS_MAX) {
-			log_line("boot: memory map has too many pieces: %lx to %lx is not used", physical, end);
+			log_line("boot: memory map has too many pieces: %lx to %lx is not used", physical,
+				end);
 			return;
 		}
 		slot = put(builder, builder->next_slot++, BH_OBJECT_UNTYPED, physical, BH_RIGHTS_ALL);
 		slot->untyped.size_bits = bits & 63;
 		slot->untyped.device = device != 0;
-		info->untyped[info->untyped_count++] =
-			(struct bh_boot_untyped){ .physical = physical, .size_bits = (uint8_t)bits, .device = device, .module = module };
+		info->untyped[info->untyped_count++] = (struct bh_boot_untyped){
+			.physical = physical, .size_bits = (uint8_t)bits, .device = device, .module = module
+		};
 	}
 }
 
@@ -196,8 +202,8 @@ static void put_all_memory(struct builder *builder)
 	for (unsigned int i = 0; i < boot_information.module_count; i++) {
 		const struct boot_module *module = &boot_information.modules[i];
 
-		put_untyped(builder, module->physical_start, module->physical_start + module->length + PAGE_SIZE - 1, 1,
-			    (uint8_t)(i + 1));
+		put_untyped(builder, module->physical_start,
+			module->physical_start + module->length + PAGE_SIZE - 1, 1, (uint8_t)(i + 1));
 	}
 	put_device_memory(builder);
 }
@@ -243,11 +249,11 @@ static void fill_info(struct builder *builder)
 	}
 }
 
-static void start_thread(struct builder *builder, struct cpu *cpu, struct thread *thread, struct sched_context *context,
-			 struct capability *buffer, uint64_t entry)
+static void start_thread(struct builder *builder, struct cpu *cpu, struct thread *thread,
+	struct sched_context *context, struct capability *buffer, uint64_t entry)
 {
 	struct capability *sources[THREAD_SLOTS] = { cnode_slot(builder->cnode, BH_BOOT_CNODE),
-						     cnode_slot(builder->cnode, BH_BOOT_ADDRESS_SPACE), buffer, NULL };
+		cnode_slot(builder->cnode, BH_BOOT_ADDRESS_SPACE), buffer, NULL };
 
 	for (unsigned int i = 0; i < THREAD_SLOTS; i++) {
 		if (sources[i] != NULL && slot_keep(&thread->slots[i], sources[i]) != BH_OK) {
@@ -295,7 +301,8 @@ void root_task_create(struct cpu *cpu)
 
 	(void)put(&builder, BH_BOOT_CNODE, BH_OBJECT_CNODE, (uint64_t)builder.cnode, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_THREAD, BH_OBJECT_THREAD, (uint64_t)thread, BH_RIGHTS_ALL);
-	(void)put(&builder, BH_BOOT_ADDRESS_SPACE, BH_OBJECT_ADDRESS_SPACE, (uint64_t)builder.space, BH_RIGHTS_ALL);
+	(void)put(&builder, BH_BOOT_ADDRESS_SPACE, BH_OBJECT_ADDRESS_SPACE, (uint64_t)builder.space,
+		BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_SCHED_CONTEXT, BH_OBJECT_SCHED_CONTEXT, (uint64_t)context, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_SCHED_CONTROL, BH_OBJECT_SCHED_CONTROL, 0, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_IRQ_CONTROL, BH_OBJECT_IRQ_CONTROL, 0, BH_RIGHTS_ALL);
@@ -306,10 +313,11 @@ void root_task_create(struct cpu *cpu)
 	entry = load_image(&builder);
 	for (uint64_t i = 1; i <= STACK_PAGES; i++) {
 		(void)map_page(&builder, boot_memory_take(PAGE_SHIFT), BH_BOOT_STACK_TOP - i * PAGE_SIZE,
-			       BH_MAP_READ | BH_MAP_WRITE);
+			BH_MAP_READ | BH_MAP_WRITE);
 	}
 	for (uint64_t i = 0; i < BOOT_INFO_PAGES; i++) {
-		(void)map_page(&builder, info_physical + i * PAGE_SIZE, BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE, BH_MAP_READ);
+		(void)map_page(&builder, info_physical + i * PAGE_SIZE, BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE,
+			BH_MAP_READ);
 	}
 	buffer = map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE);
 	fill_info(&builder);

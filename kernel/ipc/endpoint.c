@@ -28,7 +28,7 @@ static void dequeue(struct endpoint *endpoint, struct execution *execution)
 
 /* Sender and receiver have met. The sender of a call waits in the receiver's Reply from now on. */
 static void rendezvous(struct execution *sender, struct thread *receiver, struct reply *reply, uint64_t badge,
-		       bool may_grant, bool is_call)
+	bool may_grant, bool is_call)
 {
 	message_transfer(sender, receiver, badge, may_grant);
 	if (!is_call) {
@@ -49,12 +49,13 @@ static void rendezvous(struct execution *sender, struct thread *receiver, struct
 /* The context that a thread keeps while it receives: its own, never a lent one. */
 static bool keeps_context(const struct thread *receiver)
 {
-	return receiver->execution.context != NULL && receiver->execution.context->home == &receiver->execution;
+	return receiver->execution.context != NULL &&
+	       receiver->execution.context->home == &receiver->execution;
 }
 
 /* Can this receiver take a message of that kind? */
-static bool acceptable(const struct execution *sender, const struct thread *receiver, const struct reply *reply,
-		       bool is_call)
+static bool acceptable(const struct execution *sender, const struct thread *receiver,
+	const struct reply *reply, bool is_call)
 {
 	if (is_call) {
 		return reply != NULL && (keeps_context(receiver) || sender->context != NULL);
@@ -70,8 +71,8 @@ static void receive_ended(struct thread *receiver)
 	}
 }
 
-enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender, uint64_t badge, bool may_grant,
-			    bool is_call, bool blocking)
+enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender, uint64_t badge,
+	bool may_grant, bool is_call, bool blocking)
 {
 	struct cpu *cpu = sender->cpu;
 
@@ -89,7 +90,8 @@ enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender,
 		}
 		rendezvous(sender, receiver, reply, badge, may_grant, is_call);
 		if (is_call && cpu->current == sender &&
-		    scheduler_may_hand_over(cpu, receiver->execution.context, receiver->execution.priority)) {
+			scheduler_may_hand_over(
+				cpu, receiver->execution.context, receiver->execution.priority)) {
 			receiver->execution.state = EXECUTION_READY;
 			cpu->current = &receiver->execution;
 			return BH_OK;
@@ -130,7 +132,8 @@ static void sender_finished(struct execution *sender, enum bh_error error)
 }
 
 /* The first waiting sender whose message this receiver can take; those in front of it get STATE. NULL: none. */
-static struct execution *next_sender(struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
+static struct execution *next_sender(
+	struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
 {
 	while (endpoint->state == ENDPOINT_SENDERS) {
 		struct execution *sender = endpoint->queue.head;
@@ -144,7 +147,8 @@ static struct execution *next_sender(struct endpoint *endpoint, const struct thr
 	return NULL;
 }
 
-enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking)
+enum bh_error endpoint_receive(
+	struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking)
 {
 	struct notification *bound = receiver->execution.bound;
 	struct execution *sender;
@@ -152,7 +156,7 @@ enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receive
 
 	/* One caller a Reply, and one server that runs on that caller's context. */
 	if (reply != NULL && (reply->caller != NULL || reply->receiver != NULL ||
-			      (reply->holder != NULL && reply->holder != receiver))) {
+				     (reply->holder != NULL && reply->holder != receiver))) {
 		return BH_ERROR_STATE;
 	}
 	/* A signal would need a context to be handled on. */
@@ -197,9 +201,10 @@ bool endpoint_answer_and_receive(struct endpoint *endpoint, struct thread *serve
 	struct cpu *cpu = server->execution.cpu;
 
 	/* decode: the caller's context is the one that runs, and nobody else has a claim on the server or the CPU */
-	if (caller == NULL || reply->holder != server || caller->context != NULL || context == server->execution.own_context ||
-	    endpoint->state == ENDPOINT_SENDERS || server->execution.bound != NULL ||
-	    !scheduler_may_hand_over(cpu, context, caller->priority) || !reply_is_short(caller, server)) {
+	if (caller == NULL || reply->holder != server || caller->context != NULL ||
+		context == server->execution.own_context || endpoint->state == ENDPOINT_SENDERS ||
+		server->execution.bound != NULL || !scheduler_may_hand_over(cpu, context, caller->priority) ||
+		!reply_is_short(caller, server)) {
 		return false;
 	}
 

@@ -10,13 +10,12 @@
  * queues. The message is the thread's registers, its pending fault, or the vCPU's `message`. With is_call it waits for
  * an answer, and lends its context to a receiver that has none. blocking false: BH_OK and nothing sent without a receiver.
  * STATE: the receiver can't take this (a call without a Reply, a send to a thread without a context). */
-__attribute__((warn_unused_result)) enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender,
-								uint64_t badge, bool may_grant, bool is_call,
-								bool blocking);
+__attribute__((warn_unused_result)) enum bh_error endpoint_send(struct endpoint *endpoint,
+	struct execution *sender, uint64_t badge, bool may_grant, bool is_call, bool blocking);
 
 /* The thread (current, or suspended for THREAD_RECEIVE) takes the next message, or waits. reply may be NULL. */
-__attribute__((warn_unused_result)) enum bh_error endpoint_receive(struct endpoint *endpoint, struct thread *receiver,
-								   struct reply *reply, bool blocking);
+__attribute__((warn_unused_result)) enum bh_error endpoint_receive(
+	struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking);
 
 /* ReplyRecv's usual case, in one step: the caller that waits in reply lent its context to this server (current), its answer is
  * short, and nobody else waits. false: not that case, nothing was done. */
@@ -69,8 +68,8 @@ struct bh_ipc_buffer *thread_buffer(const struct thread *thread);
 
 /* --- notification.c --- */
 void notification_signal(struct notification *notification, uint64_t bits);
-__attribute__((warn_unused_result)) enum bh_error notification_wait(struct notification *notification,
-								    struct thread *thread, bool blocking);
+__attribute__((warn_unused_result)) enum bh_error notification_wait(
+	struct notification *notification, struct thread *thread, bool blocking);
 bool notification_cancel_one(struct notification *notification);
 void notification_unbind(struct execution *execution);
 

@@ -29,7 +29,8 @@ static uint32_t transfer_capabilities(struct thread *sender, struct thread *rece
 	uint32_t moved = 0;
 	uint64_t first;
 
-	if (from == NULL || to == NULL || from_space->type != BH_OBJECT_CNODE || to_space->type != BH_OBJECT_CNODE) {
+	if (from == NULL || to == NULL || from_space->type != BH_OBJECT_CNODE ||
+		to_space->type != BH_OBJECT_CNODE) {
 		return 0;
 	}
 	first = *(volatile uint64_t *)&to->receive_index;
@@ -38,8 +39,9 @@ static uint32_t transfer_capabilities(struct thread *sender, struct thread *rece
 		struct capability *source = cnode_slot((struct cnode *)from_space->object, index);
 		struct capability *target = cnode_slot((struct cnode *)to_space->object, first + moved);
 
-		if (source == NULL || target == NULL || capability_is_empty(source) || !capability_is_empty(target) ||
-		    capability_copy(source, target, BH_RIGHTS_ALL) != BH_OK) {
+		if (source == NULL || target == NULL || capability_is_empty(source) ||
+			!capability_is_empty(target) ||
+			capability_copy(source, target, BH_RIGHTS_ALL) != BH_OK) {
 			break;
 		}
 		moved++;
@@ -63,7 +65,7 @@ uint64_t message_transfer_long(struct thread *sender, struct thread *receiver, u
 			words = BH_MESSAGE_REGISTERS;
 		} else {
 			memcpy(&to->words[BH_MESSAGE_REGISTERS], &from->words[BH_MESSAGE_REGISTERS],
-			       (words - BH_MESSAGE_REGISTERS) * sizeof(uint64_t));
+				(words - BH_MESSAGE_REGISTERS) * sizeof(uint64_t));
 		}
 	}
 	if (caps != 0) {

@@ -34,9 +34,9 @@ struct capability {
 		struct {
 			uint64_t size_bits : 6; /* Frame: 12, 21, 30; PageTable: 12 */
 			uint64_t device : 1;
-			uint64_t level : 3;         /* mapped PageTable: its level */
+			uint64_t level : 3; /* mapped PageTable: its level */
 			uint64_t reserved : 2;
-			uint64_t page_number : 52;  /* where it is mapped: see mapping_address */
+			uint64_t page_number : 52; /* where it is mapped: see mapping_address */
 		} mapping;
 	};
 	struct capability *previous, *next; /* derivation list */
@@ -61,10 +61,7 @@ struct object_header {
 	uint32_t progress;                 /* how far the teardown got */
 };
 
-static inline bool capability_is_empty(const struct capability *slot)
-{
-	return slot->type == BH_OBJECT_NULL;
-}
+static inline bool capability_is_empty(const struct capability *slot) { return slot->type == BH_OBJECT_NULL; }
 
 /* Page-aligned address where a Frame or PageTable is mapped; it shares its word with the fields below bit 12. */
 static inline uint64_t mapping_address(const struct capability *slot)
@@ -98,8 +95,8 @@ static inline struct object_header *capability_header(const struct capability *s
 
 /* Puts `fresh` (an empty slot whose type, rights, object, badge were set by the caller) into the list as a child of
  * parent. Returns BH_ERROR_DEPTH, the list unchanged, when the depth would overflow. O(1). */
-__attribute__((warn_unused_result)) enum bh_error derivation_insert(struct capability *parent,
-								    struct capability *fresh);
+__attribute__((warn_unused_result)) enum bh_error derivation_insert(
+	struct capability *parent, struct capability *fresh);
 
 /* The first capability of the machine; boot only. Others without a parent follow by derivation_append. */
 void derivation_append(struct capability *last, struct capability *fresh);
@@ -124,5 +121,5 @@ static inline struct capability *derivation_first_child(const struct capability 
 
 /* Makes `to` (empty) a copy of `from`, derived from it, with no more than those rights; a mapping isn't copied.
  * Counts the reference. STATE for types that can't be copied, DEPTH. */
-__attribute__((warn_unused_result)) enum bh_error capability_copy(struct capability *from, struct capability *to,
-								  uint64_t rights);
+__attribute__((warn_unused_result)) enum bh_error capability_copy(
+	struct capability *from, struct capability *to, uint64_t rights);

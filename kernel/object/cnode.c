@@ -8,7 +8,7 @@ static bool badge_lies_inside(uint64_t outer, uint64_t inner)
 	uint64_t inner_first = inner & 0xffffffff, inner_count = inner >> 32;
 
 	return outer == 0 || (inner_count != 0 && inner_first >= outer_first &&
-			      inner_first + inner_count <= outer_first + outer_count);
+				     inner_first + inner_count <= outer_first + outer_count);
 }
 
 /* May a capability of that type and badge be minted with the new badge? */
@@ -59,7 +59,8 @@ static enum bh_error copy_mint_move(struct invocation *invocation, struct cnode 
 	}
 	/* MOVE empties the source slot. */
 	error = cnode_find(invocation->caller, argument[1],
-			   invocation->label == BH_CNODE_MOVE ? BH_RIGHT_READ | BH_RIGHT_WRITE : BH_RIGHT_READ, &source_cnode);
+		invocation->label == BH_CNODE_MOVE ? BH_RIGHT_READ | BH_RIGHT_WRITE : BH_RIGHT_READ,
+		&source_cnode);
 	if (error != BH_OK) {
 		return error;
 	}
@@ -160,7 +161,8 @@ static enum bh_error inspect(struct invocation *invocation, struct cnode *cnode)
 	if (error != BH_OK) {
 		return error;
 	}
-	if (slot->type == BH_OBJECT_FRAME || slot->type == BH_OBJECT_UNTYPED || slot->type == BH_OBJECT_PAGE_TABLE) {
+	if (slot->type == BH_OBJECT_FRAME || slot->type == BH_OBJECT_UNTYPED ||
+		slot->type == BH_OBJECT_PAGE_TABLE) {
 		size_bits = slot->untyped.size_bits;
 	} else if (slot->type == BH_OBJECT_CNODE) {
 		size_bits = ((struct cnode *)slot->object)->bits;

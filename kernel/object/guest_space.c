@@ -7,7 +7,8 @@
 
 static enum bh_error route(const struct invocation *invocation, struct guest_space *guest)
 {
-	uint64_t number = invocation->argument[0], first = invocation->argument[1], count = invocation->argument[2];
+	uint64_t number = invocation->argument[0], first = invocation->argument[1],
+		 count = invocation->argument[2];
 	struct port_route *entry;
 
 	if (number >= BH_ROUTES || count > 65536 || first > 65536 - count) {
@@ -16,7 +17,8 @@ static enum bh_error route(const struct invocation *invocation, struct guest_spa
 	for (unsigned int i = 0; i < BH_ROUTES; i++) {
 		const struct port_route *other = &guest->routes[i];
 
-		if (i != number && first < (uint64_t)other->first + other->count && other->first < first + count) {
+		if (i != number && first < (uint64_t)other->first + other->count &&
+			other->first < first + count) {
 			return BH_ERROR_MAPPED;
 		}
 	}

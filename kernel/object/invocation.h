@@ -12,7 +12,7 @@
 
 struct invocation {
 	struct thread *caller;
-	struct capability *slot;  /* the invoked capability */
+	struct capability *slot; /* the invoked capability */
 	uint64_t label;
 	uint64_t argument[6];
 	uint64_t result[4];
@@ -32,9 +32,8 @@ static inline struct capability *capability_lookup(const struct thread *thread, 
 }
 
 /* The same, of that type and with those rights: CAPABILITY, TYPE, RIGHTS. */
-__attribute__((warn_unused_result)) static inline enum bh_error
-capability_find(const struct thread *thread, uint64_t index, enum bh_object_type type, uint64_t rights,
-		struct capability **found)
+__attribute__((warn_unused_result)) static inline enum bh_error capability_find(const struct thread *thread,
+	uint64_t index, enum bh_object_type type, uint64_t rights, struct capability **found)
 {
 	struct capability *slot = capability_lookup(thread, index);
 
@@ -52,8 +51,8 @@ capability_find(const struct thread *thread, uint64_t index, enum bh_object_type
 }
 
 /* The CNode that an argument names; 0 is the caller's own. Also checks rights on it. */
-__attribute__((warn_unused_result)) enum bh_error cnode_find(const struct thread *thread, uint64_t index,
-							     uint64_t rights, struct cnode **found);
+__attribute__((warn_unused_result)) enum bh_error cnode_find(
+	const struct thread *thread, uint64_t index, uint64_t rights, struct cnode **found);
 
 /* Is an interrupt pending that was not handled yet? Opens the interrupt window. */
 bool preemption_point(void);
@@ -101,17 +100,22 @@ void sched_context_initialise(struct sched_context *context);
 void address_space_initialise(struct address_space *space, uint64_t physical);
 void vcpu_initialise(struct vcpu *vcpu);
 
+/* THREAD_BIND_NOTIFICATION and VCPU_BIND_NOTIFICATION: argument 0 names the Notification. */
+__attribute__((warn_unused_result)) enum bh_error execution_bind_notification(
+	const struct invocation *invocation, struct execution *execution);
+
 /* Makes slot (empty, in an object) a copy of source, for an object that keeps a capability. */
-__attribute__((warn_unused_result)) enum bh_error slot_keep(struct capability *slot, struct capability *source);
+__attribute__((warn_unused_result)) enum bh_error slot_keep(
+	struct capability *slot, struct capability *source);
 
 /* --- spaces --- */
 void mapping_remove(struct capability *slot);
 void space_initialise(struct space *space, uint64_t root_physical, bool is_guest);
 /* Maps at an address that was checked: NOT_MAPPED, MAPPED. */
-__attribute__((warn_unused_result)) enum bh_error space_insert_frame(struct space *space, struct capability *frame,
-								     uint64_t address, uint64_t flags);
-__attribute__((warn_unused_result)) enum bh_error space_insert_table(struct space *space, struct capability *table,
-								     uint64_t address, unsigned int level);
+__attribute__((warn_unused_result)) enum bh_error space_insert_frame(
+	struct space *space, struct capability *frame, uint64_t address, uint64_t flags);
+__attribute__((warn_unused_result)) enum bh_error space_insert_table(
+	struct space *space, struct capability *table, uint64_t address, unsigned int level);
 /* Is something (a table, or a large page) mapped where the table of that level for the address goes? */
 bool space_has_table(const struct space *space, uint64_t address, unsigned int level);
 /* One mapping capability of a dying space forgets it; false: none left. */

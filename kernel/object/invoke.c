@@ -35,6 +35,25 @@ enum bh_error slot_keep(struct capability *slot, struct capability *source)
 	return capability_copy(source, slot, BH_RIGHTS_ALL);
 }
 
+enum bh_error execution_bind_notification(const struct invocation *invocation, struct execution *execution)
+{
+	struct capability *slot;
+	struct notification *notification;
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_READ, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	notification = (struct notification *)slot->object;
+	if (notification->bound != NULL || execution->bound != NULL) {
+		return BH_ERROR_STATE;
+	}
+	notification->bound = execution;
+	execution->bound = notification;
+	return BH_OK;
+}
+
 enum bh_error endpoint_invoke(struct invocation *invocation)
 {
 	const struct capability *slot = invocation->slot;
@@ -48,7 +67,8 @@ enum bh_error endpoint_invoke(struct invocation *invocation)
 	if (slot->badge != 0) {
 		return BH_ERROR_ARGUMENT;
 	}
-	while (!endpoint_cancel_badged((struct endpoint *)slot->object, invocation->argument[0], CANCEL_CHUNK)) {
+	while (!endpoint_cancel_badged(
+		(struct endpoint *)slot->object, invocation->argument[0], CANCEL_CHUNK)) {
 		if (preemption_point()) {
 			return INVOCATION_RESTART;
 		}

@@ -47,8 +47,8 @@ static enum bh_error map(const struct invocation *invocation, struct io_ports *p
 {
 	struct capability *slot;
 	struct space *space;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_ADDRESS_SPACE,
-					      BH_RIGHT_WRITE, &slot);
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_ADDRESS_SPACE, BH_RIGHT_WRITE, &slot);
 
 	if (error != BH_OK) {
 		return error;
@@ -92,7 +92,8 @@ enum bh_error io_ports_invoke(struct invocation *invocation)
 enum bh_error io_port_control_invoke(struct invocation *invocation)
 {
 	uint64_t first = invocation->argument[1], count = invocation->argument[2];
-	uint64_t allowed_first = invocation->slot->badge & 0xffffffff, allowed_count = invocation->slot->badge >> 32;
+	uint64_t allowed_first = invocation->slot->badge & 0xffffffff,
+		 allowed_count = invocation->slot->badge >> 32;
 	struct io_ports *ports;
 	struct capability *slot;
 	enum bh_error error;
@@ -103,7 +104,8 @@ enum bh_error io_port_control_invoke(struct invocation *invocation)
 	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
 	}
-	error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_IO_PORTS, BH_RIGHT_WRITE, &slot);
+	error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_IO_PORTS, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
@@ -114,7 +116,8 @@ enum bh_error io_port_control_invoke(struct invocation *invocation)
 	if (count == 0 || count > 65536 || first > 65536 - count) {
 		return BH_ERROR_ARGUMENT;
 	}
-	if (invocation->slot->badge != 0 && (first < allowed_first || first + count > allowed_first + allowed_count)) {
+	if (invocation->slot->badge != 0 &&
+		(first < allowed_first || first + count > allowed_first + allowed_count)) {
 		return BH_ERROR_RANGE;
 	}
 	for (const struct io_ports *other = configured; other != NULL; other = other->next) {

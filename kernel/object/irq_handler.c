@@ -32,8 +32,8 @@ void irq_handler_end(struct irq_handler *handler)
 static enum bh_error bind(const struct invocation *invocation, struct irq_handler *handler)
 {
 	struct capability *slot;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
-					      BH_RIGHT_WRITE, &slot);
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
 
 	if (error != BH_OK) {
 		return error;
@@ -89,7 +89,8 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
 	}
-	error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_IRQ_HANDLER, BH_RIGHT_WRITE, &slot);
+	error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_IRQ_HANDLER, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
@@ -97,8 +98,8 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 	if (handler->configured) {
 		return BH_ERROR_STATE;
 	}
-	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 || line >= INTERRUPT_LINES ||
-	    ((flags & BH_IRQ_ISA) != 0 && line >= 16)) {
+	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 ||
+		line >= INTERRUPT_LINES || ((flags & BH_IRQ_ISA) != 0 && line >= 16)) {
 		return BH_ERROR_ARGUMENT;
 	}
 	wiring.gsi = (uint32_t)line;
@@ -119,7 +120,7 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 	handler->configured = true;
 	handler->line = wiring.gsi;
 	line_owner[wiring.gsi] = handler;
-	interrupt_line_route(wiring.gsi, (uint8_t)(VECTOR_LINE_FIRST + wiring.gsi), wiring.level, wiring.active_low,
-			     this_cpu()->apic_id);
+	interrupt_line_route(wiring.gsi, (uint8_t)(VECTOR_LINE_FIRST + wiring.gsi), wiring.level,
+		wiring.active_low, this_cpu()->apic_id);
 	return BH_OK;
 }

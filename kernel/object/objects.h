@@ -33,7 +33,8 @@ struct cnode {
 	};
 	struct capability slots_from_1[];
 };
-_Static_assert(sizeof(struct cnode) == sizeof(struct capability), "the CNode's header takes the place of slot 0");
+_Static_assert(
+	sizeof(struct cnode) == sizeof(struct capability), "the CNode's header takes the place of slot 0");
 
 /* ---- SchedContext ---- */
 struct sched_context {
@@ -43,22 +44,22 @@ struct sched_context {
 	uint64_t remaining;           /* of this period's budget */
 	uint64_t replenish_at;        /* TSC when the period ends */
 	uint64_t consumed;
-	struct execution *home;       /* what it was bound to */
-	struct execution *holder;     /* who runs on it now */
-	struct reply *parked;         /* where it waits while nobody runs on it */
+	struct execution *home;   /* what it was bound to */
+	struct execution *holder; /* who runs on it now */
+	struct reply *parked;     /* where it waits while nobody runs on it */
 	struct cpu *cpu;
 };
 
 /* ---- What can be scheduled ---- */
 enum execution_kind { EXECUTION_THREAD, EXECUTION_VCPU };
 enum execution_state {
-	EXECUTION_STOPPED,  /* suspended, or never started */
-	EXECUTION_READY,    /* runs as soon as it has a context with budget */
-	EXECUTION_SENDING,  /* in an Endpoint's queue of senders */
+	EXECUTION_STOPPED, /* suspended, or never started */
+	EXECUTION_READY,   /* runs as soon as it has a context with budget */
+	EXECUTION_SENDING, /* in an Endpoint's queue of senders */
 	EXECUTION_RECEIVING,
 	EXECUTION_WAITING_REPLY,
 	EXECUTION_WAITING_SIGNAL, /* in a Notification's queue */
-	EXECUTION_HALTED,   /* VCPU: until its bound Notification is signalled */
+	EXECUTION_HALTED,         /* VCPU: until its bound Notification is signalled */
 };
 
 struct execution {
@@ -66,15 +67,16 @@ struct execution {
 	uint8_t kind, state, priority, maximum_priority;
 	uint32_t trust_domain;
 	struct cpu *cpu;
-	struct sched_context *context;     /* runs on it; NULL: lent, parked, exhausted elsewhere, or never had one */
+	struct sched_context
+		*context; /* runs on it; NULL: lent, parked, exhausted elsewhere, or never had one */
 	struct sched_context *own_context; /* the one that was bound to it: whose home it is */
 	struct execution *next, *previous; /* ready queue, or the queue of `queued_on` */
 	bool in_ready_queue;
-	bool send_is_call;     /* SENDING: wants an answer */
-	bool send_may_grant;   /* SENDING: the endpoint capability had grant */
-	bool fpu_forbidden;    /* THREAD_NO_FPU */
-	uint8_t ready_priority;/* queue it stands in */
-	void *queued_on;       /* struct endpoint * or struct notification * */
+	bool send_is_call;      /* SENDING: wants an answer */
+	bool send_may_grant;    /* SENDING: the endpoint capability had grant */
+	bool fpu_forbidden;     /* THREAD_NO_FPU */
+	uint8_t ready_priority; /* queue it stands in */
+	void *queued_on;        /* struct endpoint * or struct notification * */
 	uint64_t send_badge;
 	struct reply *waiting_reply; /* WAITING_REPLY: where the answer comes from */
 	struct reply *holding;       /* Thread: the Reply whose caller's context it runs on */
@@ -89,10 +91,10 @@ enum thread_slot { THREAD_CSPACE, THREAD_VSPACE, THREAD_BUFFER, THREAD_FAULT, TH
 struct thread {
 	struct execution execution;
 	struct bh_thread_registers registers;
-	uint64_t return_by_iret; /* rcx and r11 count too: not SYSRET */
-	uint64_t upcall;         /* 0: none */
+	uint64_t return_by_iret;     /* rcx and r11 count too: not SYSRET */
+	uint64_t upcall;             /* 0: none */
 	struct reply *receive_reply; /* RECEIVING: Reply for the next caller, or NULL */
-	uint64_t pending_fault;  /* SENDING a fault message: its words */
+	uint64_t pending_fault;      /* SENDING a fault message: its words */
 	uint64_t fault_words[4];
 	struct capability slots[THREAD_SLOTS];
 	uint8_t fpu[FPU_AREA_SIZE] __attribute__((aligned(64)));
@@ -117,7 +119,7 @@ enum endpoint_state { ENDPOINT_IDLE, ENDPOINT_SENDERS, ENDPOINT_RECEIVERS };
 struct endpoint {
 	struct object_header header;
 	struct execution_queue queue;
-	uint64_t state; /* enum endpoint_state: who stands in the queue */
+	uint64_t state;                /* enum endpoint_state: who stands in the queue */
 	struct execution *cancel_next; /* progress of CANCEL_BADGED in the queue, NULL: none under way */
 	uint64_t cancel_badge;
 };
@@ -156,7 +158,7 @@ struct space {
 	uint64_t root_physical;
 	bool is_guest;
 	struct capability mappings; /* sentinel of the ring of Frame and PageTable capabilities mapped here */
-	uint64_t flushes;           /* GuestSpace: bumped when a mapping went away; vCPUs compare it at entry */
+	uint64_t flushes; /* GuestSpace: bumped when a mapping went away; vCPUs compare it at entry */
 	struct io_ports *io_ranges[IO_RANGES_PER_SPACE];
 };
 
@@ -195,24 +197,28 @@ struct vcpu_message { /* the exit or access that is on its way to a handler */
 	bool routed;
 };
 
-enum vcpu_slot { VCPU_GUEST_SPACE, VCPU_EXIT_FIRST, VCPU_ROUTE_FIRST = VCPU_EXIT_FIRST + BH_EXIT_REASONS,
-	         VCPU_SLOTS = VCPU_ROUTE_FIRST + 64 };
+enum vcpu_slot {
+	VCPU_GUEST_SPACE,
+	VCPU_EXIT_FIRST,
+	VCPU_ROUTE_FIRST = VCPU_EXIT_FIRST + BH_EXIT_REASONS,
+	VCPU_SLOTS = VCPU_ROUTE_FIRST + 64
+};
 
 struct vcpu {
 	struct execution execution;
 	uint64_t number; /* 0..255, of the VM's */
 	uint64_t exits;
-	uint64_t sequence;       /* of routed accesses and exits */
-	uint64_t waiting_since;  /* TSC */
+	uint64_t sequence;      /* of routed accesses and exits */
+	uint64_t waiting_since; /* TSC */
 	struct vcpu_message message;
-	uint64_t access_word;    /* routed access under way: direction, width, as sent */
+	uint64_t access_word; /* routed access under way: direction, width, as sent */
 	uint64_t access_next_rip;
 	uint32_t exit_masks[BH_EXIT_REASONS];
-	bool answered;           /* the state page is to be loaded before the next entry */
-	bool route_failed;       /* the routed access got no answer: exit ROUTE_FAILED comes next */
-	bool halt_requested;     /* the answer was "halt" */
+	bool answered;       /* the state page is to be loaded before the next entry */
+	bool route_failed;   /* the routed access got no answer: exit ROUTE_FAILED comes next */
+	bool halt_requested; /* the answer was "halt" */
 	uint32_t load_groups;
-	uint64_t undelivered;    /* kernel's own copy: re-injected when the kernel itself resumes the guest */
+	uint64_t undelivered; /* kernel's own copy: re-injected when the kernel itself resumes the guest */
 	/* back end */
 	uint32_t asid;
 	uint64_t asid_generation;

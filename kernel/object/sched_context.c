@@ -35,7 +35,7 @@ static enum bh_error bind(const struct invocation *invocation, struct sched_cont
 	}
 	execution = (struct execution *)slot->object;
 	if (context->home != NULL || context->holder != NULL || context->parked != NULL ||
-	    execution->own_context != NULL || execution->context != NULL) {
+		execution->own_context != NULL || execution->context != NULL) {
 		return BH_ERROR_STATE;
 	}
 	context->home = execution;
@@ -92,7 +92,8 @@ enum bh_error sched_control_invoke(struct invocation *invocation)
 	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
 	}
-	error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_SCHED_CONTEXT, BH_RIGHT_WRITE, &slot);
+	error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_SCHED_CONTEXT, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}

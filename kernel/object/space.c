@@ -14,14 +14,14 @@
 #include "string.h"
 #include "virt/backend.h"
 
-#define ROOT_LEVEL     4
-#define ENTRY_PRESENT  (UINT64_C(1) << 0)
-#define ENTRY_WRITE    (UINT64_C(1) << 1)
-#define ENTRY_USER     (UINT64_C(1) << 2)
+#define ROOT_LEVEL 4
+#define ENTRY_PRESENT (UINT64_C(1) << 0)
+#define ENTRY_WRITE (UINT64_C(1) << 1)
+#define ENTRY_USER (UINT64_C(1) << 2)
 #define ENTRY_UNCACHED (UINT64_C(1) << 4)
-#define ENTRY_LARGE    (UINT64_C(1) << 7)
-#define ENTRY_NX       (UINT64_C(1) << 63)
-#define ENTRY_ADDRESS  UINT64_C(0x000ffffffffff000)
+#define ENTRY_LARGE (UINT64_C(1) << 7)
+#define ENTRY_NX (UINT64_C(1) << 63)
+#define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 #define GUEST_PHYSICAL_END (UINT64_C(1) << 47)
 
 void space_initialise(struct space *space, uint64_t root_physical, bool is_guest)
@@ -35,14 +35,11 @@ void space_initialise(struct space *space, uint64_t root_physical, bool is_guest
 void address_space_initialise(struct address_space *space, uint64_t physical)
 {
 	memcpy(&space->table[PML4_KERNEL_FIRST], &kernel_pml4[PML4_KERNEL_FIRST],
-	       (512 - PML4_KERNEL_FIRST) * sizeof(uint64_t));
+		(512 - PML4_KERNEL_FIRST) * sizeof(uint64_t));
 	space_initialise(&space->space, physical, false);
 }
 
-static unsigned int shift_of(unsigned int level)
-{
-	return PAGE_SHIFT + 9 * (level - 1);
-}
+static unsigned int shift_of(unsigned int level) { return PAGE_SHIFT + 9 * (level - 1); }
 
 /* The entry for `address` in the table of that level; NULL with *error NOT_MAPPED or MAPPED where the way there ends early. */
 static uint64_t *walk(const struct space *space, uint64_t address, unsigned int level, enum bh_error *error)
@@ -117,7 +114,9 @@ void mapping_remove(struct capability *slot)
 	}
 	/* A table above may have been unmapped meanwhile: then there is no entry, or it is another capability's. */
 	entry = walk(space, address, level, &error);
-	if (entry != NULL && (*entry & ENTRY_ADDRESS & ~((UINT64_C(1) << (is_table ? PAGE_SHIFT : shift_of(level))) - 1)) == slot->object) {
+	if (entry != NULL &&
+		(*entry & ENTRY_ADDRESS &
+			~((UINT64_C(1) << (is_table ? PAGE_SHIFT : shift_of(level))) - 1)) == slot->object) {
 		*entry = 0;
 		flush(space, address, is_table);
 	}
@@ -191,8 +190,8 @@ static bool range_is_mappable(const struct space *space, uint64_t address, unsig
 static uint64_t host_leaf(uint64_t physical, uint64_t flags, bool large)
 {
 	return physical | ENTRY_PRESENT | ENTRY_USER | ((flags & BH_MAP_WRITE) != 0 ? ENTRY_WRITE : 0) |
-	       ((flags & BH_MAP_EXECUTE) != 0 ? 0 : ENTRY_NX) | ((flags & BH_MAP_UNCACHED) != 0 ? ENTRY_UNCACHED : 0) |
-	       (large ? ENTRY_LARGE : 0);
+	       ((flags & BH_MAP_EXECUTE) != 0 ? 0 : ENTRY_NX) |
+	       ((flags & BH_MAP_UNCACHED) != 0 ? ENTRY_UNCACHED : 0) | (large ? ENTRY_LARGE : 0);
 }
 
 bool space_has_table(const struct space *space, uint64_t address, unsigned int level)
@@ -203,7 +202,8 @@ bool space_has_table(const struct space *space, uint64_t address, unsigned int l
 	return entry != NULL && *entry != 0;
 }
 
-enum bh_error space_insert_frame(struct space *space, struct capability *frame, uint64_t address, uint64_t flags)
+enum bh_error space_insert_frame(
+	struct space *space, struct capability *frame, uint64_t address, uint64_t flags)
 {
 	unsigned int level = mapping_level(frame);
 	enum bh_error error;
@@ -222,7 +222,8 @@ enum bh_error space_insert_frame(struct space *space, struct capability *frame, 
 	return BH_OK;
 }
 
-enum bh_error space_insert_table(struct space *space, struct capability *table, uint64_t address, unsigned int level)
+enum bh_error space_insert_table(
+	struct space *space, struct capability *table, uint64_t address, unsigned int level)
 {
 	enum bh_error error;
 	uint64_t *entry = walk(space, address, level + 1, &error);
@@ -256,14 +257,14 @@ static enum bh_error frame_map(const struct invocation *invocation)
 		return BH_ERROR_STATE;
 	}
 	if ((flags & ~(uint64_t)(BH_MAP_READ | BH_MAP_WRITE | BH_MAP_EXECUTE | BH_MAP_UNCACHED)) != 0 ||
-	    (flags & BH_MAP_READ) == 0 || !range_is_mappable(space, address, bits)) {
+		(flags & BH_MAP_READ) == 0 || !range_is_mappable(space, address, bits)) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if (!space->is_guest && (flags & BH_MAP_WRITE) != 0 && (flags & BH_MAP_EXECUTE) != 0) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if ((frame->rights & BH_RIGHT_READ) == 0 ||
-	    ((flags & BH_MAP_WRITE) != 0 && (frame->rights & BH_RIGHT_WRITE) == 0)) {
+		((flags & BH_MAP_WRITE) != 0 && (frame->rights & BH_RIGHT_WRITE) == 0)) {
 		return BH_ERROR_RIGHTS;
 	}
 	return space_insert_frame(space, frame, address, flags);
@@ -297,7 +298,7 @@ static enum bh_error page_table_map(const struct invocation *invocation)
 		return BH_ERROR_STATE;
 	}
 	if (level < 1 || level >= ROOT_LEVEL || !range_is_mappable(space, address, PAGE_SHIFT) ||
-	    (address & ((UINT64_C(1) << shift_of((unsigned int)level + 1)) - 1)) != 0) {
+		(address & ((UINT64_C(1) << shift_of((unsigned int)level + 1)) - 1)) != 0) {
 		return BH_ERROR_ARGUMENT;
 	}
 	return space_insert_table(space, table, address, (unsigned int)level);

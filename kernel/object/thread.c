@@ -9,7 +9,9 @@
 #include "sched/scheduler.h"
 #include "string.h"
 
-#define USER_FLAGS (RFLAGS_CF | 1ul << 2 | 1ul << 4 | 1ul << 6 | 1ul << 7 | RFLAGS_TF | RFLAGS_DF | 1ul << 11 | RFLAGS_AC)
+#define USER_FLAGS                                                                                   \
+	(RFLAGS_CF | 1ul << 2 | 1ul << 4 | 1ul << 6 | 1ul << 7 | RFLAGS_TF | RFLAGS_DF | 1ul << 11 | \
+		RFLAGS_AC)
 
 void thread_initialise(struct thread *thread)
 {
@@ -21,10 +23,7 @@ void thread_initialise(struct thread *thread)
 	fpu_area_initialise(thread->fpu);
 }
 
-static bool is_user_address(uint64_t address)
-{
-	return address < USER_ADDRESS_END - PAGE_SIZE;
-}
+static bool is_user_address(uint64_t address) { return address < USER_ADDRESS_END - PAGE_SIZE; }
 
 /* The CPU may still hold the thread's FS and GS base. */
 static void take_bases(const struct thread *thread)
@@ -45,12 +44,13 @@ static enum bh_error check_priorities(const struct thread *caller, uint64_t prio
 
 static enum bh_error configure(struct invocation *invocation, struct thread *thread)
 {
-	static const uint8_t types[THREAD_SLOTS] = { BH_OBJECT_CNODE, BH_OBJECT_ADDRESS_SPACE, BH_OBJECT_FRAME,
-						     BH_OBJECT_ENDPOINT };
-	static const uint8_t rights[THREAD_SLOTS] = { BH_RIGHT_READ, BH_RIGHT_WRITE, BH_RIGHT_READ | BH_RIGHT_WRITE,
-						      BH_RIGHT_WRITE };
+	static const uint8_t types[THREAD_SLOTS] = { BH_OBJECT_CNODE, BH_OBJECT_ADDRESS_SPACE,
+		BH_OBJECT_FRAME, BH_OBJECT_ENDPOINT };
+	static const uint8_t rights[THREAD_SLOTS] = { BH_RIGHT_READ, BH_RIGHT_WRITE,
+		BH_RIGHT_READ | BH_RIGHT_WRITE, BH_RIGHT_WRITE };
 	const uint64_t *argument = invocation->argument;
-	uint64_t priority = argument[4] & 0xff, maximum = argument[4] >> 8 & 0xff, flags = argument[4] >> 16 & 0xffff;
+	uint64_t priority = argument[4] & 0xff, maximum = argument[4] >> 8 & 0xff,
+		 flags = argument[4] >> 16 & 0xffff;
 	struct capability *source[THREAD_SLOTS];
 	enum bh_error error;
 
@@ -70,8 +70,8 @@ static enum bh_error configure(struct invocation *invocation, struct thread *thr
 			return error;
 		}
 	}
-	if (source[THREAD_BUFFER] != NULL &&
-	    (source[THREAD_BUFFER]->mapping.size_bits != PAGE_SHIFT || source[THREAD_BUFFER]->mapping.device)) {
+	if (source[THREAD_BUFFER] != NULL && (source[THREAD_BUFFER]->mapping.size_bits != PAGE_SHIFT ||
+						     source[THREAD_BUFFER]->mapping.device)) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if ((flags & ~(uint64_t)BH_THREAD_NO_FPU) != 0 || !is_user_address(argument[5])) {
@@ -131,7 +131,7 @@ static enum bh_error write_registers(const struct invocation *invocation, struct
 	}
 	memcpy(&registers, buffer->words, sizeof(registers));
 	if (!is_user_address(registers.rip) || !is_user_address(registers.fs_base) ||
-	    !is_user_address(registers.gs_base)) {
+		!is_user_address(registers.gs_base)) {
 		return BH_ERROR_ARGUMENT;
 	}
 	registers.rflags = (registers.rflags & USER_FLAGS) | RFLAGS_IF | RFLAGS_FIXED;
@@ -141,42 +141,26 @@ static enum bh_error write_registers(const struct invocation *invocation, struct
 	return BH_OK;
 }
 
-static enum bh_error bind_notification(const struct invocation *invocation, struct execution *execution)
-{
-	struct capability *slot;
-	struct notification *notification;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
-					      BH_RIGHT_READ, &slot);
-
-	if (error != BH_OK) {
-		return error;
-	}
-	notification = (struct notification *)slot->object;
-	if (notification->bound != NULL || execution->bound != NULL) {
-		return BH_ERROR_STATE;
-	}
-	notification->bound = execution;
-	execution->bound = notification;
-	return BH_OK;
-}
-
 static enum bh_error receive(const struct invocation *invocation, struct thread *thread)
 {
 	struct capability *endpoint, *reply;
 	enum bh_error error;
 
-	error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_ENDPOINT, BH_RIGHT_READ, &endpoint);
+	error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_ENDPOINT, BH_RIGHT_READ, &endpoint);
 	if (error != BH_OK) {
 		return error;
 	}
-	error = capability_find(invocation->caller, invocation->argument[1], BH_OBJECT_REPLY, BH_RIGHT_WRITE, &reply);
+	error = capability_find(
+		invocation->caller, invocation->argument[1], BH_OBJECT_REPLY, BH_RIGHT_WRITE, &reply);
 	if (error != BH_OK) {
 		return error;
 	}
 	if (thread->execution.state != EXECUTION_STOPPED) {
 		return BH_ERROR_STATE;
 	}
-	return endpoint_receive((struct endpoint *)endpoint->object, thread, (struct reply *)reply->object, true);
+	return endpoint_receive(
+		(struct endpoint *)endpoint->object, thread, (struct reply *)reply->object, true);
 }
 
 static enum bh_error set_priority(const struct invocation *invocation, struct thread *thread)
@@ -220,7 +204,7 @@ enum bh_error thread_invoke(struct invocation *invocation)
 		}
 		return BH_OK;
 	case BH_THREAD_BIND_NOTIFICATION:
-		return bind_notification(invocation, &thread->execution);
+		return execution_bind_notification(invocation, &thread->execution);
 	case BH_THREAD_UNBIND_NOTIFICATION:
 		notification_unbind(&thread->execution);
 		return BH_OK;

@@ -9,8 +9,8 @@
 static enum bh_error bind(const struct invocation *invocation, struct timer *timer)
 {
 	struct capability *slot;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
-					      BH_RIGHT_WRITE, &slot);
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
 
 	if (error != BH_OK) {
 		return error;

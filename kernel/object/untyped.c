@@ -6,7 +6,7 @@
 #include "string.h"
 
 #define RETYPE_COUNT_MAXIMUM 256
-#define ZERO_CHUNK           UINT64_C(65536) /* bytes zeroed between two preemption points */
+#define ZERO_CHUNK UINT64_C(65536) /* bytes zeroed between two preemption points */
 
 /* The object's size as a power of two, or 0 if the type can't be retyped to, or the size argument is not its. */
 static uint64_t object_size_bits(uint64_t type, uint64_t size_bits)
@@ -94,7 +94,7 @@ static void object_initialise(uint64_t type, uint64_t physical, uint64_t size_bi
 }
 
 static void capability_initialise(struct capability *slot, const struct capability *untyped, uint64_t type,
-				  uint64_t physical, uint64_t size_bits)
+	uint64_t physical, uint64_t size_bits)
 {
 	slot->type = (uint8_t)type;
 	slot->rights = BH_RIGHTS_ALL;
@@ -158,7 +158,8 @@ static enum bh_error retype(struct invocation *invocation)
 	}
 
 	uint64_t size = UINT64_C(1) << untyped->untyped.size_bits;
-	uint64_t start = ((uint64_t)untyped->untyped.used + (UINT64_C(1) << bits) - 1) & ~((UINT64_C(1) << bits) - 1);
+	uint64_t start =
+		((uint64_t)untyped->untyped.used + (UINT64_C(1) << bits) - 1) & ~((UINT64_C(1) << bits) - 1);
 
 	if (bits > untyped->untyped.size_bits || start > size || count > (size - start) >> bits) {
 		return BH_ERROR_MEMORY;

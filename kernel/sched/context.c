@@ -44,7 +44,8 @@ void context_charge(struct cpu *cpu)
 		if (cpu->current != NULL && cpu->current->context == context) {
 			scheduler_yield(cpu);
 		} else if (context->holder != NULL) {
-			scheduler_update(context->holder); /* interrupted just before its end: it stands in front of its queue */
+			scheduler_update(
+				context->holder); /* interrupted just before its end: it stands in front of its queue */
 		}
 		return;
 	}

@@ -12,36 +12,37 @@
 
 struct cpu {
 	/* entry.S knows these offsets */
-	uint64_t scratch;              /* user stack pointer during entry */
-	struct execution *current;     /* who runs, or the kernel runs for; NULL: nobody (it was stopped, or idle) */
+	uint64_t scratch; /* user stack pointer during entry */
+	struct execution
+		*current; /* who runs, or the kernel runs for; NULL: nobody (it was stopped, or idle) */
 	uint64_t stack_top;
 
 	struct cpu *self;
 	uint32_t number;
 	uint8_t apic_id;
-	struct space *space;           /* host address space that CR3 holds; NULL: the kernel's own */
-	struct execution *fpu_owner;   /* whose FPU state the registers hold */
-	bool task_switched;            /* CR0.TS is set */
-	uint32_t trust_domain;         /* of the last user or guest code that ran */
-	struct thread *bases_owner;    /* whose FS base, and GS base (swapped), the CPU holds */
-	uint64_t tsc_aux;              /* what MSR TSC_AUX holds */
+	struct space *space;         /* host address space that CR3 holds; NULL: the kernel's own */
+	struct execution *fpu_owner; /* whose FPU state the registers hold */
+	bool task_switched;          /* CR0.TS is set */
+	uint32_t trust_domain;       /* of the last user or guest code that ran */
+	struct thread *bases_owner;  /* whose FS base, and GS base (swapped), the CPU holds */
+	uint64_t tsc_aux;            /* what MSR TSC_AUX holds */
 
 	struct execution_queue ready[PRIORITIES];
-	uint64_t ready_bits[4];        /* bit p of word p / 64: queue p is not empty */
-	bool reschedule;               /* current may no longer be the right one */
+	uint64_t ready_bits[4]; /* bit p of word p / 64: queue p is not empty */
+	bool reschedule;        /* current may no longer be the right one */
 
 	struct sched_context *context; /* whose time runs; current's */
 	uint64_t context_start;        /* TSC since when */
 	struct timeout *timeouts;
-	uint64_t armed_deadline;       /* of the local APIC timer; UINT64_MAX: stopped */
+	uint64_t armed_deadline; /* of the local APIC timer; UINT64_MAX: stopped */
 
-	uint64_t pending_vectors[4];   /* interrupts that came in a window and were not handled yet */
+	uint64_t pending_vectors[4]; /* interrupts that came in a window and were not handled yet */
 
 	/* virt/ */
 	uint32_t next_asid;
 	uint64_t asid_generation;
-	uint64_t host_state_physical;  /* VMSAVE area of the host */
-	struct space *io_space;        /* whose ports the I/O bitmap shows */
+	uint64_t host_state_physical; /* VMSAVE area of the host */
+	struct space *io_space;       /* whose ports the I/O bitmap shows */
 
 	struct cpu_tables tables;
 	uint8_t host_save_area[4096] __attribute__((aligned(4096)));

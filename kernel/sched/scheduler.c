@@ -49,7 +49,8 @@ void queue_remove(struct execution_queue *queue, struct execution *execution)
 
 static bool can_run(const struct execution *execution)
 {
-	return execution->state == EXECUTION_READY && execution->context != NULL && execution->context->remaining != 0;
+	return execution->state == EXECUTION_READY && execution->context != NULL &&
+	       execution->context->remaining != 0;
 }
 
 static void ready_enqueue(struct execution *execution, bool front)

@@ -39,7 +39,8 @@ static inline bool scheduler_outranked(const struct cpu *cpu, uint8_t priority)
 }
 
 /* May `to` follow the current execution on the CPU at once, on the context that runs, without a look at the queues? */
-static inline bool scheduler_may_hand_over(const struct cpu *cpu, const struct sched_context *context, uint8_t priority)
+static inline bool scheduler_may_hand_over(
+	const struct cpu *cpu, const struct sched_context *context, uint8_t priority)
 {
 	return !cpu->reschedule && context != NULL && context == cpu->context && context->remaining != 0 &&
 	       !scheduler_outranked(cpu, priority);

@@ -5,7 +5,7 @@
 #include "ipc/ipc.h"
 #include "sched/scheduler.h"
 
-#define CONTAINER(pointer, type, member) ((type *)((uint64_t)(pointer) - offsetof(type, member)))
+#define CONTAINER(pointer, type, member) ((type *)((uint64_t)(pointer)-offsetof(type, member)))
 
 /* Timeouts handled in one interrupt; more are handled by the next one, which comes at once. */
 #define TIMEOUTS_PER_INTERRUPT 16
@@ -36,10 +36,7 @@ void time_add(struct cpu *cpu, struct timeout *timeout, uint64_t deadline)
 	}
 }
 
-void time_cancel(struct cpu *cpu, struct timeout *timeout)
-{
-	timeout_remove(&cpu->timeouts, timeout);
-}
+void time_cancel(struct cpu *cpu, struct timeout *timeout) { timeout_remove(&cpu->timeouts, timeout); }
 
 static void timeout_fire(struct timeout *timeout, uint64_t now)
 {

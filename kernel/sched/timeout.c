@@ -4,10 +4,7 @@
 
 #include <stddef.h>
 
-static uint32_t rank(const struct timeout *node)
-{
-	return node == NULL ? 0 : node->rank;
-}
+static uint32_t rank(const struct timeout *node) { return node == NULL ? 0 : node->rank; }
 
 static void swap_children(struct timeout *node)
 {
@@ -35,7 +32,8 @@ static void repair(struct timeout *node)
 }
 
 /* Merges two heaps along their right spines into *link, whose owner is parent. */
-static void merge_into(struct timeout **link, struct timeout *parent, struct timeout *first, struct timeout *second)
+static void merge_into(
+	struct timeout **link, struct timeout *parent, struct timeout *first, struct timeout *second)
 {
 	struct timeout *bottom = parent;
 

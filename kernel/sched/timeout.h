@@ -11,8 +11,8 @@ enum timeout_kind { TIMEOUT_NONE, TIMEOUT_TIMER, TIMEOUT_REPLENISHMENT };
 struct timeout {
 	uint64_t deadline; /* TSC */
 	struct timeout *left, *right, *parent;
-	uint32_t rank;     /* length of the right spine; 0 only for NULL */
-	uint16_t kind;     /* enum timeout_kind: which object it stands in */
+	uint32_t rank; /* length of the right spine; 0 only for NULL */
+	uint16_t kind; /* enum timeout_kind: which object it stands in */
 	bool armed;
 };
 

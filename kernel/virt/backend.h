@@ -16,8 +16,8 @@ enum {
 };
 
 struct backend_exit {
-	uint32_t reason;             /* enum bh_exit_reason, or BACKEND_EXIT_* */
-	uint32_t instruction_length; /* 0: not known */
+	uint32_t reason;                     /* enum bh_exit_reason, or BACKEND_EXIT_* */
+	uint32_t instruction_length;         /* 0: not known */
 	uint64_t qualification, information; /* as vcpu.h says for the reason */
 };
 

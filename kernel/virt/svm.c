@@ -28,10 +28,7 @@ static uint8_t msr_permission_map[8192] __attribute__((aligned(4096)));
 /* svm_entry.S */
 void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical);
 
-static struct vmcb *vmcb_of(struct vcpu *vcpu)
-{
-	return (struct vmcb *)(void *)vcpu->control_block;
-}
+static struct vmcb *vmcb_of(struct vcpu *vcpu) { return (struct vmcb *)(void *)vcpu->control_block; }
 
 /* Section 15.11: two bits an MSR; vector 0 from MSR 0, vector 1 from C000_0000h. */
 static void msr_permit(uint32_t msr)
@@ -44,7 +41,7 @@ static void msr_permit(uint32_t msr)
 static void permission_maps_fill(void)
 {
 	static const uint32_t switched[] = { 0x174, 0x175, 0x176, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK,
-					     MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };
+		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };
 
 	memset(io_permission_map, 0xff, sizeof(io_permission_map));
 	memset(msr_permission_map, 0xff, sizeof(msr_permission_map));
@@ -103,13 +100,14 @@ void svm_vcpu_initialise(struct vcpu *vcpu)
 	vmcb->intercept_dr_write = 0xffff;
 	/* #DB and #AC: a guest could make their delivery endless, with host interrupts shut out; #MC is the host's. */
 	vmcb->intercept_exceptions = 1u << 1 | 1u << 17 | 1u << 18;
-	vmcb->intercept3 = INTERCEPT3_INTR | INTERCEPT3_NMI | INTERCEPT3_SMI | INTERCEPT3_INIT | INTERCEPT3_RDPMC |
-			   INTERCEPT3_CPUID | INTERCEPT3_RSM | INTERCEPT3_INVD | INTERCEPT3_HLT | INTERCEPT3_INVLPGA |
-			   INTERCEPT3_IOIO | INTERCEPT3_MSR | INTERCEPT3_FERR_FREEZE | INTERCEPT3_SHUTDOWN;
+	vmcb->intercept3 = INTERCEPT3_INTR | INTERCEPT3_NMI | INTERCEPT3_SMI | INTERCEPT3_INIT |
+			   INTERCEPT3_RDPMC | INTERCEPT3_CPUID | INTERCEPT3_RSM | INTERCEPT3_INVD |
+			   INTERCEPT3_HLT | INTERCEPT3_INVLPGA | INTERCEPT3_IOIO | INTERCEPT3_MSR |
+			   INTERCEPT3_FERR_FREEZE | INTERCEPT3_SHUTDOWN;
 	vmcb->intercept4 = INTERCEPT4_VMRUN | INTERCEPT4_VMMCALL | INTERCEPT4_VMLOAD | INTERCEPT4_VMSAVE |
 			   INTERCEPT4_STGI | INTERCEPT4_CLGI | INTERCEPT4_SKINIT | INTERCEPT4_WBINVD |
-			   INTERCEPT4_MONITOR | INTERCEPT4_MWAIT | INTERCEPT4_MWAIT_ARMED | INTERCEPT4_XSETBV |
-			   INTERCEPT4_RDPRU;
+			   INTERCEPT4_MONITOR | INTERCEPT4_MWAIT | INTERCEPT4_MWAIT_ARMED |
+			   INTERCEPT4_XSETBV | INTERCEPT4_RDPRU;
 	vmcb->intercept5 = INTERCEPT5_INVLPGB | INTERCEPT5_MCOMMIT | INTERCEPT5_TLBSYNC;
 	vmcb->iopm_physical = virt_to_phys(io_permission_map);
 	vmcb->msrpm_physical = virt_to_phys(msr_permission_map);
@@ -123,14 +121,12 @@ void svm_vcpu_initialise(struct vcpu *vcpu)
 /* Nested tables are walked as user accesses (section 15.25.5). */
 uint64_t svm_guest_leaf(uint64_t physical, uint64_t flags, bool large)
 {
-	return physical | 1 | 4 | ((flags & BH_MAP_WRITE) != 0 ? 2 : 0) | ((flags & BH_MAP_UNCACHED) != 0 ? 0x10 : 0) |
-	       (large ? 0x80 : 0) | ((flags & BH_MAP_EXECUTE) != 0 ? 0 : UINT64_C(1) << 63);
+	return physical | 1 | 4 | ((flags & BH_MAP_WRITE) != 0 ? 2 : 0) |
+	       ((flags & BH_MAP_UNCACHED) != 0 ? 0x10 : 0) | (large ? 0x80 : 0) |
+	       ((flags & BH_MAP_EXECUTE) != 0 ? 0 : UINT64_C(1) << 63);
 }
 
-uint64_t svm_guest_table(uint64_t physical)
-{
-	return physical | 1 | 2 | 4;
-}
+uint64_t svm_guest_table(uint64_t physical) { return physical | 1 | 2 | 4; }
 
 /* A segment register is two words in both forms (vmcb.h asserts it); attributes stand in bits 16..31 of the first. */
 #define SEGMENT_VALID UINT64_C(0xffffffff0fffffff)
@@ -177,10 +173,7 @@ static void load_debug(struct vcpu *vcpu, struct vmcb *vmcb, const struct bh_vcp
 	vmcb->dr7 = (READ_ONCE(state->dr7) & 0xffff03ff) | 0x400;
 }
 
-static uint64_t canonical(uint64_t address)
-{
-	return (uint64_t)((int64_t)(address << 16) >> 16);
-}
+static uint64_t canonical(uint64_t address) { return (uint64_t)((int64_t)(address << 16) >> 16); }
 
 /* VMLOAD faults on no value, but the bases must be canonical for the guest's sake. */
 static void load_msrs(struct vcpu *vcpu, struct vmcb *vmcb, const struct bh_vcpu_state *state)
@@ -354,7 +347,7 @@ static void asid_check(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb, co
 {
 	vmcb->tlb_control = TLB_CONTROL_NONE;
 	if (vcpu->asid_generation == cpu->asid_generation && vcpu->flushes_seen == space->flushes &&
-	    vmcb->nested_cr3 == space->root_physical) {
+		vmcb->nested_cr3 == space->root_physical) {
 		return;
 	}
 	if (cpu->next_asid >= cpu_features.svm_asid_count) {
@@ -386,9 +379,9 @@ static void exit_port(const struct vmcb *vmcb, struct backend_exit *exit)
 	uint64_t info = vmcb->exit_info_1;
 
 	exit->reason = BH_EXIT_PORT;
-	exit->qualification = BH_PORT_WORD(info & IOIO_IN, info >> IOIO_SIZE_SHIFT & 7, info >> 16 & 0xffff, 0) |
-			      ((info & IOIO_STRING) != 0 ? BH_PORT_STRING : 0) |
-			      ((info & IOIO_REP) != 0 ? BH_PORT_REP : 0);
+	exit->qualification =
+		BH_PORT_WORD(info & IOIO_IN, info >> IOIO_SIZE_SHIFT & 7, info >> 16 & 0xffff, 0) |
+		((info & IOIO_STRING) != 0 ? BH_PORT_STRING : 0) | ((info & IOIO_REP) != 0 ? BH_PORT_REP : 0);
 	exit->information = vmcb->exit_info_2;
 	exit->instruction_length = (uint32_t)(vmcb->exit_info_2 - vmcb->rip) & 15;
 }
@@ -400,10 +393,7 @@ static void exit_exception(struct vmcb *vmcb, uint32_t vector, struct backend_ex
 	exit->information = vmcb->exit_info_1;
 }
 
-static bool in_range(uint32_t code, uint32_t first, uint32_t last)
-{
-	return code - first <= last - first;
-}
+static bool in_range(uint32_t code, uint32_t first, uint32_t last) { return code - first <= last - first; }
 
 static void translate(struct vmcb *vmcb, struct backend_exit *exit)
 {

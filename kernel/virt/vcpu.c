@@ -26,10 +26,7 @@ void vcpu_initialise(struct vcpu *vcpu)
 	backend_store_groups(vcpu, BH_GROUPS_ALL);
 }
 
-void vcpu_stop_for_good(struct vcpu *vcpu)
-{
-	execution_end(&vcpu->execution);
-}
+void vcpu_stop_for_good(struct vcpu *vcpu) { execution_end(&vcpu->execution); }
 
 /* --- exits --- */
 
@@ -38,14 +35,16 @@ static void send(struct vcpu *vcpu, const struct capability *slot)
 {
 	vcpu->waiting_since = rdtsc();
 	if (slot->type == BH_OBJECT_ENDPOINT &&
-	    endpoint_send((struct endpoint *)slot->object, &vcpu->execution, slot->badge, false, true, true) == BH_OK) {
+		endpoint_send((struct endpoint *)slot->object, &vcpu->execution, slot->badge, false, true,
+			true) == BH_OK) {
 		return;
 	}
 	log_line("vcpu %lx stopped: nobody takes its exit %u", (uint64_t)vcpu, vcpu->message.reason_or_route);
 	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 }
 
-static void send_exit(struct vcpu *vcpu, uint32_t reason, uint64_t flags, uint64_t qualification, uint64_t information)
+static void send_exit(
+	struct vcpu *vcpu, uint32_t reason, uint64_t flags, uint64_t qualification, uint64_t information)
 {
 	struct vcpu_message *message = &vcpu->message;
 
@@ -104,7 +103,9 @@ static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
 	message->label = BH_LABEL_PORT;
 	message->word_count = 3;
 	message->words[0] = vcpu->access_word;
-	message->words[1] = in ? 0 : vcpu->state->registers[BH_RAX] & (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
+	message->words[1] = in ? 0
+			       : vcpu->state->registers[BH_RAX] &
+					    (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
 	message->words[2] = ++vcpu->sequence;
 	message->reason_or_route = number;
 	message->routed = true;
@@ -123,7 +124,8 @@ static void handle_exit(struct cpu *cpu, struct vcpu *vcpu, const struct backend
 	if (exit->reason == BACKEND_EXIT_RESUME || (exit->reason == BH_EXIT_PORT && route_port(vcpu, exit))) {
 		return;
 	}
-	send_exit(vcpu, exit->reason, (uint64_t)exit->instruction_length << 8, exit->qualification, exit->information);
+	send_exit(vcpu, exit->reason, (uint64_t)exit->instruction_length << 8, exit->qualification,
+		exit->information);
 }
 
 /* The VMM answered an exit: takes its state. A refused one is told as an exit. */
@@ -147,8 +149,10 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 
 	if (vcpu->route_failed) {
 		vcpu->route_failed = false;
-		send_exit(vcpu, BH_EXIT_ROUTE_FAILED, (vcpu->access_next_rip - backend_rip(vcpu)) << 8 & 0xf00,
-			  vcpu->access_word | (uint64_t)vcpu->message.reason_or_route << 40, vcpu->message.words[1]);
+		send_exit(vcpu, BH_EXIT_ROUTE_FAILED,
+			(vcpu->access_next_rip - backend_rip(vcpu)) << 8 & 0xf00,
+			vcpu->access_word | (uint64_t)vcpu->message.reason_or_route << 40,
+			vcpu->message.words[1]);
 		return;
 	}
 	if (vcpu->answered && !load_answer(vcpu)) {
@@ -235,7 +239,8 @@ void vcpu_send_failed(struct vcpu *vcpu)
 		scheduler_make_ready(&vcpu->execution);
 		return;
 	}
-	log_line("vcpu %lx stopped: its exit %u got no answer", (uint64_t)vcpu, vcpu->message.reason_or_route);
+	log_line(
+		"vcpu %lx stopped: its exit %u got no answer", (uint64_t)vcpu, vcpu->message.reason_or_route);
 	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 }
 
@@ -245,8 +250,8 @@ static enum bh_error configure(const struct invocation *invocation, struct vcpu 
 {
 	uint64_t settings = invocation->argument[1], priority = settings >> 8 & 0xff;
 	struct capability *slot;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_GUEST_SPACE,
-					      BH_RIGHT_WRITE, &slot);
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_GUEST_SPACE, BH_RIGHT_WRITE, &slot);
 
 	if (error != BH_OK) {
 		return error;
@@ -320,25 +325,6 @@ static enum bh_error bind(const struct invocation *invocation, struct vcpu *vcpu
 	return teardown_run() ? BH_OK : INVOCATION_RESTART;
 }
 
-static enum bh_error bind_notification(const struct invocation *invocation, struct vcpu *vcpu)
-{
-	struct capability *slot;
-	struct notification *notification;
-	enum bh_error error = capability_find(invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION,
-					      BH_RIGHT_READ, &slot);
-
-	if (error != BH_OK) {
-		return error;
-	}
-	notification = (struct notification *)slot->object;
-	if (notification->bound != NULL || vcpu->execution.bound != NULL) {
-		return BH_ERROR_STATE;
-	}
-	notification->bound = &vcpu->execution;
-	vcpu->execution.bound = notification;
-	return BH_OK;
-}
-
 static enum bh_error state_frame(struct invocation *invocation, struct vcpu *vcpu)
 {
 	struct cnode *cnode;
@@ -378,7 +364,8 @@ static enum bh_error read_or_write_state(const struct invocation *invocation, st
 	if (invocation->argument[0] > BH_GROUPS_ALL) {
 		return BH_ERROR_ARGUMENT;
 	}
-	if (vcpu->execution.state != EXECUTION_STOPPED && !(waits_for_answer(vcpu) && !vcpu->message.routed)) {
+	if (vcpu->execution.state != EXECUTION_STOPPED &&
+		!(waits_for_answer(vcpu) && !vcpu->message.routed)) {
 		return BH_ERROR_STATE;
 	}
 	/* While an exit waits for its answer rip, rflags and events are in the page already, and the answer brings them back. */
@@ -463,7 +450,7 @@ enum bh_error vcpu_invoke(struct invocation *invocation)
 	case BH_VCPU_BIND:
 		return bind(invocation, vcpu);
 	case BH_VCPU_BIND_NOTIFICATION:
-		return bind_notification(invocation, vcpu);
+		return execution_bind_notification(invocation, &vcpu->execution);
 	case BH_VCPU_STATE_FRAME:
 		return state_frame(invocation, vcpu);
 	case BH_VCPU_READ_STATE:

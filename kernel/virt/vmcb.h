@@ -8,97 +8,98 @@
 #include <bulkhead/vcpu.h>
 
 /* Control area, offset 0xc: intercept vector 3, and 0x10: vector 4. */
-#define INTERCEPT3_INTR        (1u << 0)
-#define INTERCEPT3_NMI         (1u << 1)
-#define INTERCEPT3_SMI         (1u << 2)
-#define INTERCEPT3_INIT        (1u << 3)
-#define INTERCEPT3_VINTR       (1u << 4)
-#define INTERCEPT3_RDPMC       (1u << 15)
-#define INTERCEPT3_CPUID       (1u << 18)
-#define INTERCEPT3_RSM         (1u << 19)
-#define INTERCEPT3_INVD        (1u << 22)
-#define INTERCEPT3_HLT         (1u << 24)
-#define INTERCEPT3_INVLPGA     (1u << 26)
-#define INTERCEPT3_IOIO        (1u << 27)
-#define INTERCEPT3_MSR         (1u << 28)
+#define INTERCEPT3_INTR (1u << 0)
+#define INTERCEPT3_NMI (1u << 1)
+#define INTERCEPT3_SMI (1u << 2)
+#define INTERCEPT3_INIT (1u << 3)
+#define INTERCEPT3_VINTR (1u << 4)
+#define INTERCEPT3_RDPMC (1u << 15)
+#define INTERCEPT3_CPUID (1u << 18)
+#define INTERCEPT3_RSM (1u << 19)
+#define INTERCEPT3_INVD (1u << 22)
+#define INTERCEPT3_HLT (1u << 24)
+#define INTERCEPT3_INVLPGA (1u << 26)
+#define INTERCEPT3_IOIO (1u << 27)
+#define INTERCEPT3_MSR (1u << 28)
 #define INTERCEPT3_FERR_FREEZE (1u << 30)
-#define INTERCEPT3_SHUTDOWN    (1u << 31)
+#define INTERCEPT3_SHUTDOWN (1u << 31)
 
-#define INTERCEPT4_VMRUN       (1u << 0)
-#define INTERCEPT4_VMMCALL     (1u << 1)
-#define INTERCEPT4_VMLOAD      (1u << 2)
-#define INTERCEPT4_VMSAVE      (1u << 3)
-#define INTERCEPT4_STGI        (1u << 4)
-#define INTERCEPT4_CLGI        (1u << 5)
-#define INTERCEPT4_SKINIT      (1u << 6)
-#define INTERCEPT4_WBINVD      (1u << 9)
-#define INTERCEPT4_MONITOR     (1u << 10)
-#define INTERCEPT4_MWAIT       (1u << 11)
+#define INTERCEPT4_VMRUN (1u << 0)
+#define INTERCEPT4_VMMCALL (1u << 1)
+#define INTERCEPT4_VMLOAD (1u << 2)
+#define INTERCEPT4_VMSAVE (1u << 3)
+#define INTERCEPT4_STGI (1u << 4)
+#define INTERCEPT4_CLGI (1u << 5)
+#define INTERCEPT4_SKINIT (1u << 6)
+#define INTERCEPT4_WBINVD (1u << 9)
+#define INTERCEPT4_MONITOR (1u << 10)
+#define INTERCEPT4_MWAIT (1u << 11)
 #define INTERCEPT4_MWAIT_ARMED (1u << 12)
-#define INTERCEPT4_XSETBV      (1u << 13)
-#define INTERCEPT4_RDPRU       (1u << 14)
+#define INTERCEPT4_XSETBV (1u << 13)
+#define INTERCEPT4_RDPRU (1u << 14)
 
-#define INTERCEPT5_INVLPGB     (3u << 0)
-#define INTERCEPT5_MCOMMIT     (1u << 3)
-#define INTERCEPT5_TLBSYNC     (1u << 4)
+#define INTERCEPT5_INVLPGB (3u << 0)
+#define INTERCEPT5_MCOMMIT (1u << 3)
+#define INTERCEPT5_TLBSYNC (1u << 4)
 
-#define V_IRQ                  (UINT64_C(1) << 8)
-#define V_INTR_PRIORITY        (UINT64_C(15) << 16)
-#define V_IGNORE_TPR           (UINT64_C(1) << 20)
-#define V_INTR_MASKING         (UINT64_C(1) << 24)
+#define V_IRQ (UINT64_C(1) << 8)
+#define V_INTR_PRIORITY (UINT64_C(15) << 16)
+#define V_IGNORE_TPR (UINT64_C(1) << 20)
+#define V_INTR_MASKING (UINT64_C(1) << 24)
 
-#define TLB_CONTROL_NONE       0u
-#define TLB_CONTROL_FLUSH_ALL  1u
+#define TLB_CONTROL_NONE 0u
+#define TLB_CONTROL_FLUSH_ALL 1u
 
-#define NESTED_CONTROL_ENABLE  UINT64_C(1)
-#define INTERRUPT_SHADOW       UINT64_C(1)
+#define NESTED_CONTROL_ENABLE UINT64_C(1)
+#define INTERRUPT_SHADOW UINT64_C(1)
 
-#define EXIT_CR_READ           0x000u
-#define EXIT_CR_WRITE          0x010u
-#define EXIT_DR_READ           0x020u
-#define EXIT_DR_WRITE          0x030u
-#define EXIT_EXCEPTION         0x040u
-#define EXIT_INTR              0x060u
-#define EXIT_NMI               0x061u
-#define EXIT_SMI               0x062u
-#define EXIT_INIT              0x063u
-#define EXIT_VINTR             0x064u
-#define EXIT_RDPMC             0x06fu
-#define EXIT_CPUID             0x072u
-#define EXIT_RSM               0x073u
-#define EXIT_INVD              0x076u
-#define EXIT_HLT               0x078u
-#define EXIT_INVLPGA           0x07au
-#define EXIT_IOIO              0x07bu
-#define EXIT_MSR               0x07cu
-#define EXIT_FERR_FREEZE       0x07eu
-#define EXIT_SHUTDOWN          0x07fu
-#define EXIT_VMRUN             0x080u
-#define EXIT_VMMCALL           0x081u
-#define EXIT_VMLOAD            0x082u
-#define EXIT_SKINIT            0x086u
-#define EXIT_WBINVD            0x089u
-#define EXIT_MONITOR           0x08au
-#define EXIT_MWAIT_ARMED       0x08cu
-#define EXIT_XSETBV            0x08du
-#define EXIT_RDPRU             0x08eu
-#define EXIT_INVLPGB           0x0a0u
-#define EXIT_TLBSYNC           0x0a4u
-#define EXIT_NPF               0x400u
-#define EXIT_INVALID           0xffffffffu
+#define EXIT_CR_READ 0x000u
+#define EXIT_CR_WRITE 0x010u
+#define EXIT_DR_READ 0x020u
+#define EXIT_DR_WRITE 0x030u
+#define EXIT_EXCEPTION 0x040u
+#define EXIT_INTR 0x060u
+#define EXIT_NMI 0x061u
+#define EXIT_SMI 0x062u
+#define EXIT_INIT 0x063u
+#define EXIT_VINTR 0x064u
+#define EXIT_RDPMC 0x06fu
+#define EXIT_CPUID 0x072u
+#define EXIT_RSM 0x073u
+#define EXIT_INVD 0x076u
+#define EXIT_HLT 0x078u
+#define EXIT_INVLPGA 0x07au
+#define EXIT_IOIO 0x07bu
+#define EXIT_MSR 0x07cu
+#define EXIT_FERR_FREEZE 0x07eu
+#define EXIT_SHUTDOWN 0x07fu
+#define EXIT_VMRUN 0x080u
+#define EXIT_VMMCALL 0x081u
+#define EXIT_VMLOAD 0x082u
+#define EXIT_SKINIT 0x086u
+#define EXIT_WBINVD 0x089u
+#define EXIT_MONITOR 0x08au
+#define EXIT_MWAIT_ARMED 0x08cu
+#define EXIT_XSETBV 0x08du
+#define EXIT_RDPRU 0x08eu
+#define EXIT_INVLPGB 0x0a0u
+#define EXIT_TLBSYNC 0x0a4u
+#define EXIT_NPF 0x400u
+#define EXIT_INVALID 0xffffffffu
 
 /* EXITINFO1 of IOIO (section 15.10.2) */
-#define IOIO_IN                (1u << 0)
-#define IOIO_STRING            (1u << 2)
-#define IOIO_REP               (1u << 3)
-#define IOIO_SIZE_SHIFT        4 /* one of three bits: 1, 2 or 4 bytes */
+#define IOIO_IN (1u << 0)
+#define IOIO_STRING (1u << 2)
+#define IOIO_REP (1u << 3)
+#define IOIO_SIZE_SHIFT 4 /* one of three bits: 1, 2 or 4 bytes */
 
 struct vmcb_segment {
 	uint16_t selector, attributes;
 	uint32_t limit;
 	uint64_t base;
 };
-_Static_assert(sizeof(struct vmcb_segment) == sizeof(struct bh_segment_register), "the ABI has the VMCB's form");
+_Static_assert(
+	sizeof(struct vmcb_segment) == sizeof(struct bh_segment_register), "the ABI has the VMCB's form");
 
 struct vmcb {
 	uint16_t intercept_cr_read, intercept_cr_write;

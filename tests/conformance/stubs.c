@@ -1,10 +1,4 @@
 #include "harness.h"
-void group_space(void)
-{
-}
-void group_guest_space(void)
-{
-}
 void group_guest(void)
 {
 }

@@ -43,13 +43,10 @@ void interrupt_record(uint64_t vector)
 static bool any_pending(const struct cpu *cpu)
 {
 	return (cpu->pending_vectors[0] | cpu->pending_vectors[1] | cpu->pending_vectors[2] |
-		cpu->pending_vectors[3]) != 0;
+		       cpu->pending_vectors[3]) != 0;
 }
 
-static void window(void)
-{
-	__asm__ volatile("sti; nop; cli" : : : "memory");
-}
+static void window(void) { __asm__ volatile("sti; nop; cli" : : : "memory"); }
 
 bool preemption_point(void)
 {
@@ -116,7 +113,7 @@ void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code)
 		break;
 	case VECTOR_GENERAL_PROTECTION:
 		if (thread->slots[THREAD_VSPACE].type == BH_OBJECT_ADDRESS_SPACE &&
-		    io_bitmap_load((struct space *)thread->slots[THREAD_VSPACE].object)) {
+			io_bitmap_load((struct space *)thread->slots[THREAD_VSPACE].object)) {
 			return;
 		}
 		break;

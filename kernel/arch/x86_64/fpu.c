@@ -6,17 +6,15 @@
 #include "arch/x86_64/cpu_features.h"
 
 #define XSAVE_MXCSR_OFFSET 24 /* AMD APM vol. 4 appendix: legacy region as FXSAVE has it */
-#define MXCSR_AT_RESET     0x1f80u
+#define MXCSR_AT_RESET 0x1f80u
 
 static uint8_t *area_of(struct execution *execution)
 {
-	return execution->kind == EXECUTION_THREAD ? ((struct thread *)execution)->fpu : ((struct vcpu *)execution)->fpu;
+	return execution->kind == EXECUTION_THREAD ? ((struct thread *)execution)->fpu
+						   : ((struct vcpu *)execution)->fpu;
 }
 
-void fpu_area_initialise(uint8_t *area)
-{
-	*(uint32_t *)(void *)(area + XSAVE_MXCSR_OFFSET) = MXCSR_AT_RESET;
-}
+void fpu_area_initialise(uint8_t *area) { *(uint32_t *)(void *)(area + XSAVE_MXCSR_OFFSET) = MXCSR_AT_RESET; }
 
 void fpu_permit(struct cpu *cpu)
 {

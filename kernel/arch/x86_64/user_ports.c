@@ -9,7 +9,6 @@ static void open_ports(uint8_t *bitmap, const struct io_ports *ports)
 {
 	for (uint32_t port = ports->first; port < ports->first + ports->count; port++) {
 
-
 		bitmap[port / 8] = (uint8_t)(bitmap[port / 8] & ~(1u << (port % 8)));
 	}
 }

@@ -59,34 +59,34 @@ enum bh_syscall {
 /* Every result of every system call. A result other than BH_OK changed nothing, where not said otherwise. */
 enum bh_error {
 	BH_OK = 0,
-	BH_ERROR_SYSCALL,      /* no such system call number */
-	BH_ERROR_CAPABILITY,   /* the index is outside the CNode, or its slot is empty */
-	BH_ERROR_TYPE,         /* the capability names an object of another type */
-	BH_ERROR_RIGHTS,       /* the capability lacks the right that the operation needs */
-	BH_ERROR_INVOCATION,   /* the object has no such invocation */
-	BH_ERROR_ARGUMENT,     /* an argument is outside its range, or not aligned */
-	BH_ERROR_SLOT_OCCUPIED,/* the destination slot holds a capability */
-	BH_ERROR_SLOT_EMPTY,   /* the source slot is empty */
-	BH_ERROR_MEMORY,       /* the Untyped has not enough room left */
-	BH_ERROR_STATE,        /* the object is in a state that forbids this (already bound, already mapped, running ...) */
+	BH_ERROR_SYSCALL,       /* no such system call number */
+	BH_ERROR_CAPABILITY,    /* the index is outside the CNode, or its slot is empty */
+	BH_ERROR_TYPE,          /* the capability names an object of another type */
+	BH_ERROR_RIGHTS,        /* the capability lacks the right that the operation needs */
+	BH_ERROR_INVOCATION,    /* the object has no such invocation */
+	BH_ERROR_ARGUMENT,      /* an argument is outside its range, or not aligned */
+	BH_ERROR_SLOT_OCCUPIED, /* the destination slot holds a capability */
+	BH_ERROR_SLOT_EMPTY,    /* the source slot is empty */
+	BH_ERROR_MEMORY,        /* the Untyped has not enough room left */
+	BH_ERROR_STATE, /* the object is in a state that forbids this (already bound, already mapped, running ...) */
 	BH_ERROR_NOT_MAPPED,   /* a page table is missing on the way to the address */
 	BH_ERROR_MAPPED,       /* something is mapped at the address already */
 	BH_ERROR_EMPTY_OBJECT, /* the object has not been made usable by its control capability */
 	BH_ERROR_PRIORITY,     /* above the caller's maximum controlled priority */
 	BH_ERROR_DEPTH,        /* the derivation is too deep (2^48 - 1 levels) */
 	BH_ERROR_WOULD_BLOCK,  /* a non-blocking form found nothing to do */
-	BH_ERROR_CANCELLED,    /* the operation was ended by somebody else: object deleted, access cancelled */
-	BH_ERROR_NO_BUFFER,    /* the message or invocation needs an IPC buffer and the thread has none */
-	BH_ERROR_RANGE,        /* outside what the control capability was narrowed to */
-	BH_ERROR_IN_USE,       /* somebody else holds this resource (port range, interrupt line) */
+	BH_ERROR_CANCELLED, /* the operation was ended by somebody else: object deleted, access cancelled */
+	BH_ERROR_NO_BUFFER, /* the message or invocation needs an IPC buffer and the thread has none */
+	BH_ERROR_RANGE,     /* outside what the control capability was narrowed to */
+	BH_ERROR_IN_USE,    /* somebody else holds this resource (port range, interrupt line) */
 	BH_ERROR_COUNT
 };
 
 /* Rights of a capability. Copy and Mint can only take some away. */
-#define BH_RIGHT_READ  (1u << 0)
+#define BH_RIGHT_READ (1u << 0)
 #define BH_RIGHT_WRITE (1u << 1)
 #define BH_RIGHT_GRANT (1u << 2)
-#define BH_RIGHTS_ALL  (BH_RIGHT_READ | BH_RIGHT_WRITE | BH_RIGHT_GRANT)
+#define BH_RIGHTS_ALL (BH_RIGHT_READ | BH_RIGHT_WRITE | BH_RIGHT_GRANT)
 
 enum bh_object_type {
 	BH_OBJECT_NULL = 0,
@@ -105,7 +105,7 @@ enum bh_object_type {
 	BH_OBJECT_VCPU,
 	BH_OBJECT_IRQ_HANDLER,
 	BH_OBJECT_IO_PORTS,
-	BH_OBJECT_SCHED_CONTROL,   /* these four are not made by Retype: boot hands them to the root task */
+	BH_OBJECT_SCHED_CONTROL, /* these four are not made by Retype: boot hands them to the root task */
 	BH_OBJECT_IRQ_CONTROL,
 	BH_OBJECT_IO_PORT_CONTROL,
 	BH_OBJECT_IO_SPACE_CONTROL,
@@ -113,37 +113,39 @@ enum bh_object_type {
 };
 
 /* Bytes that an object takes from its Untyped, as a power of two. Untyped, CNode and Frame have the size asked for. */
-#define BH_CNODE_SLOT_BITS     6   /* a CNode of 2^n slots takes 2^(n + 6) bytes; slot 0 is its header and never holds a capability */
-#define BH_THREAD_BITS         11
-#define BH_SCHED_CONTEXT_BITS  8
-#define BH_ENDPOINT_BITS       6
-#define BH_REPLY_BITS          6
-#define BH_NOTIFICATION_BITS   6
-#define BH_TIMER_BITS          8
-#define BH_ADDRESS_SPACE_BITS  13
-#define BH_PAGE_TABLE_BITS     12
-#define BH_GUEST_SPACE_BITS    17
-#define BH_VCPU_BITS           14
-#define BH_IRQ_HANDLER_BITS    8
-#define BH_IO_PORTS_BITS       7
+#define BH_CNODE_SLOT_BITS \
+	6 /* a CNode of 2^n slots takes 2^(n + 6) bytes; slot 0 is its header and never holds a capability */
+#define BH_THREAD_BITS 11
+#define BH_SCHED_CONTEXT_BITS 8
+#define BH_ENDPOINT_BITS 6
+#define BH_REPLY_BITS 6
+#define BH_NOTIFICATION_BITS 6
+#define BH_TIMER_BITS 8
+#define BH_ADDRESS_SPACE_BITS 13
+#define BH_PAGE_TABLE_BITS 12
+#define BH_GUEST_SPACE_BITS 17
+#define BH_VCPU_BITS 14
+#define BH_IRQ_HANDLER_BITS 8
+#define BH_IO_PORTS_BITS 7
 
 /* Message information: length in words, number of capabilities, label. */
-#define BH_MESSAGE_WORDS_MAX    120u
-#define BH_MESSAGE_REGISTERS    4u
-#define BH_MESSAGE_CAPS_MAX     4u
+#define BH_MESSAGE_WORDS_MAX 120u
+#define BH_MESSAGE_REGISTERS 4u
+#define BH_MESSAGE_CAPS_MAX 4u
 #define BH_MESSAGE_INFO(label, words, caps) \
 	(((uint64_t)(label) << 16) | ((uint64_t)(caps) << 8) | (uint64_t)(words))
-#define BH_MESSAGE_WORDS(info) ((uint32_t)((info) & 0x7f))
-#define BH_MESSAGE_CAPS(info)  ((uint32_t)(((info) >> 8) & 0x7))
+#define BH_MESSAGE_WORDS(info) ((uint32_t)((info)&0x7f))
+#define BH_MESSAGE_CAPS(info) ((uint32_t)(((info) >> 8) & 0x7))
 #define BH_MESSAGE_LABEL(info) ((uint64_t)(info) >> 16)
 
 /* Labels that the kernel itself sends. Labels from BH_LABEL_USER on are the users' own. */
 enum bh_label {
 	BH_LABEL_NONE = 0,
 	BH_LABEL_SIGNAL = 1, /* Recv returned because of the bound notification; badge = its word */
-	BH_LABEL_FAULT = 2,  /* a thread's fault: words {enum bh_fault, address, error code or number, instruction pointer} */
-	BH_LABEL_EXIT = 3,   /* a virtual CPU's exit, see vcpu.h */
-	BH_LABEL_PORT = 4,   /* a routed port access, see vcpu.h */
+	BH_LABEL_FAULT =
+		2, /* a thread's fault: words {enum bh_fault, address, error code or number, instruction pointer} */
+	BH_LABEL_EXIT = 3, /* a virtual CPU's exit, see vcpu.h */
+	BH_LABEL_PORT = 4, /* a routed port access, see vcpu.h */
 	BH_LABEL_USER = 16,
 };
 #define BH_MESSAGE_SIGNAL BH_MESSAGE_INFO(BH_LABEL_SIGNAL, 0, 0)
@@ -152,16 +154,18 @@ enum bh_label {
  * by THREAD_WRITE_REGISTERS. Vectors: AMD APM vol. 2 section 8.2. */
 enum bh_fault {
 	BH_FAULT_EXCEPTION = 0, /* + vector in bits 8..15 of word 0 */
-	BH_FAULT_SYSCALL = 1,   /* a system-call number without bit 63 and no upcall address; word 2 = the number */
-	BH_FAULT_NO_SPACE = 2,  /* the thread's address space was deleted */
+	BH_FAULT_SYSCALL =
+		1, /* a system-call number without bit 63 and no upcall address; word 2 = the number */
+	BH_FAULT_NO_SPACE = 2, /* the thread's address space was deleted */
 };
 
 /* A thread's IPC buffer: a page that the thread's Frame capability names. Words 0..3 travel in registers: their places
  * here are not used. */
 struct bh_ipc_buffer {
 	uint64_t words[BH_MESSAGE_WORDS_MAX];
-	uint64_t caps[BH_MESSAGE_CAPS_MAX]; /* sender: indices of the capabilities to transfer (the endpoint needs grant) */
-	uint64_t receive_index;             /* receiver: first of the empty slots that transferred capabilities go to */
+	uint64_t caps
+		[BH_MESSAGE_CAPS_MAX]; /* sender: indices of the capabilities to transfer (the endpoint needs grant) */
+	uint64_t receive_index; /* receiver: first of the empty slots that transferred capabilities go to */
 };
 _Static_assert(sizeof(struct bh_ipc_buffer) == 1000, "ABI: IPC buffer");
 

@@ -17,31 +17,32 @@ enum bh_boot_slot {
 	BH_BOOT_IRQ_CONTROL,
 	BH_BOOT_IO_PORT_CONTROL,
 	BH_BOOT_IO_SPACE_CONTROL,
-	BH_BOOT_LOG_RING,      /* Frames of the log ring: log_pages slots from log_first on; this slot is not used */
-	BH_BOOT_FIRST_FREE = 16, /* from here: log frames, trace frames, Untypeds, as boot information says; then free slots */
+	BH_BOOT_LOG_RING, /* Frames of the log ring: log_pages slots from log_first on; this slot is not used */
+	BH_BOOT_FIRST_FREE =
+		16, /* from here: log frames, trace frames, Untypeds, as boot information says; then free slots */
 };
 #define BH_BOOT_CNODE_BITS 15
 
 /* Addresses in the root task's space. */
-#define BH_BOOT_INFO_ADDRESS   UINT64_C(0x7f0000000000)
+#define BH_BOOT_INFO_ADDRESS UINT64_C(0x7f0000000000)
 #define BH_BOOT_BUFFER_ADDRESS UINT64_C(0x7f0000100000)
-#define BH_BOOT_STACK_TOP      UINT64_C(0x7e0000100000) /* 256 KiB below it are mapped */
+#define BH_BOOT_STACK_TOP UINT64_C(0x7e0000100000) /* 256 KiB below it are mapped */
 
 #define BH_BOOT_UNTYPEDS_MAX 256u
-#define BH_BOOT_MODULES_MAX  64u
+#define BH_BOOT_MODULES_MAX 64u
 
 struct bh_boot_untyped {
 	uint64_t physical;
 	uint8_t size_bits;
-	uint8_t device;      /* 1: never zeroed (device memory, or a module's pages) */
-	uint8_t module;      /* 1 + index of the module whose pages these are, 0 = none */
+	uint8_t device; /* 1: never zeroed (device memory, or a module's pages) */
+	uint8_t module; /* 1 + index of the module whose pages these are, 0 = none */
 	uint8_t reserved[5];
 };
 
 struct bh_boot_module {
-	uint64_t physical;   /* page-aligned start */
-	uint64_t length;     /* bytes */
-	char name[64];       /* the loader's command line of this module */
+	uint64_t physical; /* page-aligned start */
+	uint64_t length;   /* bytes */
+	char name[64];     /* the loader's command line of this module */
 };
 
 struct bh_boot_info {
@@ -54,8 +55,8 @@ struct bh_boot_info {
 	uint32_t module_count;
 	uint32_t cpu_count;
 	uint64_t tsc_khz;
-	uint64_t boot_tsc;                     /* TSC when the root task was started */
-	uint64_t wall_clock_seconds;           /* Unix time read from the machine's RTC at boot_tsc, 0 = not known */
+	uint64_t boot_tsc;           /* TSC when the root task was started */
+	uint64_t wall_clock_seconds; /* Unix time read from the machine's RTC at boot_tsc, 0 = not known */
 	/* power off: write s5_type << 10 | 1 << 13 to this port (ACPI 6.4 section 4.8.3.2); 0 = not known */
 	uint32_t pm1a_control_port, pm1b_control_port;
 	uint32_t s5_type_a, s5_type_b;

@@ -11,9 +11,9 @@ enum bh_trace_kind { BH_TRACE_EXIT = 1, BH_TRACE_SWITCH, BH_TRACE_CAPABILITY, BH
 struct bh_trace_record {
 	uint64_t sequence; /* stored last */
 	uint64_t tsc;
-	uint32_t kind;     /* enum bh_trace_kind */
-	uint32_t detail;   /* exit reason, vector, invocation */
-	uint64_t subject;  /* identity of the thread or vCPU */
+	uint32_t kind;    /* enum bh_trace_kind */
+	uint32_t detail;  /* exit reason, vector, invocation */
+	uint64_t subject; /* identity of the thread or vCPU */
 };
 _Static_assert(sizeof(struct bh_trace_record) == 32, "ABI: trace record");
 
