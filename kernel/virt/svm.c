@@ -27,6 +27,7 @@ static uint8_t msr_permission_map[8192] __attribute__((aligned(4096)));
 
 /* svm_entry.S */
 void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical);
+extern const char svm_enter_end[];
 
 static struct vmcb *vmcb_of(struct vcpu *vcpu) { return (struct vmcb *)(void *)vcpu->control_block; }
 
@@ -502,6 +503,20 @@ static void debug_registers_leave(void)
 	write_dr3(0);
 }
 
+/* The CPU refused the state. Silicon leaves the save area as it is; QEMU's emulator (7.2) puts the host's rip there, and with an
+ * error that it sees early all of the host's state, which no guest and no VMM may see or run with. The guest's is what the page
+ * says, clamped as ever: an entry is refused only after state was loaded from there. */
+static void entry_refused(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	const struct bh_vcpu_state *state = vcpu->state;
+
+	if (vmcb->rip >= (uint64_t)svm_enter && vmcb->rip < (uint64_t)svm_enter_end) {
+		svm_load_groups(vcpu, BH_GROUPS_ALL);
+	}
+	vmcb->rip = READ_ONCE(state->rip);
+	vmcb->rflags = (READ_ONCE(state->rflags) & GUEST_RFLAGS) | RFLAGS_FIXED;
+}
+
 void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
@@ -521,16 +536,22 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 		cpu->tsc_aux = vcpu->tsc_aux;
 	}
 	svm_enter(registers, vcpu->control_block_physical, cpu->host_state_physical);
-	/* XSETBV is intercepted, but QEMU's emulator (7.2) does not look at that bit: what the guest set there counts, too. */
+	/* XSETBV is intercepted, but QEMU's emulator (7.2) does not look at that bit: what the guest set there counts, as far as
+	 * its state is saved. */
 	vcpu->xcr0 = xgetbv();
 	if (vcpu->xcr0 != cpu_features.xcr0) {
 		xsetbv(cpu_features.xcr0);
+		vcpu->xcr0 &= cpu_features.xcr0;
 	}
 	if (debug) {
 		debug_registers_leave();
 	}
-	registers[BH_RAX] = vmcb->rax;
-	registers[BH_RSP] = vmcb->rsp;
-	vcpu->undelivered = interrupted_event(vmcb);
+	if ((uint32_t)vmcb->exit_code == EXIT_INVALID) {
+		entry_refused(vcpu, vmcb); /* the page has the registers still */
+	} else {
+		registers[BH_RAX] = vmcb->rax;
+		registers[BH_RSP] = vmcb->rsp;
+		vcpu->undelivered = interrupted_event(vmcb);
+	}
 	translate(vmcb, exit);
 }

@@ -67,5 +67,7 @@ svm_enter:
 	popq	%rbp
 	popq	%rbx
 	ret
+	.globl svm_enter_end
+svm_enter_end:
 	.size svm_enter, . - svm_enter
 	.section .note.GNU-stack, "", @progbits

@@ -142,17 +142,31 @@ static bool load_answer(struct vcpu *vcpu)
 	return false;
 }
 
+/* Tells the VMM of a routed access without an answer, with the port itself: the message had the offset in its range. */
+static void send_route_failed(struct vcpu *vcpu)
+{
+	const struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
+	uint64_t route = vcpu->message.reason_or_route;
+	uint64_t length = (vcpu->access_next_rip - backend_rip(vcpu)) & 15;
+
+	vcpu->route_failed = false;
+	send_exit(vcpu, BH_EXIT_ROUTE_FAILED, length << 8,
+		(vcpu->access_word + ((uint64_t)guest->routes[route].first << 16)) | route << 40,
+		vcpu->message.words[1]);
+}
+
 void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct notification *bound = vcpu->execution.bound;
 	struct backend_exit exit;
 
+	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
+		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
+		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+		return;
+	}
 	if (vcpu->route_failed) {
-		vcpu->route_failed = false;
-		send_exit(vcpu, BH_EXIT_ROUTE_FAILED,
-			(vcpu->access_next_rip - backend_rip(vcpu)) << 8 & 0xf00,
-			vcpu->access_word | (uint64_t)vcpu->message.reason_or_route << 40,
-			vcpu->message.words[1]);
+		send_route_failed(vcpu);
 		return;
 	}
 	if (vcpu->answered && !load_answer(vcpu)) {
@@ -170,11 +184,6 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 	if (vcpu->halt_requested) {
 		vcpu->halt_requested = false;
 		scheduler_block(&vcpu->execution, EXECUTION_HALTED);
-		return;
-	}
-	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
-		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
-		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 		return;
 	}
 	user_state_leave(cpu);

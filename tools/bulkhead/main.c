@@ -31,6 +31,7 @@ static const char HELP[] =
 	"      --until TEXT           print all consoles, and end with status 0 when TEXT has appeared on one\n"
 	"      --timeout SECONDS      give up after that time (status 203)\n"
 	"      --icount               count instructions instead of time; each run is like the other\n"
+	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
 	"      --image IMAGE|direct   boot from an image made by build; direct (the default): without GRUB\n"
 	"  audit FILE                 say who holds what, and who can reach whom\n"
 	"  manifest FILE -o OUTPUT    write the table that the root task would get\n"
@@ -185,6 +186,10 @@ static int parse_option(struct command *command, char ***arguments)
 
 	if (is_run && strcmp(option, "--icount") == 0) {
 		command->run.count_instructions = true;
+		return STATUS_OK;
+	}
+	if (is_run && strcmp(option, "--real-time") == 0) {
+		command->run.real_time = true;
 		return STATUS_OK;
 	}
 	bool has_output = strcmp(command->name, "build") == 0 || strcmp(command->name, "manifest") == 0;

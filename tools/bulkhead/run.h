@@ -9,6 +9,7 @@ struct run_options {
 	const char *until;           /* text to wait for on any console; NULL: none */
 	unsigned timeout;            /* seconds; 0: none */
 	bool count_instructions;     /* --icount */
+	bool real_time;              /* --real-time */
 	const char *image;           /* a GRUB image to boot from; NULL: QEMU's -kernel */
 	char *const *qemu_arguments; /* appended to QEMU's own; NULL-terminated */
 	const char *admin_console;
