@@ -100,6 +100,5 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 		(void)failed(vm_name(vm), "not started", vm_start(vm));
 	}
 	require(supervise_init(), "its timer");
-	console_pump();
 	supervise_loop();
 }

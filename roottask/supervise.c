@@ -385,6 +385,8 @@ static void handle_signals(uint64_t word)
 
 _Noreturn void supervise_loop(void)
 {
+	look_for_last_vm(); /* none may have started */
+	console_pump();
 	for (;;) {
 		struct bh_message message = { 0 };
 		enum bh_error error = bh_receive(root.fault_endpoint, root.fault_reply, &message);

@@ -43,6 +43,7 @@ void task_log_fetch(uint32_t task, uint32_t limit)
 	if (head - number > TASK_LOG_RECORDS) {
 		report("%s: %lu log records were lost", task_name(task), head - number - TASK_LOG_RECORDS);
 		number = head - TASK_LOG_RECORDS;
+		taken[task] += TASK_LOG_RECORDS; /* one such line between two ticks is enough */
 		root.task[task].log_next = number;
 	}
 	start = number;

@@ -9,9 +9,10 @@ void handler_run(void *argument, struct bh_message *first)
 {
 	const struct handler *handler = argument;
 	struct bh_message message = *first;
-	enum bh_error error;
 
 	for (;;) {
+		enum bh_error error;
+
 		if (BH_MESSAGE_LABEL(message.info) == BH_LABEL_EXIT) {
 			struct exit_message exit = { message.word[0], message.word[1], message.word[2],
 				message.word[3] };

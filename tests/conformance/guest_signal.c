@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The vCPU's bound notification in every state of the vCPU, halt, stop, and run. */
+#include "guest.h"
+
+GUEST_CODE(hlt) GUEST_CODE(spin) GUEST_CODE(cpuid) GUEST_CODE(ports)
+
+static uint32_t count_of(struct test_guest *guest)
+{
+	return *(volatile uint32_t *)(guest->memory + 0x800);
+}
+
+/* Waits until the guest was seen to run. */
+static bool runs(struct test_guest *guest)
+{
+	uint32_t seen = count_of(guest);
+
+	for (unsigned int i = 0; i < 10000; i++) {
+		if (count_of(guest) != seen) {
+			return true;
+		}
+		pause_us(100);
+	}
+	return false;
+}
+
+static void signals(void)
+{
+	struct test_guest guest;
+	uint64_t word, two;
+
+	case_begin("notify.before", "a signal before the entry is an exit before the guest's first instruction");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	two = mint_new(guest.notification, BH_RIGHT_WRITE, 0x8000000000000002);
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	REQUIRE_OK(bh_signal(two));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_run(&guest));
+	CHECK_EQUAL(0x8000000000000003, guest.message.word[1]);
+	CHECK_EQUAL(0, guest.state->rip);
+	REQUIRE_OK(bh_poll(guest.notification, &word));
+	CHECK_EQUAL(0, word); /* the exit took it */
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
+
+	case_begin("notify.running", "a timer's signal makes a guest leave that spins with interrupts off");
+	REQUIRE(guest_new(&guest, GUEST(spin)));
+	uint64_t timer = object_new(BH_OBJECT_TIMER, 0);
+	REQUIRE_OK(bh_timer_bind(timer, guest.doorbell));
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+	CHECK(runs(&guest));
+	REQUIRE_OK(bh_timer_arm(timer, rdtsc() + ticks_of_us(300)));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK_EQUAL(1, guest.message.word[1]);
+	REQUIRE(guest_answer(&guest, 0));
+	CHECK(runs(&guest));
+
+	case_begin("notify.waiting", "a signal while an exit waits for its answer is told after the answer");
+	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	guest.state->rip = 2;
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_resume(&guest, 0));
+	CHECK_EQUAL(2, guest.state->rip);
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
+
+	case_begin("halt", "the answer HALT puts the vCPU to sleep until its notification is signalled: exit NOTIFY");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	guest.state->rip = 1;
+	REQUIRE(guest_answer(&guest, BH_RESUME_HALT));
+	CHECK(guest_is_silent(&guest));
+	CHECK_EQUAL(BH_VCPU_HALTED, guest_status(&guest));
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK_EQUAL(1, guest.state->rip);
+	REQUIRE(guest_answer(&guest, BH_RESUME_HALT)); /* and again */
+	CHECK(guest_is_silent(&guest));
+	CHECK_EQUAL(BH_VCPU_HALTED, guest_status(&guest));
+	REFUSED(BH_ERROR_STATE, bh_vcpu_read_state(guest.vcpu, 0));
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
+
+	case_begin("halt.signalled", "a signal before the answer HALT is not lost: the vCPU doesn't fall asleep (settled)");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	guest.state->rip = 1;
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_resume(&guest, BH_RESUME_HALT));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0)); /* no halt is left over */
+
+	case_begin("halt.many", "2000 rounds of HALT and a timer: each wakes the guest, none hangs");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	timer = object_new(BH_OBJECT_TIMER, 0);
+	REQUIRE_OK(bh_timer_bind(timer, guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	for (unsigned int i = 0; i < 2000; i++) {
+		/* from well before the vCPU sleeps to well after */
+		REQUIRE_OK(bh_timer_arm(timer, rdtsc() + i * 7 % 12000));
+		if (guest_resume(&guest, BH_RESUME_HALT) != BH_EXIT_NOTIFY) {
+			CHECK(false);
+			break;
+		}
+	}
+
+	case_begin("halt.budget", "a vCPU with 10 % of the time that is woken all the time never hangs, whatever is left of its budget");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	timer = object_new(BH_OBJECT_TIMER, 0);
+	REQUIRE_OK(bh_timer_bind(timer, guest.doorbell));
+	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, guest.context, 10, 100));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	for (unsigned int i = 0; i < 2000; i++) {
+		REQUIRE_OK(bh_timer_arm(timer, rdtsc() + i * 13 % 5000));
+		if (guest_resume(&guest, BH_RESUME_HALT) != BH_EXIT_NOTIFY) {
+			CHECK(false);
+			break;
+		}
+	}
+}
+
+static void stopping(void)
+{
+	struct test_guest guest;
+	uint64_t sequence;
+	struct bh_vcpu_facts facts;
+
+	case_begin("stop.running", "Stop takes a running vCPU off at once; Run goes on where it was");
+	REQUIRE(guest_new(&guest, GUEST(spin)));
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+	CHECK(runs(&guest));
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	uint32_t seen = count_of(&guest);
+	pause_us(2000);
+	CHECK_EQUAL(seen, count_of(&guest));
+	REQUIRE_OK(bh_vcpu_read_state(guest.vcpu, BH_GROUPS_ALL));
+	CHECK(guest.state->rip >= 9 && guest.state->rip < 16);
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu)); /* running already: no error */
+	CHECK(runs(&guest));
+	CHECK(count_of(&guest) > seen);
+
+	case_begin("stop.halted", "Stop of a halted vCPU; Run enters the guest, it is not halted any more");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	guest.state->rip = 1;
+	REQUIRE(guest_answer(&guest, BH_RESUME_HALT));
+	CHECK(guest_is_silent(&guest));
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	REQUIRE_OK(bh_signal(guest.doorbell)); /* wakes nobody */
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_run(&guest));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
+	CHECK_EQUAL(1, guest.state->rip);
+
+	case_begin("stop.waiting", "Stop while an exit is being handled: the late answer is nothing; Run repeats the instruction");
+	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	guest.state->rip = 2;
+	REQUIRE(guest_answer(&guest, BH_GROUPS_ALL));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+	CHECK_EQUAL(0, guest.state->rip);
+	guest.state->rip = 2;
+	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
+
+	case_begin("stop.queued", "Stop while an exit waits for a receiver takes it out of the queue");
+	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+	for (unsigned int i = 0; i < 10000 && guest_status(&guest) != BH_VCPU_WAITING_EXIT; i++) {
+		pause_us(100);
+	}
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK(guest_is_silent(&guest));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+
+	case_begin("stop.answer", "the answer STOP keeps the vCPU stopped until Run; what it loads counts");
+	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+	guest.state->rip = 2;
+	guest.state->registers[BH_RBX] = 42;
+	REQUIRE(guest_answer(&guest, BH_RESUME_STOP));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	CHECK_EQUAL(2, guest.state->rip);
+	CHECK_EQUAL(42, guest.state->registers[BH_RBX]);
+
+	case_begin("stop.route", "Stop while a routed access waits: Run does the access again, with a new sequence number");
+	REQUIRE(guest_new(&guest, GUEST(ports)));
+	REQUIRE_OK(INVOKE(guest.space, BH_GUEST_SPACE_ROUTE, 0, 0x80, 4));
+	REQUIRE_OK(bh_vcpu_bind(guest.vcpu, BH_BIND_ROUTE, guest.endpoint, 0));
+	CHECK_EQUAL(BH_EXIT_REASONS, guest_run(&guest));
+	CHECK_EQUAL(BH_LABEL_PORT, BH_MESSAGE_LABEL(guest.message.info));
+	sequence = guest.message.word[2];
+	REQUIRE_OK(bh_vcpu_inspect(guest.vcpu, &facts));
+	CHECK_EQUAL(BH_VCPU_WAITING_ROUTE, facts.status);
+	CHECK_EQUAL(0, facts.waits_for);
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	CHECK_EQUAL(BH_EXIT_REASONS, guest_run(&guest));
+	CHECK_EQUAL(BH_LABEL_PORT, BH_MESSAGE_LABEL(guest.message.info));
+	CHECK(guest.message.word[2] != sequence);
+}
+
+void group_guest_signal(void)
+{
+	signals();
+	stopping();
+}
