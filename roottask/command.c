@@ -20,6 +20,7 @@ static const struct {
 	[COMMAND_RESTART] = { "restart", "restart VM", "stop and start a VM", true },
 	[COMMAND_LOG] = { "log", "log", "show the kernel's log and the root task's", false },
 	[COMMAND_CAPS] = { "caps", "caps TASK", "show a task's capabilities beside the manifest", true },
+	[COMMAND_POWER_OFF] = { "poweroff", "poweroff", "stop all VMs, then power the machine off", false },
 };
 
 /* Cuts the next word off *rest; "" if there is none. */

@@ -261,6 +261,13 @@ static void execute(char *line)
 	case COMMAND_RESTART:
 		with_vm(&command);
 		break;
+	case COMMAND_POWER_OFF:
+		for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
+			if (root.vm[vm].running) {
+				order_vm_stop(vm);
+			}
+		}
+		break;
 	default:
 		break;
 	}

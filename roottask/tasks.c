@@ -366,7 +366,7 @@ static enum bh_error build_main_thread(struct build *build)
 	enum bh_error error = configure_thread(build, 0, build->record->priority, flags);
 
 	if (error == BH_OK) {
-		error = bh_thread_write_registers(build->thread[0], root_buffer(), &registers, 1);
+		error = bh_thread_write_registers(build->thread[0], root_buffer(), &registers);
 	}
 	if (error == BH_OK) {
 		error = bind_main_notification(build);

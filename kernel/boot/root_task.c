@@ -278,6 +278,15 @@ static void start_thread(struct builder *builder, struct cpu *cpu, struct thread
 	scheduler_make_ready(&thread->execution);
 }
 
+/* The IPC buffer's Frame has a slot of its own; the builder's end of the list moves with it. */
+static void place_buffer(struct builder *builder, struct capability *frame, struct capability *slot)
+{
+	if (builder->last == frame) {
+		builder->last = slot;
+	}
+	capability_move(frame, slot);
+}
+
 void root_task_create(struct cpu *cpu)
 {
 	struct builder builder = { .next_slot = BH_BOOT_FIRST_FREE };
@@ -319,7 +328,9 @@ void root_task_create(struct cpu *cpu)
 		(void)map_page(&builder, info_physical + i * PAGE_SIZE, BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE,
 			BH_MAP_READ);
 	}
-	buffer = map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE);
+	buffer = cnode_slot(builder.cnode, BH_BOOT_IPC_BUFFER);
+	place_buffer(&builder, map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE),
+		buffer);
 	fill_info(&builder);
 	put_all_memory(&builder);
 	builder.info->free_first = (uint32_t)builder.next_slot;

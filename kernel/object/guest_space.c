@@ -17,14 +17,14 @@ static enum bh_error route(const struct invocation *invocation, struct guest_spa
 	for (unsigned int i = 0; i < BH_ROUTES; i++) {
 		const struct port_route *other = &guest->routes[i];
 
-		if (i != number && first < (uint64_t)other->first + other->count &&
+		if (count != 0 && i != number && first < (uint64_t)other->first + other->count &&
 			other->first < first + count) {
 			return BH_ERROR_MAPPED;
 		}
 	}
 	entry = &guest->routes[number];
 	memset(&guest->ports[entry->first], 0, entry->count);
-	entry->first = (uint32_t)first;
+	entry->first = count != 0 ? (uint32_t)first : 0;
 	entry->count = (uint32_t)count;
 	memset(&guest->ports[first], (int)number + 1, count);
 	return BH_OK;

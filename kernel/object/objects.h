@@ -212,6 +212,7 @@ struct vcpu {
 	uint64_t waiting_since; /* TSC */
 	struct vcpu_message message;
 	uint64_t access_word; /* routed access under way: direction, width, as sent */
+	uint64_t access_port;
 	uint64_t access_next_rip;
 	uint32_t exit_masks[BH_EXIT_REASONS];
 	bool answered;       /* the state page is to be loaded before the next entry */

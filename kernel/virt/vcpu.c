@@ -99,6 +99,7 @@ static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
 		return false;
 	}
 	vcpu->access_word = BH_PORT_WORD(in, width, port - route->first, vcpu->number);
+	vcpu->access_port = port;
 	vcpu->access_next_rip = exit->information;
 	message->label = BH_LABEL_PORT;
 	message->word_count = 3;
@@ -142,16 +143,16 @@ static bool load_answer(struct vcpu *vcpu)
 	return false;
 }
 
-/* Tells the VMM of a routed access without an answer, with the port itself: the message had the offset in its range. */
+/* Tells the VMM of a routed access without an answer, with the port itself: the message had the offset in its range, and the
+ * route may be another one by now. */
 static void send_route_failed(struct vcpu *vcpu)
 {
-	const struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
 	uint64_t route = vcpu->message.reason_or_route;
 	uint64_t length = (vcpu->access_next_rip - backend_rip(vcpu)) & 15;
 
 	vcpu->route_failed = false;
 	send_exit(vcpu, BH_EXIT_ROUTE_FAILED, length << 8,
-		(vcpu->access_word + ((uint64_t)guest->routes[route].first << 16)) | route << 40,
+		(vcpu->access_word & ~(UINT64_C(0xffff) << 16)) | vcpu->access_port << 16 | route << 40,
 		vcpu->message.words[1]);
 }
 
@@ -236,8 +237,14 @@ void vcpu_answer(struct vcpu *vcpu, uint64_t word)
 	vcpu_answer_deliver(vcpu, word);
 	if (vcpu_answer_resumes(vcpu, word)) {
 		scheduler_make_ready(&vcpu->execution);
-	} else {
-		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+		return;
+	}
+	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
+	/* A stopped vCPU's state is read and written from outside: what was answered has to be in place. What can't be injected is
+	 * told at the next entry. */
+	if (backend_load_base(vcpu)) {
+		backend_load_groups(vcpu, vcpu->load_groups);
+		vcpu->answered = false;
 	}
 }
 

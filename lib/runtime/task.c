@@ -128,7 +128,7 @@ enum bh_error bh_thread_start_passive(
 	if (index == 0 || index >= info->thread_count || index >= TASK_INFO_MAX_THREADS) {
 		return BH_ERROR_ARGUMENT;
 	}
-	error = bh_thread_write_registers(thread, bh_ipc_buffer(), &registers, 1);
+	error = bh_thread_write_registers(thread, bh_ipc_buffer(), &registers);
 	return error != BH_OK ? error : bh_thread_receive(thread, endpoint, reply);
 }
 

@@ -28,7 +28,8 @@ void group_boot(void)
 {
 	struct bh_capability_facts facts;
 
-	case_begin("boot.information", "boot information says what is there: each Untyped's slot has what it says, no two of them overlap");
+	case_begin("boot.information",
+		"boot information says what is there: each Untyped's slot has what it says, no two of them overlap");
 	CHECK_EQUAL(BH_ABI_VERSION, boot_info->abi_version);
 	CHECK_EQUAL(sizeof(struct bh_boot_info), boot_info->size);
 	CHECK(boot_info->tsc_khz > 100000);
@@ -48,7 +49,7 @@ void group_boot(void)
 			const struct bh_boot_untyped *other = &boot_info->untyped[j];
 
 			CHECK(untyped->physical + (UINT64_C(1) << untyped->size_bits) <= other->physical ||
-			      other->physical + (UINT64_C(1) << other->size_bits) <= untyped->physical);
+				other->physical + (UINT64_C(1) << other->size_bits) <= untyped->physical);
 		}
 	}
 	for (uint64_t slot = BH_BOOT_CNODE; slot <= BH_BOOT_IO_SPACE_CONTROL; slot++) {
@@ -57,8 +58,10 @@ void group_boot(void)
 		}
 	}
 
-	case_begin("boot.log", "the log ring can be read: its first line is the kernel's first; it can't be mapped to be written, nor can a copy");
-	const struct log_ring *log = (const struct log_ring *)map_ring(boot_info->log_first, boot_info->log_pages);
+	case_begin("boot.log",
+		"the log ring can be read: its first line is the kernel's first; it can't be mapped to be written, nor can a copy");
+	const struct log_ring *log =
+		(const struct log_ring *)map_ring(boot_info->log_first, boot_info->log_pages);
 	REQUIRE(log != NULL);
 	CHECK_EQUAL(LOG_RING_MAGIC, log->magic);
 	CHECK_EQUAL(LOG_RING_VERSION, log->version);
@@ -68,12 +71,15 @@ void group_boot(void)
 	CHECK_EQUAL('u', log->text[1]);
 	unmap_ring(boot_info->log_first, boot_info->log_pages);
 	CHECK_EQUAL(BH_RIGHT_READ, facts_of(boot_info->log_first).rights);
-	REFUSED(BH_ERROR_RIGHTS, INVOKE(boot_info->log_first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
+	REFUSED(BH_ERROR_RIGHTS,
+		INVOKE(boot_info->log_first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
 	uint64_t copy = copy_new(boot_info->log_first, BH_RIGHTS_ALL);
 	REFUSED(BH_ERROR_RIGHTS, INVOKE(copy, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
-	REFUSED(BH_ERROR_RIGHTS, INVOKE(copy, BH_FRAME_MAP, object_new(BH_OBJECT_GUEST_SPACE, 0), 0, MAP_RW)); /* by no guest */
+	REFUSED(BH_ERROR_RIGHTS, INVOKE(copy, BH_FRAME_MAP, object_new(BH_OBJECT_GUEST_SPACE, 0), 0,
+					 MAP_RW)); /* by no guest */
 
-	case_begin("boot.log.grows", "what the kernel has to say later is in the ring, too: a thread that faults without a handler");
+	case_begin("boot.log.grows",
+		"what the kernel has to say later is in the ring, too: a thread that faults without a handler");
 	log = (const struct log_ring *)map_ring(boot_info->log_first, boot_info->log_pages);
 	REQUIRE(log != NULL);
 	uint64_t before = *(const volatile uint64_t *)&log->head;
@@ -83,8 +89,10 @@ void group_boot(void)
 	CHECK(*(const volatile uint64_t *)&log->head > before);
 	unmap_ring(boot_info->log_first, boot_info->log_pages);
 
-	case_begin("boot.trace", "the trace ring can be read, not written; without `trace` on the command line it stays empty");
-	const struct bh_trace_ring *trace = (const struct bh_trace_ring *)map_ring(boot_info->trace_first, boot_info->trace_pages);
+	case_begin("boot.trace",
+		"the trace ring can be read, not written; without `trace` on the command line it stays empty");
+	const struct bh_trace_ring *trace =
+		(const struct bh_trace_ring *)map_ring(boot_info->trace_first, boot_info->trace_pages);
 	REQUIRE(trace != NULL);
 	CHECK_EQUAL(BH_TRACE_MAGIC, trace->magic);
 	CHECK_EQUAL(BH_ABI_VERSION, trace->abi_version);
@@ -99,5 +107,6 @@ void group_boot(void)
 		CHECK_EQUAL(BH_TRACE_CAPABILITY, trace->record[last % BH_TRACE_RECORDS].kind);
 	}
 	unmap_ring(boot_info->trace_first, boot_info->trace_pages);
-	REFUSED(BH_ERROR_RIGHTS, INVOKE(boot_info->trace_first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
+	REFUSED(BH_ERROR_RIGHTS,
+		INVOKE(boot_info->trace_first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
 }

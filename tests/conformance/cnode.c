@@ -7,7 +7,8 @@ static void look_up(void)
 	uint64_t endpoint, frame;
 	struct bh_message message = { 0 };
 
-	case_begin("lookup.refused", "a capability index outside the CNode, its header slot, or an empty slot names nothing");
+	case_begin("lookup.refused",
+		"a capability index outside the CNode, its header slot, or an empty slot names nothing");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REFUSED(BH_ERROR_CAPABILITY, bh_cnode_delete(0, 20));
@@ -25,18 +26,19 @@ static void look_up(void)
 	REFUSED(BH_ERROR_SYSCALL, bh_system_call(0x7fffffffffffffff, &message, 0, 0, 0));
 
 	case_begin("invocation.unknown", "every object type refuses a label that it does not have");
-	static const uint8_t types[] = { BH_OBJECT_UNTYPED, BH_OBJECT_CNODE, BH_OBJECT_THREAD, BH_OBJECT_SCHED_CONTEXT,
-					 BH_OBJECT_ENDPOINT, BH_OBJECT_REPLY, BH_OBJECT_NOTIFICATION, BH_OBJECT_TIMER,
-					 BH_OBJECT_ADDRESS_SPACE, BH_OBJECT_PAGE_TABLE, BH_OBJECT_FRAME, BH_OBJECT_GUEST_SPACE,
-					 BH_OBJECT_VCPU, BH_OBJECT_IRQ_HANDLER, BH_OBJECT_IO_PORTS };
+	static const uint8_t types[] = { BH_OBJECT_UNTYPED, BH_OBJECT_CNODE, BH_OBJECT_THREAD,
+		BH_OBJECT_SCHED_CONTEXT, BH_OBJECT_ENDPOINT, BH_OBJECT_REPLY, BH_OBJECT_NOTIFICATION,
+		BH_OBJECT_TIMER, BH_OBJECT_ADDRESS_SPACE, BH_OBJECT_PAGE_TABLE, BH_OBJECT_FRAME,
+		BH_OBJECT_GUEST_SPACE, BH_OBJECT_VCPU, BH_OBJECT_IRQ_HANDLER, BH_OBJECT_IO_PORTS };
 	for (unsigned int i = 0; i < sizeof(types); i++) {
-		uint64_t bits = types[i] == BH_OBJECT_UNTYPED || types[i] == BH_OBJECT_FRAME ? 12 :
-				types[i] == BH_OBJECT_CNODE				     ? 4 :
-											       0;
+		uint64_t bits = types[i] == BH_OBJECT_UNTYPED || types[i] == BH_OBJECT_FRAME ? 12
+				: types[i] == BH_OBJECT_CNODE                                ? 4
+											     : 0;
 		uint64_t slot = object_new(types[i], bits);
 
 		CHECK(slot != 0);
-		for (uint64_t label = 0; label < 0x100; label += 0xf) { /* 0, 0xf, ... no label of any object */
+		for (uint64_t label = 0; label < 0x100;
+			label += 0xf) { /* 0, 0xf, ... no label of any object */
 			if (label != 0x69 && label != 0x96 && label != 0xa5) {
 				REFUSED(BH_ERROR_INVOCATION, INVOKE(slot, label, 0));
 			}
@@ -54,7 +56,8 @@ static void copy(void)
 	uint64_t endpoint, read_only, slot, cnode, no_write, no_read, table;
 	struct bh_capability_facts first, second;
 
-	case_begin("cnode.copy", "a copy names the same object, one level deeper, with no more rights than kept");
+	case_begin("cnode.copy",
+		"a copy names the same object, one level deeper, with no more rights than kept");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	slot = copy_new(endpoint, BH_RIGHT_READ | 0xf8);
 	first = facts_of(endpoint);
@@ -67,7 +70,8 @@ static void copy(void)
 	read_only = copy_new(slot, BH_RIGHTS_ALL);
 	CHECK_EQUAL(BH_RIGHT_READ, facts_of(read_only).rights); /* rights don't come back */
 
-	case_begin("cnode.copy.refused", "Copy refuses wrong slots, occupied and empty ones, missing rights, types with one owner");
+	case_begin("cnode.copy.refused",
+		"Copy refuses wrong slots, occupied and empty ones, missing rights, types with one owner");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	table = object_new(BH_OBJECT_PAGE_TABLE, 0);
 	cnode = object_new(BH_OBJECT_CNODE, 2);
@@ -94,7 +98,8 @@ static void mint(void)
 {
 	uint64_t endpoint, minted, frame, slot, cnode, no_write, no_read;
 
-	case_begin("cnode.mint", "Mint gives a badge once: a badged capability can be copied, never badged again");
+	case_begin("cnode.mint",
+		"Mint gives a badge once: a badged capability can be copied, never badged again");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	minted = mint_new(endpoint, BH_RIGHT_WRITE, 0xfeedfacecafebeef);
 	CHECK_EQUAL(0xfeedfacecafebeef, facts_of(minted).badge);
@@ -116,7 +121,8 @@ static void mint(void)
 	slot = slot_new();
 	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, frame, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, BH_BOOT_IO_SPACE_CONTROL, BH_RIGHTS_ALL, 1));
-	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, pool, BH_RIGHTS_ALL, 1)); /* the badge word is its size and use */
+	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, pool, BH_RIGHTS_ALL,
+				       1)); /* the badge word is its size and use */
 	REFUSED(BH_ERROR_SLOT_OCCUPIED, bh_cnode_mint(SELF, frame, 0, endpoint, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_SLOT_EMPTY, bh_cnode_mint(SELF, slot, 0, NO_SLOT, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_mint(SELF, 40000, 0, endpoint, BH_RIGHTS_ALL, 1));
@@ -125,16 +131,19 @@ static void mint(void)
 	REFUSED(BH_ERROR_RIGHTS, bh_cnode_mint(SELF, slot, no_read, 1, BH_RIGHTS_ALL, 1));
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(slot).type);
 
-	case_begin("cnode.mint.control", "a control capability is narrowed by Mint, and what was narrowed never grows");
+	case_begin("cnode.mint.control",
+		"a control capability is narrowed by Mint, and what was narrowed never grows");
 	slot = slot_new();
 	minted = mint_new(BH_BOOT_IRQ_CONTROL, BH_RIGHTS_ALL, BH_CONTROL_RANGE(4, 4));
 	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(3, 2)));
 	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(4, 5)));
-	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(5, 0xffffffff)));
+	REFUSED(BH_ERROR_RANGE,
+		bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(5, 0xffffffff)));
 	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, 0));
 	CHECK(mint_new(minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(5, 2)) != 0);
 	minted = mint_new(BH_BOOT_IO_PORT_CONTROL, BH_RIGHTS_ALL, BH_CONTROL_RANGE(0x3f8, 8));
-	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(0x3f7, 2)));
+	REFUSED(BH_ERROR_RANGE,
+		bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, BH_CONTROL_RANGE(0x3f7, 2)));
 	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, 0));
 	minted = mint_new(BH_BOOT_SCHED_CONTROL, BH_RIGHTS_ALL, 100);
 	REFUSED(BH_ERROR_RANGE, bh_cnode_mint(SELF, slot, 0, minted, BH_RIGHTS_ALL, 101));
@@ -146,7 +155,8 @@ static void move_and_rotate(void)
 {
 	uint64_t endpoint, child, slot, other, cnode, read_only, write_only;
 
-	case_begin("cnode.move", "a moved capability keeps badge, rights and children; its old slot is empty");
+	case_begin(
+		"cnode.move", "a moved capability keeps badge, rights and children; its old slot is empty");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	slot = mint_new(endpoint, BH_RIGHT_READ, 5);
 	child = copy_new(slot, BH_RIGHTS_ALL);
@@ -161,7 +171,8 @@ static void move_and_rotate(void)
 	REQUIRE_OK(bh_cnode_revoke(SELF, endpoint));
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(other).type);
 
-	case_begin("cnode.move.untyped", "an Untyped that moves keeps what it handed out: nothing is handed out twice");
+	case_begin("cnode.move.untyped",
+		"an Untyped that moves keeps what it handed out: nothing is handed out twice");
 	slot = object_new(BH_OBJECT_UNTYPED, 13);
 	child = slot_new();
 	REQUIRE_OK(bh_untyped_retype(slot, BH_OBJECT_FRAME, 12, 0, child, 1));
@@ -173,7 +184,8 @@ static void move_and_rotate(void)
 	CHECK(facts_of(child).identity != facts_of(other).identity);
 	REFUSED(BH_ERROR_MEMORY, bh_untyped_retype(slot, BH_OBJECT_FRAME, 12, 0, slot_new(), 1));
 
-	case_begin("cnode.move.refused", "Move refuses wrong slots, and needs write on the CNode that it takes from");
+	case_begin("cnode.move.refused",
+		"Move refuses wrong slots, and needs write on the CNode that it takes from");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	cnode = object_new(BH_OBJECT_CNODE, 3);
 	read_only = copy_new(cnode, BH_RIGHT_READ);
@@ -192,7 +204,8 @@ static void move_and_rotate(void)
 	REFUSED(BH_ERROR_TYPE, bh_cnode_move(SELF, slot, endpoint, 2));
 	REQUIRE_OK(bh_cnode_move(SELF, slot, cnode, 2));
 
-	case_begin("cnode.rotate", "Rotate moves pivot to destination and source to pivot, or exchanges two slots, children included");
+	case_begin("cnode.rotate",
+		"Rotate moves pivot to destination and source to pivot, or exchanges two slots, children included");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	child = copy_new(endpoint, BH_RIGHTS_ALL);
 	other = object_new(BH_OBJECT_NOTIFICATION, 0);
@@ -208,7 +221,8 @@ static void move_and_rotate(void)
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(slot).type);
 	CHECK_EQUAL(BH_OBJECT_ENDPOINT, facts_of(child).type);
 
-	case_begin("cnode.rotate.refused", "Rotate refuses empty sources, an occupied destination, pivots that are also an end");
+	case_begin("cnode.rotate.refused",
+		"Rotate refuses empty sources, an occupied destination, pivots that are also an end");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	other = object_new(BH_OBJECT_NOTIFICATION, 0);
 	child = copy_new(endpoint, BH_RIGHTS_ALL);
@@ -230,7 +244,8 @@ static void delete_and_revoke(void)
 	static struct actor actor;
 	uint64_t endpoint, child, cnode, slot;
 
-	case_begin("cnode.delete", "Delete of an empty slot is no error; the last capability destroys the object");
+	case_begin("cnode.delete",
+		"Delete of an empty slot is no error; the last capability destroys the object");
 	actor = (struct actor){ 0 };
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	child = copy_new(endpoint, BH_RIGHTS_ALL);
@@ -243,7 +258,8 @@ static void delete_and_revoke(void)
 	CHECK(wait_until(&actor.done, 1));
 	CHECK_EQUAL(BH_ERROR_CANCELLED, actor.error);
 
-	case_begin("cnode.delete.refused", "Delete refuses a slot outside the CNode, and a CNode capability without write");
+	case_begin("cnode.delete.refused",
+		"Delete refuses a slot outside the CNode, and a CNode capability without write");
 	cnode = object_new(BH_OBJECT_CNODE, 2);
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(SELF, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(SELF, 32768));
@@ -263,7 +279,8 @@ static void delete_and_revoke(void)
 	CHECK(wait_until(&actor.done, 1));
 	CHECK_EQUAL(BH_ERROR_CANCELLED, actor.error);
 
-	case_begin("cnode.delete.cycle", "a CNode that holds the only capability to itself is swept by its Untyped's Revoke");
+	case_begin("cnode.delete.cycle",
+		"a CNode that holds the only capability to itself is swept by its Untyped's Revoke");
 	slot = object_new(BH_OBJECT_UNTYPED, 16);
 	cnode = slot_new();
 	REQUIRE_OK(bh_untyped_retype(slot, BH_OBJECT_CNODE, 3, 0, cnode, 1));
@@ -273,7 +290,8 @@ static void delete_and_revoke(void)
 	REQUIRE_OK(bh_cnode_revoke(SELF, slot));
 	REQUIRE_OK(bh_untyped_retype(slot, BH_OBJECT_UNTYPED, 16, 0, slot_new(), 1));
 
-	case_begin("cnode.revoke", "Revoke deletes all descendants, wherever they are, and leaves the capability itself and its siblings");
+	case_begin("cnode.revoke",
+		"Revoke deletes all descendants, wherever they are, and leaves the capability itself and its siblings");
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	cnode = object_new(BH_OBJECT_CNODE, 2);
 	child = mint_new(endpoint, BH_RIGHTS_ALL, 1);
@@ -288,7 +306,8 @@ static void delete_and_revoke(void)
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(slot).type);
 	CHECK_EQUAL(BH_OBJECT_ENDPOINT, facts_of(endpoint).type);
 
-	case_begin("cnode.revoke.refused", "Revoke refuses an empty slot, one outside, and a CNode capability without write");
+	case_begin("cnode.revoke.refused",
+		"Revoke refuses an empty slot, one outside, and a CNode capability without write");
 	cnode = object_new(BH_OBJECT_CNODE, 2);
 	REFUSED(BH_ERROR_SLOT_EMPTY, bh_cnode_revoke(SELF, NO_SLOT));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_revoke(SELF, 0));
@@ -312,8 +331,9 @@ static void derivation(void)
 {
 	uint64_t a, b, c, d;
 
-	case_begin("derivation.middle", "after a middle capability was deleted a newcomer doesn't adopt its children (settled; the flaw of lists "
-					"with implicit depth)");
+	case_begin("derivation.middle",
+		"after a middle capability was deleted a newcomer doesn't adopt its children (settled; the flaw of lists "
+		"with implicit depth)");
 	a = object_new(BH_OBJECT_ENDPOINT, 0);
 	b = copy_new(a, BH_RIGHTS_ALL);
 	c = copy_new(b, BH_RIGHTS_ALL);

@@ -25,8 +25,8 @@ static bool port_is_open(uint64_t port)
 	}
 	prober.registers.rip = (uint64_t)probe_in;
 	prober.registers.rdi = port;
-	if (bh_thread_write_registers(prober.thread, OWN_BUFFER, &prober.registers, 0) != BH_OK ||
-	    bh_thread_resume(prober.thread) != BH_OK || bh_receive(endpoint, reply, &message) != BH_OK) {
+	if (bh_thread_write_registers(prober.thread, OWN_BUFFER, &prober.registers) != BH_OK ||
+		bh_thread_resume(prober.thread) != BH_OK || bh_receive(endpoint, reply, &message) != BH_OK) {
 		return false;
 	}
 	return message.word[0] == (BH_FAULT_EXCEPTION | 6 << 8);
@@ -36,7 +36,8 @@ static void ports(void)
 {
 	uint64_t ports, other, space, narrowed;
 
-	case_begin("io_ports.map", "ports are closed until a configured IoPorts is mapped, open then, and closed again when it is unmapped or deleted");
+	case_begin("io_ports.map",
+		"ports are closed until a configured IoPorts is mapped, open then, and closed again when it is unmapped or deleted");
 	ports = object_new(BH_OBJECT_IO_PORTS, 0);
 	CHECK(!port_is_open(0x70));
 	REQUIRE_OK(bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x70, 2));
@@ -63,24 +64,29 @@ static void ports(void)
 	CHECK(port_is_open(0xffff)); /* the last one */
 	CHECK(!port_is_open(0xfffe));
 
-	case_begin("io_ports.refused", "memory is not authority: fresh IoPorts can't be mapped; a range has one owner, an object one range and one space");
+	case_begin("io_ports.refused",
+		"memory is not authority: fresh IoPorts can't be mapped; a range has one owner, an object one range and one space");
 	ports = object_new(BH_OBJECT_IO_PORTS, 0);
 	other = object_new(BH_OBJECT_IO_PORTS, 0);
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	REFUSED(BH_ERROR_EMPTY_OBJECT, bh_io_ports_map(ports, space));
-	REFUSED(BH_ERROR_IN_USE, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x3f8, 1)); /* the harness's */
+	REFUSED(BH_ERROR_IN_USE,
+		bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x3f8, 1)); /* the harness's */
 	REFUSED(BH_ERROR_IN_USE, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0, 65536));
 	REFUSED(BH_ERROR_ARGUMENT, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x100, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 65536, 1));
 	REFUSED(BH_ERROR_ARGUMENT, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 65535, 2));
-	REFUSED(BH_ERROR_ARGUMENT, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, ~UINT64_C(0), 2));
-	REFUSED(BH_ERROR_ARGUMENT, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 2, ~UINT64_C(0)));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, ~UINT64_C(0), 2));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 2, ~UINT64_C(0)));
 	REFUSED(BH_ERROR_TYPE, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, space, 0x100, 1));
-	REFUSED(BH_ERROR_CAPABILITY, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, NO_SLOT, 0x100, 1));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, copy_new(ports, BH_RIGHT_READ), 0x100, 1));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_io_port_control_configure(copy_new(BH_BOOT_IO_PORT_CONTROL, BH_RIGHT_READ), ports, 0x100, 1));
+	REFUSED(BH_ERROR_CAPABILITY,
+		bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, NO_SLOT, 0x100, 1));
+	REFUSED(BH_ERROR_RIGHTS, bh_io_port_control_configure(
+					 BH_BOOT_IO_PORT_CONTROL, copy_new(ports, BH_RIGHT_READ), 0x100, 1));
+	REFUSED(BH_ERROR_RIGHTS, bh_io_port_control_configure(
+					 copy_new(BH_BOOT_IO_PORT_CONTROL, BH_RIGHT_READ), ports, 0x100, 1));
 	REQUIRE_OK(bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x100, 16));
 	REFUSED(BH_ERROR_STATE, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x200, 16));
 	REFUSED(BH_ERROR_IN_USE, bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, other, 0x10f, 1));
@@ -125,10 +131,7 @@ static bool open_ports(uint64_t first, uint64_t count)
 	       bh_io_ports_map(ports, OWN_SPACE) == BH_OK;
 }
 
-static void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
+static void outb(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
 
 /* PIT channel 0, mode 2, about 1 kHz: MC8254 data sheet. */
 static void pit_start(void)
@@ -138,16 +141,14 @@ static void pit_start(void)
 	outb(0x40, 0x04);
 }
 
-static void pit_stop(void)
-{
-	outb(0x43, 0x30); /* mode 0, count not written: silent */
-}
+static void pit_stop(void) { outb(0x43, 0x30); /* mode 0, count not written: silent */ }
 
 static void interrupts(void)
 {
 	uint64_t handler, other, notification, word, narrowed;
 
-	case_begin("irq.fires", "a line signals its notification with the badge, is masked then, and fires again after Ack");
+	case_begin("irq.fires",
+		"a line signals its notification with the badge, is masked then, and fires again after Ack");
 	REQUIRE(open_ports(0x40, 4));
 	handler = object_new(BH_OBJECT_IRQ_HANDLER, 0);
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
@@ -168,10 +169,12 @@ static void interrupts(void)
 	REQUIRE_OK(bh_wait(notification, &word));
 	REQUIRE_OK(bh_cnode_delete(SELF, handler));
 	handler = object_new(BH_OBJECT_IRQ_HANDLER, 0);
-	REQUIRE_OK(bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, PIT_LINE, BH_IRQ_ISA)); /* free again */
+	REQUIRE_OK(bh_irq_control_configure(
+		BH_BOOT_IRQ_CONTROL, handler, PIT_LINE, BH_IRQ_ISA)); /* free again */
 	pit_stop();
 
-	case_begin("irq.target.revoked", "a line whose notification was revoked fires at nothing, and can be bound again");
+	case_begin("irq.target.revoked",
+		"a line whose notification was revoked fires at nothing, and can be bound again");
 	REQUIRE(open_ports(0x40, 4));
 	handler = object_new(BH_OBJECT_IRQ_HANDLER, 0);
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
@@ -186,21 +189,25 @@ static void interrupts(void)
 	REQUIRE_OK(bh_wait(notification, &word));
 	pit_stop();
 
-	case_begin("irq.refused", "memory is not authority: a fresh IrqHandler can't be bound; a line has one handler, a handler one line");
+	case_begin("irq.refused",
+		"memory is not authority: a fresh IrqHandler can't be bound; a line has one handler, a handler one line");
 	handler = object_new(BH_OBJECT_IRQ_HANDLER, 0);
 	other = object_new(BH_OBJECT_IRQ_HANDLER, 0);
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	REFUSED(BH_ERROR_EMPTY_OBJECT, bh_irq_bind(handler, notification));
 	REFUSED(BH_ERROR_EMPTY_OBJECT, bh_irq_acknowledge(handler));
 	REFUSED(BH_ERROR_ARGUMENT, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 64, 0));
-	REFUSED(BH_ERROR_ARGUMENT, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 63, 0)); /* no such line here */
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 63, 0)); /* no such line here */
 	REFUSED(BH_ERROR_ARGUMENT, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, ~UINT64_C(0), 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 16, BH_IRQ_ISA));
 	REFUSED(BH_ERROR_ARGUMENT, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 5, 8));
 	REFUSED(BH_ERROR_TYPE, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, notification, 5, 0));
 	REFUSED(BH_ERROR_CAPABILITY, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, NO_SLOT, 5, 0));
-	REFUSED(BH_ERROR_RIGHTS, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, copy_new(handler, BH_RIGHT_READ), 5, 0));
-	REFUSED(BH_ERROR_RIGHTS, bh_irq_control_configure(copy_new(BH_BOOT_IRQ_CONTROL, BH_RIGHT_READ), handler, 5, 0));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, copy_new(handler, BH_RIGHT_READ), 5, 0));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_irq_control_configure(copy_new(BH_BOOT_IRQ_CONTROL, BH_RIGHT_READ), handler, 5, 0));
 	REQUIRE_OK(bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, RTC_LINE, BH_IRQ_ISA));
 	REFUSED(BH_ERROR_STATE, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, handler, 5, 0));
 	REFUSED(BH_ERROR_IN_USE, bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, other, RTC_LINE, BH_IRQ_ISA));
@@ -213,7 +220,8 @@ static void interrupts(void)
 	REQUIRE_OK(bh_irq_bind(handler, notification));
 	REFUSED(BH_ERROR_STATE, bh_irq_bind(handler, notification));
 
-	case_begin("irq.narrowed", "a narrowed IrqControl gives its lines only, as the interrupt controller counts them");
+	case_begin("irq.narrowed",
+		"a narrowed IrqControl gives its lines only, as the interrupt controller counts them");
 	handler = object_new(BH_OBJECT_IRQ_HANDLER, 0);
 	narrowed = mint_new(BH_BOOT_IRQ_CONTROL, BH_RIGHTS_ALL, BH_CONTROL_RANGE(4, 2));
 	REFUSED(BH_ERROR_RANGE, bh_irq_control_configure(narrowed, handler, 3, 0));

@@ -44,7 +44,8 @@ static void serve(struct bh_message *first, uint64_t argument)
 static void fresh(void)
 {
 	for (unsigned int i = 0; i < 4; i++) {
-		servers[i] = (struct server){ .endpoint = object_new(BH_OBJECT_ENDPOINT, 0), .reply = object_new(BH_OBJECT_REPLY, 0) };
+		servers[i] = (struct server){ .endpoint = object_new(BH_OBJECT_ENDPOINT, 0),
+			.reply = object_new(BH_OBJECT_REPLY, 0) };
 	}
 	for (unsigned int i = 0; i < 3; i++) {
 		actors[i] = (struct actor){ 0 };
@@ -56,7 +57,8 @@ static bool start(unsigned int index)
 {
 	struct server *server = &servers[index];
 
-	return passive_new(&server->thread, serve, (uint64_t)server, OWN_PRIORITY + 10, server->endpoint, server->reply);
+	return passive_new(
+		&server->thread, serve, (uint64_t)server, OWN_PRIORITY + 10, server->endpoint, server->reply);
 }
 
 static bool start_held(unsigned int index, uint64_t *go)
@@ -70,7 +72,8 @@ static void calls(void)
 {
 	struct bh_message message;
 
-	case_begin("donation.call", "a passive server begins in Recv and runs on its caller's context, call after call");
+	case_begin("donation.call",
+		"a passive server begins in Recv and runs on its caller's context, call after call");
 	fresh();
 	REQUIRE(start(0));
 	for (unsigned int i = 0; i < 3; i++) {
@@ -92,7 +95,8 @@ static void calls(void)
 		CHECK_EQUAL(14, message.word[0]);
 	}
 
-	case_begin("donation.no_context", "a passive thread takes no Send, in either order of coming: nobody would run it");
+	case_begin("donation.no_context",
+		"a passive thread takes no Send, in either order of coming: nobody would run it");
 	fresh();
 	REQUIRE(start(0));
 	REFUSED(BH_ERROR_STATE, bh_send(servers[0].endpoint, &message));
@@ -127,7 +131,8 @@ static void serve_two(struct bh_message *first, uint64_t argument)
 
 	(void)argument;
 	for (;;) {
-		order[0] = bh_receive(servers[0].endpoint, servers[1].reply, &message); /* parks the first caller's context */
+		order[0] = bh_receive(servers[0].endpoint, servers[1].reply,
+			&message); /* parks the first caller's context */
 		message.word[0] = 500;
 		message.info = BH_MESSAGE_INFO(60, 1, 0);
 		order[1] = bh_reply(servers[0].reply, &message); /* on the second caller's context */
@@ -139,12 +144,14 @@ static void serve_two(struct bh_message *first, uint64_t argument)
 
 static void parking(void)
 {
-	case_begin("donation.park", "a Recv while holding a lent context parks it with its Reply; each caller gets its own back (settled)");
+	case_begin("donation.park",
+		"a Recv while holding a lent context parks it with its Reply; each caller gets its own back (settled)");
 	fresh();
 	for (unsigned int i = 0; i < 4; i++) {
 		order[i] = 0;
 	}
-	REQUIRE(passive_new(&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
+	REQUIRE(passive_new(
+		&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
 	CHECK_EQUAL(0, actors[0].done);
 	REQUIRE(actor_new(&actors[1], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -154,25 +161,30 @@ static void parking(void)
 	CHECK_EQUAL(600, actors[1].message.word[0]);
 	CHECK_EQUAL(BH_OK, order[0] | order[1]);
 
-	case_begin("donation.park.answered", "a parked caller can be answered by another thread that holds the Reply: it runs again");
+	case_begin("donation.park.answered",
+		"a parked caller can be answered by another thread that holds the Reply: it runs again");
 	fresh();
-	REQUIRE(passive_new(&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
+	REQUIRE(passive_new(
+		&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
 	struct bh_message message = { .info = BH_MESSAGE_INFO(60, 1, 0), .word = { 700 } };
 	REQUIRE_OK(bh_reply(servers[0].reply, &message));
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(700, actors[0].message.word[0]);
 
-	case_begin("donation.park.cancelled", "a parked caller that is suspended takes its context along, and runs when resumed");
+	case_begin("donation.park.cancelled",
+		"a parked caller that is suspended takes its context along, and runs when resumed");
 	fresh();
-	REQUIRE(passive_new(&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
+	REQUIRE(passive_new(
+		&servers[0].thread, serve_two, 0, OWN_PRIORITY + 10, servers[0].endpoint, servers[0].reply));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
 	REQUIRE_OK(bh_thread_suspend(actors[0].thread.thread));
 	REQUIRE_OK(bh_thread_resume(actors[0].thread.thread));
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(BH_ERROR_CANCELLED, actors[0].error);
 
-	case_begin("donation.poll", "an NBRecv that finds nothing changes nothing: a passive server keeps its caller's context and answers");
+	case_begin("donation.poll",
+		"an NBRecv that finds nothing changes nothing: a passive server keeps its caller's context and answers");
 	fresh();
 	servers[0].poll = true;
 	REQUIRE(start(0));
@@ -188,8 +200,9 @@ static void ends(void)
 	struct bh_message message = { 0 };
 	uint64_t go, go_too;
 
-	case_begin("donation.caller.suspended", "a caller is suspended while it is served: the server finishes, the context goes home, the "
-						"next call works");
+	case_begin("donation.caller.suspended",
+		"a caller is suspended while it is served: the server finishes, the context goes home, the "
+		"next call works");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -204,7 +217,8 @@ static void ends(void)
 	REQUIRE_OK(bh_signal(go));
 	CHECK_EQUAL(BH_OK, actors[1].error);
 
-	case_begin("donation.caller.deleted", "a caller is deleted while it is served: the server finishes on what it lent, and serves the next");
+	case_begin("donation.caller.deleted",
+		"a caller is deleted while it is served: the server finishes on what it lent, and serves the next");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -216,7 +230,8 @@ static void ends(void)
 	CHECK_EQUAL(BH_OK, actors[1].error);
 	CHECK_EQUAL(2, servers[0].left);
 
-	case_begin("donation.server.deleted", "a server is deleted in the middle: its caller waits on for the Reply, and runs when that goes");
+	case_begin("donation.server.deleted",
+		"a server is deleted in the middle: its caller waits on for the Reply, and runs when that goes");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -237,7 +252,8 @@ static void ends(void)
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(321, actors[0].message.word[0]);
 
-	case_begin("donation.reply.deleted", "a Reply is deleted in the middle: the caller has its context back at once, the server stands still");
+	case_begin("donation.reply.deleted",
+		"a Reply is deleted in the middle: the caller has its context back at once, the server stands still");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -247,7 +263,8 @@ static void ends(void)
 	REQUIRE_OK(bh_signal(go));
 	CHECK_EQUAL(0, servers[0].left);
 
-	case_begin("donation.chain.reply.deleted", "the first Reply of a chain is deleted: the context comes back from the chain's end");
+	case_begin("donation.chain.reply.deleted",
+		"the first Reply of a chain is deleted: the context comes back from the chain's end");
 	fresh();
 	servers[0].next = servers[1].endpoint;
 	REQUIRE(start(0));
@@ -260,8 +277,9 @@ static void ends(void)
 	REQUIRE_OK(bh_signal(go));
 	CHECK_EQUAL(0, servers[1].left);
 
-	case_begin("donation.chain.middle", "the middle server of a chain is deleted: the last finishes, the context goes home, the first Reply's "
-					    "end wakes the caller");
+	case_begin("donation.chain.middle",
+		"the middle server of a chain is deleted: the last finishes, the context goes home, the first Reply's "
+		"end wakes the caller");
 	fresh();
 	servers[0].next = servers[1].endpoint;
 	REQUIRE(start(0));
@@ -273,11 +291,13 @@ static void ends(void)
 	CHECK_EQUAL(0, actors[0].done);
 	REQUIRE_OK(bh_cnode_delete(SELF, servers[0].reply));
 	CHECK_EQUAL(1, actors[0].done);
-	REQUIRE(actor_new(&actors[1], DO_CALL, servers[1].endpoint, OWN_PRIORITY + 1)); /* the last one serves on */
+	REQUIRE(actor_new(
+		&actors[1], DO_CALL, servers[1].endpoint, OWN_PRIORITY + 1)); /* the last one serves on */
 	REQUIRE_OK(bh_signal(go));
 	CHECK_EQUAL(BH_OK, actors[1].error);
 
-	case_begin("donation.chain.last", "the last server of a chain is deleted with its Reply: the one before it goes on with CANCELLED");
+	case_begin("donation.chain.last",
+		"the last server of a chain is deleted with its Reply: the one before it goes on with CANCELLED");
 	fresh();
 	servers[0].next = servers[1].endpoint;
 	REQUIRE(start(0));
@@ -289,8 +309,9 @@ static void ends(void)
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(BH_OK, actors[0].error);
 
-	case_begin("donation.context.deleted", "a lent context is deleted: nobody runs on it; the server is bound to one of its own, and keeps it "
-					       "when it answers");
+	case_begin("donation.context.deleted",
+		"a lent context is deleted: nobody runs on it; the server is bound to one of its own, and keeps it "
+		"when it answers");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
@@ -307,11 +328,13 @@ static void ends(void)
 	CHECK_EQUAL(BH_OK, actors[1].error);
 	CHECK_EQUAL(0, actors[0].done);
 
-	case_begin("donation.reply.shared", "a Reply whose server still runs on a lent context can't be taken by a second server");
+	case_begin("donation.reply.shared",
+		"a Reply whose server still runs on a lent context can't be taken by a second server");
 	fresh();
 	REQUIRE(start_held(0, &go));
 	REQUIRE(actor_new(&actors[0], DO_CALL, servers[0].endpoint, OWN_PRIORITY + 1));
-	REQUIRE_OK(bh_thread_suspend(actors[0].thread.thread)); /* no caller any more, but the context is out */
+	REQUIRE_OK(
+		bh_thread_suspend(actors[0].thread.thread)); /* no caller any more, but the context is out */
 	REQUIRE(start_held(1, &go_too));
 	REFUSED(BH_ERROR_STATE, bh_receive_if_waiting(servers[1].endpoint, servers[0].reply, &message));
 	actors[1].reply = servers[0].reply;

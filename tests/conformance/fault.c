@@ -7,9 +7,10 @@ static uint64_t endpoint, reply;
 static volatile uint64_t reached, value;
 
 /* Each program faults once at its start (after what it prepares); the answer skips or mends it. */
-extern const char fault_read[], fault_write[], fault_ud2[], fault_hlt[], fault_divide[], fault_step[], fault_breakpoint[],
-	fault_sse[], fault_x87[], fault_syscall[], fault_jump[], fault_cli[], fault_in[], fault_cr[], fault_stack[], fault_int80[],
-	fault_direction[], fault_alignment[], fault_msr[], fault_privileged_rip[], fault_end[];
+extern const char fault_read[], fault_write[], fault_ud2[], fault_hlt[], fault_divide[], fault_step[],
+	fault_breakpoint[], fault_sse[], fault_x87[], fault_syscall[], fault_jump[], fault_cli[], fault_in[],
+	fault_cr[], fault_stack[], fault_int80[], fault_direction[], fault_alignment[], fault_msr[],
+	fault_privileged_rip[], fault_end[];
 __asm__(".text\n"
 	"fault_read: movl (%rdi), %eax; jmp fault_end\n"
 	"fault_write: movl %eax, (%rdi); jmp fault_end\n"
@@ -46,7 +47,7 @@ static bool start(const char *program, uint64_t rdi, bool fpu)
 	}
 	victim.registers.rip = (uint64_t)program;
 	victim.registers.rdi = rdi;
-	return bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers, 0) == BH_OK &&
+	return bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers) == BH_OK &&
 	       bh_thread_resume(victim.thread) == BH_OK;
 }
 
@@ -70,7 +71,8 @@ static void faulted(void)
 {
 	struct bh_thread_registers registers;
 
-	for (unsigned int i = 0; i < 5000 && bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers) != BH_OK; i++) {
+	for (unsigned int i = 0;
+		i < 5000 && bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers) != BH_OK; i++) {
 		pause_us(200);
 	}
 }
@@ -85,13 +87,13 @@ static void skip(void)
 	registers.rip = (uint64_t)fault_end;
 	registers.rflags &= ~UINT64_C(0x100);
 	registers.rsp = victim.registers.rsp;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &registers));
 	REQUIRE_OK(bh_reply(reply, &message));
 	CHECK(wait_until(&reached, 1));
 }
 
-static void exception(const char *name, const char *proves, const char *program, uint64_t rdi, unsigned int vector,
-		      uint64_t address, uint64_t code, uint64_t offset)
+static void exception(const char *name, const char *proves, const char *program, uint64_t rdi,
+	unsigned int vector, uint64_t address, uint64_t code, uint64_t offset)
 {
 	case_begin(name, proves);
 	REQUIRE(start(program, rdi, true));
@@ -108,7 +110,8 @@ static void gate(const char *name, const char *proves, const char *program, uint
 	case_begin(name, proves);
 	REQUIRE(start(program, UINT64_C(0x800000000008), true));
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
-	CHECK(message.word[0] == (BH_FAULT_EXCEPTION | 13 << 8) || message.word[0] == (BH_FAULT_EXCEPTION | 12 << 8));
+	CHECK(message.word[0] == (BH_FAULT_EXCEPTION | 13 << 8) ||
+		message.word[0] == (BH_FAULT_EXCEPTION | 12 << 8));
 	CHECK_EQUAL(offset == 0 ? 2 : 0, message.word[2] & 7);
 	CHECK_EQUAL((uint64_t)program + offset, message.word[3]);
 	skip();
@@ -116,16 +119,21 @@ static void gate(const char *name, const char *proves, const char *program, uint
 
 static void exceptions(void)
 {
-	exception("fault.read", "reading an unmapped page: #PF, address and code 4 in the message, and the thread goes on when it was mended",
-		  fault_read, 0x30000000, 14, 0x30000000, 4, 0);
-	exception("fault.read.kernel", "reading the kernel's half is a fault as any other, and tells nothing of what is mapped there",
-		  fault_read, UINT64_C(0xffff800000100000), 14, UINT64_C(0xffff800000100000), 5, 0);
-	exception("fault.read.noncanonical", "a non-canonical address: #GP", fault_read, UINT64_C(0x800000000000), 13, 0, 0, 0);
-	exception("fault.write", "writing to code: #PF with code 7", fault_write, (uint64_t)fault_write, 14, (uint64_t)fault_write, 7, 0);
-	exception("fault.execute", "executing data: #PF with code 21 (W^X, NX)", fault_jump, (uint64_t)&value, 14, (uint64_t)&value, 21,
-		  (uint64_t)&value - (uint64_t)fault_jump);
-	exception("fault.execute.kernel", "jumping into the kernel: #PF", fault_privileged_rip, UINT64_C(0xffff800000100000), 14,
-		  UINT64_C(0xffff800000100000), 21, UINT64_C(0xffff800000100000) - (uint64_t)fault_privileged_rip);
+	exception("fault.read",
+		"reading an unmapped page: #PF, address and code 4 in the message, and the thread goes on when it was mended",
+		fault_read, 0x30000000, 14, 0x30000000, 4, 0);
+	exception("fault.read.kernel",
+		"reading the kernel's half is a fault as any other, and tells nothing of what is mapped there",
+		fault_read, UINT64_C(0xffff800000100000), 14, UINT64_C(0xffff800000100000), 5, 0);
+	exception("fault.read.noncanonical", "a non-canonical address: #GP", fault_read,
+		UINT64_C(0x800000000000), 13, 0, 0, 0);
+	exception("fault.write", "writing to code: #PF with code 7", fault_write, (uint64_t)fault_write, 14,
+		(uint64_t)fault_write, 7, 0);
+	exception("fault.execute", "executing data: #PF with code 21 (W^X, NX)", fault_jump, (uint64_t)&value,
+		14, (uint64_t)&value, 21, (uint64_t)&value - (uint64_t)fault_jump);
+	exception("fault.execute.kernel", "jumping into the kernel: #PF", fault_privileged_rip,
+		UINT64_C(0xffff800000100000), 14, UINT64_C(0xffff800000100000), 21,
+		UINT64_C(0xffff800000100000) - (uint64_t)fault_privileged_rip);
 	exception("fault.undefined", "UD2: #UD", fault_ud2, 0, 6, 0, 0, 0);
 	exception("fault.divide", "division by zero: #DE", fault_divide, 0, 0, 0, 0, 2);
 	exception("fault.hlt", "a privileged instruction: #GP", fault_hlt, 0, 13, 0, 0, 0);
@@ -134,12 +142,14 @@ static void exceptions(void)
 	exception("fault.msr", "RDMSR: #GP", fault_msr, 0, 13, 0, 0, 5);
 	exception("fault.in", "a port that nobody mapped: #GP", fault_in, 0, 13, 0, 0, 0);
 	exception("fault.step", "single step: #DB after one instruction", fault_step, 0, 1, 0, 0, 10);
-	gate("fault.int", "a software interrupt has no gate for users: #GP that names a vector of the IDT", fault_int80, 0);
+	gate("fault.int", "a software interrupt has no gate for users: #GP that names a vector of the IDT",
+		fault_int80, 0);
 	gate("fault.int3", "INT3 has none either", fault_breakpoint, 0);
 	gate("fault.stack", "a stack pointer that is not canonical: #SS (QEMU: #GP)", fault_stack, 3);
 
-	case_begin("fault.direction", "an exception with the direction flag set: the kernel's string instructions still go upward "
-				      "(else the I/O bitmap's fill would run over the kernel's own structures)");
+	case_begin("fault.direction",
+		"an exception with the direction flag set: the kernel's string instructions still go upward "
+		"(else the I/O bitmap's fill would run over the kernel's own structures)");
 	for (unsigned int i = 0; i < 2; i++) {
 		uint64_t ports = object_new(BH_OBJECT_IO_PORTS, 0);
 
@@ -168,10 +178,12 @@ static void others(void)
 	struct bh_message message = { 0 };
 	struct bh_thread_registers registers;
 
-	no_fpu("fault.no_fpu.sse", "a thread configured without FPU faults on a vector register: #NM", fault_sse);
+	no_fpu("fault.no_fpu.sse", "a thread configured without FPU faults on a vector register: #NM",
+		fault_sse);
 	no_fpu("fault.no_fpu.x87", "and on an x87 instruction", fault_x87);
 
-	case_begin("fault.syscall", "a system call without bit 63 and without an upcall address is a fault that carries the number");
+	case_begin("fault.syscall",
+		"a system call without bit 63 and without an upcall address is a fault that carries the number");
 	REQUIRE(start(fault_syscall, 0, true));
 	if (expect(BH_FAULT_SYSCALL, 0, 1234, fault_syscall + 7)) {
 		REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
@@ -191,12 +203,13 @@ static void others(void)
 	victim = (struct test_thread){ 0 };
 	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY + 5, true));
 	victim.registers.rip = (uint64_t)fault_ud2;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
 	REQUIRE_OK(bh_thread_resume(victim.thread));
 	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers)); /* it is suspended */
 	CHECK_EQUAL((uint64_t)fault_ud2, registers.rip);
 
-	case_begin("fault.endpoint.deleted", "a thread whose fault nobody can answer any more stays stopped, its registers as they were");
+	case_begin("fault.endpoint.deleted",
+		"a thread whose fault nobody can answer any more stays stopped, its registers as they were");
 	REQUIRE(start(fault_divide, 0, true));
 	faulted();
 	REQUIRE_OK(bh_cnode_revoke(SELF, endpoint));
@@ -204,7 +217,8 @@ static void others(void)
 	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
 	CHECK_EQUAL((uint64_t)fault_divide + 2, registers.rip);
 
-	case_begin("fault.cancelled", "CancelBadged on a waiting fault stops the thread and leaves its registers alone");
+	case_begin("fault.cancelled",
+		"CancelBadged on a waiting fault stops the thread and leaves its registers alone");
 	REQUIRE(start(fault_ud2, 0, true));
 	faulted();
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 0xfa));
@@ -212,12 +226,14 @@ static void others(void)
 	CHECK_EQUAL(victim.registers.rax, registers.rax);
 	CHECK_EQUAL((uint64_t)fault_ud2, registers.rip);
 	registers.rip = (uint64_t)fault_end;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &registers));
 	REQUIRE_OK(bh_thread_resume(victim.thread));
 	CHECK(wait_until(&reached, 1));
-	REFUSED(BH_ERROR_STATE, bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers)); /* it runs: no fault is left over */
+	REFUSED(BH_ERROR_STATE, bh_thread_read_registers(victim.thread, OWN_BUFFER,
+					&registers)); /* it runs: no fault is left over */
 
-	case_begin("fault.refused", "a fault handler that receives without a Reply refuses the fault: the thread stops, registers as they were");
+	case_begin("fault.refused",
+		"a fault handler that receives without a Reply refuses the fault: the thread stops, registers as they were");
 	REQUIRE(start(fault_ud2, 0, true));
 	faulted();
 	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, 0, &message));
@@ -225,7 +241,8 @@ static void others(void)
 	CHECK_EQUAL(victim.registers.rax, registers.rax);
 	CHECK_EQUAL((uint64_t)fault_ud2, registers.rip);
 
-	case_begin("fault.reply.deleted", "a thread whose handler's Reply is deleted stays stopped; resumed, it faults again");
+	case_begin("fault.reply.deleted",
+		"a thread whose handler's Reply is deleted stays stopped; resumed, it faults again");
 	REQUIRE(start(fault_ud2, 0, true));
 	CHECK(expect(BH_FAULT_EXCEPTION | 6 << 8, 0, 0, fault_ud2));
 	REQUIRE_OK(bh_cnode_delete(SELF, reply));
@@ -243,22 +260,26 @@ static void others(void)
 	CHECK(expect(BH_FAULT_EXCEPTION | 6 << 8, 0, 0, fault_ud2));
 	skip();
 
-	case_begin("fault.no_space", "a thread whose address space was deleted faults with NO_SPACE instead of running");
+	case_begin("fault.no_space",
+		"a thread whose address space was deleted faults with NO_SPACE instead of running");
 	uint64_t space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	reply = object_new(BH_OBJECT_REPLY, 0);
-	victim = (struct test_thread){ .space = space, .fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
+	victim = (struct test_thread){ .space = space,
+		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
 	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
 	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
 	REQUIRE_OK(bh_thread_resume(victim.thread));
-	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x1000, 20, (const char *)0x1000)); /* nothing is mapped in it */
+	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x1000, 20,
+		(const char *)0x1000)); /* nothing is mapped in it */
 	REQUIRE_OK(bh_cnode_revoke(SELF, space));
 	REQUIRE_OK(bh_cnode_delete(SELF, space));
 	REQUIRE_OK(bh_reply(reply, &message));
 	CHECK(expect(BH_FAULT_NO_SPACE, 0, 0, (const char *)0x1000));
 
-	case_begin("fault.own_space", "the space that the CPU runs in is deleted under a running thread: it faults, the kernel goes on");
+	case_begin("fault.own_space",
+		"the space that the CPU runs in is deleted under a running thread: it faults, the kernel goes on");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	reply = object_new(BH_OBJECT_REPLY, 0);
@@ -267,18 +288,21 @@ static void others(void)
 	REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)code, MAP_RW));
 	code[0] = 0xeb; /* jmp . */
 	code[1] = 0xfe;
-	REQUIRE_OK(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
-	victim = (struct test_thread){ .space = space, .fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
+	REQUIRE_OK(
+		map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
+	victim = (struct test_thread){ .space = space,
+		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
 	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
 	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
 	REQUIRE_OK(bh_thread_resume(victim.thread));
 	pause_us(500);
 	REQUIRE_OK(bh_cnode_revoke(SELF, space));
 	REQUIRE_OK(bh_cnode_delete(SELF, space));
 	CHECK(expect(BH_FAULT_NO_SPACE, 0, 0, (const char *)0x1000));
 
-	case_begin("fault.code.revoked", "a Frame of running code is revoked: #PF, although the translation was in the TLB");
+	case_begin("fault.code.revoked",
+		"a Frame of running code is revoked: #PF, although the translation was in the TLB");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	reply = object_new(BH_OBJECT_REPLY, 0);
@@ -287,11 +311,13 @@ static void others(void)
 	REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)code, MAP_RW));
 	code[0] = 0xeb;
 	code[1] = 0xfe;
-	REQUIRE_OK(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
-	victim = (struct test_thread){ .space = space, .fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
+	REQUIRE_OK(
+		map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
+	victim = (struct test_thread){ .space = space,
+		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
 	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
 	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
 	REQUIRE_OK(bh_thread_resume(victim.thread));
 	pause_us(500);
 	REQUIRE_OK(bh_cnode_revoke(SELF, frame));

@@ -6,7 +6,7 @@
 
 struct test_guest {
 	uint64_t space, vcpu, endpoint, reply, context, state_frame;
-	uint64_t memory_frame;   /* mapped in the own space; what the guest has is a copy */
+	uint64_t memory_frame; /* mapped in the own space; what the guest has is a copy */
 	uint64_t guest_frame;
 	uint64_t notification, doorbell; /* bound to the vCPU; capability that signals 1 */
 	volatile struct bh_vcpu_state *state;
@@ -14,8 +14,7 @@ struct test_guest {
 	struct bh_message message; /* of the last exit */
 };
 
-#define GUEST_CODE(name) \
-	extern const uint8_t guest_##name[], guest_##name##_end[];
+#define GUEST_CODE(name) extern const uint8_t guest_##name[], guest_##name##_end[]
 #define GUEST(name) guest_##name, guest_##name##_end
 
 /* All exits go to `endpoint`, with every state group; priority below the own; budget equal to period. Stopped at the first

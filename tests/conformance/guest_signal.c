@@ -2,12 +2,12 @@
 /* The vCPU's bound notification in every state of the vCPU, halt, stop, and run. */
 #include "guest.h"
 
-GUEST_CODE(hlt) GUEST_CODE(spin) GUEST_CODE(cpuid) GUEST_CODE(ports)
+GUEST_CODE(hlt);
+GUEST_CODE(spin);
+GUEST_CODE(cpuid);
+GUEST_CODE(ports);
 
-static uint32_t count_of(struct test_guest *guest)
-{
-	return *(volatile uint32_t *)(guest->memory + 0x800);
-}
+static uint32_t count_of(struct test_guest *guest) { return *(volatile uint32_t *)(guest->memory + 0x800); }
 
 /* Waits until the guest was seen to run. */
 static bool runs(struct test_guest *guest)
@@ -28,7 +28,8 @@ static void signals(void)
 	struct test_guest guest;
 	uint64_t word, two;
 
-	case_begin("notify.before", "a signal before the entry is an exit before the guest's first instruction");
+	case_begin(
+		"notify.before", "a signal before the entry is an exit before the guest's first instruction");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	two = mint_new(guest.notification, BH_RIGHT_WRITE, 0x8000000000000002);
 	REQUIRE_OK(bh_signal(guest.doorbell));
@@ -61,7 +62,8 @@ static void signals(void)
 	CHECK_EQUAL(2, guest.state->rip);
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
 
-	case_begin("halt", "the answer HALT puts the vCPU to sleep until its notification is signalled: exit NOTIFY");
+	case_begin("halt",
+		"the answer HALT puts the vCPU to sleep until its notification is signalled: exit NOTIFY");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
 	guest.state->rip = 1;
@@ -79,7 +81,8 @@ static void signals(void)
 	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
 
-	case_begin("halt.signalled", "a signal before the answer HALT is not lost: the vCPU doesn't fall asleep (settled)");
+	case_begin("halt.signalled",
+		"a signal before the answer HALT is not lost: the vCPU doesn't fall asleep (settled)");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
 	REQUIRE_OK(bh_signal(guest.doorbell));
@@ -101,7 +104,8 @@ static void signals(void)
 		}
 	}
 
-	case_begin("halt.budget", "a vCPU with 10 % of the time that is woken all the time never hangs, whatever is left of its budget");
+	case_begin("halt.budget",
+		"a vCPU with 10 % of the time that is woken all the time never hangs, whatever is left of its budget");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	timer = object_new(BH_OBJECT_TIMER, 0);
 	REQUIRE_OK(bh_timer_bind(timer, guest.doorbell));
@@ -152,7 +156,8 @@ static void stopping(void)
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
 	CHECK_EQUAL(1, guest.state->rip);
 
-	case_begin("stop.waiting", "Stop while an exit is being handled: the late answer is nothing; Run repeats the instruction");
+	case_begin("stop.waiting",
+		"Stop while an exit is being handled: the late answer is nothing; Run repeats the instruction");
 	REQUIRE(guest_new(&guest, GUEST(cpuid)));
 	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
 	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
@@ -186,7 +191,8 @@ static void stopping(void)
 	CHECK_EQUAL(2, guest.state->rip);
 	CHECK_EQUAL(42, guest.state->registers[BH_RBX]);
 
-	case_begin("stop.route", "Stop while a routed access waits: Run does the access again, with a new sequence number");
+	case_begin("stop.route",
+		"Stop while a routed access waits: Run does the access again, with a new sequence number");
 	REQUIRE(guest_new(&guest, GUEST(ports)));
 	REQUIRE_OK(INVOKE(guest.space, BH_GUEST_SPACE_ROUTE, 0, 0x80, 4));
 	REQUIRE_OK(bh_vcpu_bind(guest.vcpu, BH_BIND_ROUTE, guest.endpoint, 0));

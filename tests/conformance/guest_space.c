@@ -20,15 +20,18 @@ void group_guest_space(void)
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, guest, UINT64_C(0xfffffffffffff000), MAP_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, guest, 8, MAP_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(large, BH_FRAME_MAP, guest, 4096, MAP_ALL));
-	REFUSED(BH_ERROR_ARGUMENT, INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, guest, UINT64_C(1) << 47, 3));
+	REFUSED(BH_ERROR_ARGUMENT,
+		INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, guest, UINT64_C(1) << 47, 3));
 	REFUSED(BH_ERROR_RIGHTS, INVOKE(copy_new(frame, BH_RIGHT_READ), BH_FRAME_MAP, guest, 0, MAP_ALL));
 	REFUSED(BH_ERROR_RIGHTS, INVOKE(frame, BH_FRAME_MAP, copy_new(guest, BH_RIGHT_READ), 0, MAP_ALL));
-	REQUIRE_OK(map_with_tables(frame, guest, 0, MAP_ALL)); /* writable and executable: the guest's own business */
+	REQUIRE_OK(map_with_tables(
+		frame, guest, 0, MAP_ALL)); /* writable and executable: the guest's own business */
 	REQUIRE_OK(map_with_tables(large, guest, (UINT64_C(1) << 47) - 0x200000, MAP_ALL)); /* the very end */
 	REFUSED(BH_ERROR_MAPPED, INVOKE(object_new(BH_OBJECT_FRAME, 12), BH_FRAME_MAP, guest, 0, MAP_ALL));
 	REFUSED(BH_ERROR_STATE, INVOKE(frame, BH_FRAME_MAP, guest, 4096, MAP_ALL));
 
-	case_begin("route.overlap", "a port belongs to one route: overlapping ranges are refused, touching ones are not, a route may move");
+	case_begin("route.overlap",
+		"a port belongs to one route: overlapping ranges are refused, touching ones are not, a route may move");
 	guest = object_new(BH_OBJECT_GUEST_SPACE, 0);
 	REQUIRE_OK(route(guest, 0, 0x40, 4));
 	REQUIRE_OK(route(guest, 1, 0x44, 1));

@@ -2,7 +2,11 @@
 /* The state page: what goes in and out, what is clamped, what the CPU refuses, events to inject and those undelivered. */
 #include "guest.h"
 
-GUEST_CODE(cpuid) GUEST_CODE(hlt) GUEST_CODE(spin) GUEST_CODE(interrupt) GUEST_CODE(sti)
+GUEST_CODE(cpuid);
+GUEST_CODE(hlt);
+GUEST_CODE(spin);
+GUEST_CODE(interrupt);
+GUEST_CODE(sti);
 
 static void groups(void)
 {
@@ -30,7 +34,8 @@ static void groups(void)
 		CHECK_EQUAL(0, state->registers[i]);
 	}
 
-	case_begin("state.clamped", "what a VMM must not decide is clamped as it is loaded: SVME, GD, reserved flags, XCR0, non-canonical bases");
+	case_begin("state.clamped",
+		"what a VMM must not decide is clamped as it is loaded: SVME, GD, reserved flags, XCR0, non-canonical bases");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	for (unsigned int i = 0; i < BH_SEGMENTS; i++) {
 		guest.state->segment[i].attributes = 0xffff;
@@ -59,14 +64,14 @@ static void groups(void)
 
 	case_begin("state.write_then_read", "every field of every group comes back as it was written");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
-	volatile uint64_t *words[] = { &guest.state->cr2, &guest.state->cr3, &guest.state->dr[0], &guest.state->dr[1],
-				       &guest.state->dr[2], &guest.state->dr[3], &guest.state->star, &guest.state->lstar,
-				       &guest.state->cstar, &guest.state->sfmask, &guest.state->kernel_gs_base,
-				       &guest.state->sysenter_cs, &guest.state->sysenter_esp, &guest.state->sysenter_eip,
-				       &guest.state->pat, &guest.state->tsc_offset, &guest.state->gdtr.base, &guest.state->idtr.base,
-				       &guest.state->segment[BH_ES].base, &guest.state->segment[BH_FS].base,
-				       &guest.state->segment[BH_GS].base, &guest.state->segment[BH_TR].base,
-				       &guest.state->segment[BH_LDTR].base };
+	volatile uint64_t *words[] = { &guest.state->cr2, &guest.state->cr3, &guest.state->dr[0],
+		&guest.state->dr[1], &guest.state->dr[2], &guest.state->dr[3], &guest.state->star,
+		&guest.state->lstar, &guest.state->cstar, &guest.state->sfmask, &guest.state->kernel_gs_base,
+		&guest.state->sysenter_cs, &guest.state->sysenter_esp, &guest.state->sysenter_eip,
+		&guest.state->pat, &guest.state->tsc_offset, &guest.state->gdtr.base, &guest.state->idtr.base,
+		&guest.state->segment[BH_ES].base, &guest.state->segment[BH_FS].base,
+		&guest.state->segment[BH_GS].base, &guest.state->segment[BH_TR].base,
+		&guest.state->segment[BH_LDTR].base };
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		*words[i] = 0x7000 + i;
 	}
@@ -79,7 +84,8 @@ static void groups(void)
 		CHECK_EQUAL(0x7000 + i, *words[i]);
 	}
 
-	case_begin("state.refused", "ReadState and WriteState want a vCPU that is stopped or waits for the VMM, known groups, and write");
+	case_begin("state.refused",
+		"ReadState and WriteState want a vCPU that is stopped or waits for the VMM, known groups, and write");
 	REQUIRE(guest_new(&guest, GUEST(spin)));
 	uint64_t weak = copy_new(guest.vcpu, BH_RIGHT_READ);
 	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_read_state(guest.vcpu, 16));
@@ -134,8 +140,9 @@ static void malformed(void)
 	struct test_guest guest;
 	static const uint64_t poison = 0xdead000000000bad; /* not canonical: an address made of it faults */
 
-	case_begin("entry.failed", "states that the CPU refuses are exit ENTRY_FAILED with poisoned registers kept, and the kernel unharmed (seL4, "
-				   "2026: a failed entry ran on with guest registers loaded)");
+	case_begin("entry.failed",
+		"states that the CPU refuses are exit ENTRY_FAILED with poisoned registers kept, and the kernel unharmed (seL4, "
+		"2026: a failed entry ran on with guest registers loaded)");
 	for (unsigned int kind = 0; kind <= 6; kind++) {
 		REQUIRE(guest_new(&guest, GUEST(hlt)));
 		for (unsigned int i = 0; i < 16; i++) {
@@ -149,7 +156,8 @@ static void malformed(void)
 			CHECK_EQUAL(poison + i, guest.state->registers[i]);
 		}
 		/* nothing of the host's shows (QEMU saves it over the guest's) */
-		CHECK_EQUAL(0, guest.state->rip | guest.state->cr3 | guest.state->gdtr.base | guest.state->idtr.base);
+		CHECK_EQUAL(0, guest.state->rip | guest.state->cr3 | guest.state->gdtr.base |
+				       guest.state->idtr.base);
 		CHECK_EQUAL(0, guest.state->segment[BH_CS].selector | guest.state->segment[BH_TR].selector);
 		CHECK_EQUAL(BH_EXIT_ENTRY_FAILED, guest_resume(&guest, 0)); /* again */
 		guest.state->cr0 = 0x60000010;
@@ -161,7 +169,8 @@ static void malformed(void)
 		CHECK_EQUAL(0, guest.state->rip);
 	}
 
-	case_begin("state.scribbled", "200 pages of noise as state: whatever becomes of the guest, the kernel stands, and so do its intercepts");
+	case_begin("state.scribbled",
+		"200 pages of noise as state: whatever becomes of the guest, the kernel stands, and so do its intercepts");
 	uint64_t noise = 0x9e3779b97f4a7c15;
 	unsigned int failed = 0, left = 0;
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
@@ -195,7 +204,8 @@ static void malformed(void)
 	CHECK(failed > 50);
 	CHECK(left > failed);
 
-	case_begin("entry.scribbled.answer", "the page is scribbled on while the VMM holds the exit: only the answer's groups are loaded, clamped");
+	case_begin("entry.scribbled.answer",
+		"the page is scribbled on while the VMM holds the exit: only the answer's groups are loaded, clamped");
 	REQUIRE(guest_new(&guest, GUEST(cpuid)));
 	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
 	guest.state->cr0 = UINT64_C(1) << 40;
@@ -209,7 +219,8 @@ static void events(void)
 {
 	struct test_guest guest;
 
-	case_begin("inject.interrupt", "an injected interrupt is delivered once, before the next instruction");
+	case_begin(
+		"inject.interrupt", "an injected interrupt is delivered once, before the next instruction");
 	REQUIRE(guest_new(&guest, GUEST(interrupt)));
 	guest.memory[0x20 * 4 + 1] = 1; /* vector 20h: 0000:0100 */
 	guest.state->inject = BH_EVENT_INTERRUPT(0x20);
@@ -237,7 +248,8 @@ static void events(void)
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
 	CHECK_EQUAL(0x100, guest.state->rip);
 
-	case_begin("inject.undelivered", "an exit in the middle of a delivery gives the event back as undelivered, and it is delivered later by itself");
+	case_begin("inject.undelivered",
+		"an exit in the middle of a delivery gives the event back as undelivered, and it is delivered later by itself");
 	REQUIRE(guest_new(&guest, GUEST(interrupt)));
 	guest.memory[0x20 * 4 + 1] = 1;
 	guest.state->idtr.base = 0x2000; /* nothing there */
@@ -250,7 +262,8 @@ static void events(void)
 	CHECK_EQUAL(0x100, guest.state->rip);
 	CHECK_EQUAL(0, guest.state->undelivered);
 
-	case_begin("inject.over", "injecting over an undelivered event is ENTRY_FAILED; with one of the two cleared it goes on");
+	case_begin("inject.over",
+		"injecting over an undelivered event is ENTRY_FAILED; with one of the two cleared it goes on");
 	REQUIRE(guest_new(&guest, GUEST(interrupt)));
 	guest.memory[0x21 * 4 + 1] = 1;
 	guest.state->idtr.base = 0x2000;
@@ -266,7 +279,8 @@ static void events(void)
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, BH_GROUP_SEGMENTS));
 	CHECK_EQUAL(0x100, guest.state->rip);
 
-	case_begin("inject.notify", "an event that waits for its delivery survives an exit that comes before the guest's next instruction");
+	case_begin("inject.notify",
+		"an event that waits for its delivery survives an exit that comes before the guest's next instruction");
 	REQUIRE(guest_new(&guest, GUEST(interrupt)));
 	guest.memory[0x20 * 4 + 1] = 1;
 	guest.state->inject = BH_EVENT_INTERRUPT(0x20);
@@ -277,7 +291,8 @@ static void events(void)
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, 0));
 	CHECK_EQUAL(0x100, guest.state->rip);
 
-	case_begin("window", "an interrupt window is told when the guest can take an interrupt, once, not before");
+	case_begin("window",
+		"an interrupt window is told when the guest can take an interrupt, once, not before");
 	REQUIRE(guest_new(&guest, GUEST(sti)));
 	guest.state->interrupt_window = 1;
 	REQUIRE(guest_write_state(&guest));

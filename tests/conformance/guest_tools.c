@@ -19,7 +19,7 @@ bool guest_new_bare(struct test_guest *guest, const uint8_t *code, const uint8_t
 	guest->vcpu = object_new(BH_OBJECT_VCPU, 0);
 	guest->state_frame = slot_new();
 	if (map_with_tables(guest->guest_frame, guest->space, 0, MAP_ALL) != BH_OK ||
-	    bh_vcpu_state_frame(guest->vcpu, 0, guest->state_frame) != BH_OK) {
+		bh_vcpu_state_frame(guest->vcpu, 0, guest->state_frame) != BH_OK) {
 		return false;
 	}
 	address = address_new(4096);
@@ -61,9 +61,12 @@ void guest_protected_mode(struct test_guest *guest)
 {
 	guest->state->cr0 = 0x60000011;
 	for (unsigned int i = BH_ES; i <= BH_GS; i++) {
-		guest->state->segment[i] = (struct bh_segment_register){ .selector = 16, .attributes = 0xc93, .limit = 0xffffffff };
+		guest->state->segment[i] = (struct bh_segment_register){
+			.selector = 16, .attributes = 0xc93, .limit = 0xffffffff
+		};
 	}
-	guest->state->segment[BH_CS] = (struct bh_segment_register){ .selector = 8, .attributes = 0xc9b, .limit = 0xffffffff };
+	guest->state->segment[BH_CS] =
+		(struct bh_segment_register){ .selector = 8, .attributes = 0xc9b, .limit = 0xffffffff };
 }
 
 unsigned int guest_exit(struct test_guest *guest)

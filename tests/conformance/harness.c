@@ -42,10 +42,7 @@ void *memcpy(void *restrict destination, const void *restrict source, size_t len
 	return destination;
 }
 
-static void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
+static void outb(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
 
 static uint8_t inb(uint16_t port)
 {
@@ -57,8 +54,7 @@ static uint8_t inb(uint16_t port)
 
 static void put(char c)
 {
-	while ((inb(COM1 + 5) & 0x20) == 0) {
-	}
+	while ((inb(COM1 + 5) & 0x20) == 0) {}
 	outb(COM1, (uint8_t)c);
 }
 
@@ -137,10 +133,7 @@ uint64_t slot_run(uint64_t count)
 	return slot;
 }
 
-uint64_t slot_new(void)
-{
-	return slot_run(1);
-}
+uint64_t slot_new(void) { return slot_run(1); }
 
 void slots_reset(void)
 {
@@ -228,7 +221,7 @@ void *page_new(uint64_t *frame)
 extern const char thread_entry[], passive_entry[];
 
 static bool thread_make(struct test_thread *thread, uint64_t entry, uint64_t function, uint64_t argument,
-			unsigned int priority)
+	unsigned int priority)
 {
 	uint64_t frame;
 	uint8_t *stack = NULL;
@@ -244,18 +237,20 @@ static bool thread_make(struct test_thread *thread, uint64_t entry, uint64_t fun
 	thread->thread = object_new(BH_OBJECT_THREAD, 0);
 	thread->context = 0;
 	if (stack == NULL || thread->thread == 0 ||
-	    bh_thread_configure(thread->thread, thread->cnode != 0 ? thread->cnode : SELF,
-				thread->space != 0 ? thread->space : OWN_SPACE, thread->buffer_frame, thread->fault_endpoint,
-				priority, priority, thread->use_fpu ? 0 : BH_THREAD_NO_FPU, 0, 0) != BH_OK) {
+		bh_thread_configure(thread->thread, thread->cnode != 0 ? thread->cnode : SELF,
+			thread->space != 0 ? thread->space : OWN_SPACE, thread->buffer_frame,
+			thread->fault_endpoint, priority, priority, thread->use_fpu ? 0 : BH_THREAD_NO_FPU, 0,
+			0) != BH_OK) {
 		return false;
 	}
 	thread->registers = (struct bh_thread_registers){
 		.rip = entry, .rsp = (uint64_t)(stack + 4096), .rbx = function, .rbp = argument
 	};
-	return bh_thread_write_registers(thread->thread, OWN_BUFFER, &thread->registers, 0) == BH_OK;
+	return bh_thread_write_registers(thread->thread, OWN_BUFFER, &thread->registers) == BH_OK;
 }
 
-bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t argument, unsigned int priority, bool active)
+bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t argument,
+	unsigned int priority, bool active)
 {
 	if (!thread_make(thread, (uint64_t)thread_entry, (uint64_t)function, argument, priority)) {
 		return false;
@@ -264,13 +259,14 @@ bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t
 		return true;
 	}
 	thread->context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
-	return bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, thread->context, thread->budget != 0 ? thread->budget : 10000,
-					  thread->period != 0 ? thread->period : 10000) == BH_OK &&
+	return bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, thread->context,
+		       thread->budget != 0 ? thread->budget : 10000,
+		       thread->period != 0 ? thread->period : 10000) == BH_OK &&
 	       bh_sched_context_bind(thread->context, thread->thread) == BH_OK;
 }
 
-bool passive_new(struct test_thread *thread, void (*function)(struct bh_message *, uint64_t), uint64_t argument,
-		 unsigned int priority, uint64_t endpoint, uint64_t reply)
+bool passive_new(struct test_thread *thread, void (*function)(struct bh_message *, uint64_t),
+	uint64_t argument, unsigned int priority, uint64_t endpoint, uint64_t reply)
 {
 	return thread_make(thread, (uint64_t)passive_entry, (uint64_t)function, argument, priority) &&
 	       bh_thread_receive(thread->thread, endpoint, reply) == BH_OK;
@@ -332,7 +328,7 @@ static void tick(uint64_t argument)
 
 	for (;;) {
 		if (bh_timer_arm(ticker->timer, rdtsc() + ticker->interval) != BH_OK ||
-		    bh_wait(ticker->notification, &word) != BH_OK) {
+			bh_wait(ticker->notification, &word) != BH_OK) {
 			__asm__ volatile("ud2");
 		}
 		ticks = ticks + 1;
@@ -376,7 +372,8 @@ static bool open_ports(uint64_t first, uint64_t count)
 	uint64_t ports = slot_new();
 
 	return bh_untyped_retype(pool, BH_OBJECT_IO_PORTS, 0, 0, ports, 1) == BH_OK &&
-	       bh_invoke(BH_BOOT_IO_PORT_CONTROL, BH_IO_PORT_CONTROL_CONFIGURE, ports, first, count, 0, 0, 0, 0) == BH_OK &&
+	       bh_invoke(BH_BOOT_IO_PORT_CONTROL, BH_IO_PORT_CONTROL_CONFIGURE, ports, first, count, 0, 0, 0,
+		       0) == BH_OK &&
 	       bh_invoke(ports, BH_IO_PORTS_MAP, BH_BOOT_ADDRESS_SPACE, 0, 0, 0, 0, 0, 0) == BH_OK;
 }
 
@@ -434,6 +431,5 @@ void conformance_main(const struct bh_boot_info *info)
 	case_end();
 	print("CONFORMANCE %u passed, %u failed\n", (uint64_t)cases_passed, (uint64_t)cases_failed);
 	outb(DEBUG_EXIT, cases_failed == 0 ? 0 : 1);
-	for (;;) {
-	}
+	for (;;) {}
 }

@@ -23,37 +23,37 @@ void case_begin(const char *name, const char *proves);
 void check_failed(const char *file, int line, const char *what, uint64_t expected, uint64_t actual);
 extern unsigned int cases_passed, cases_failed;
 
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
+#define CHECK(condition)                                                    \
+	do {                                                                \
+		if (!(condition)) {                                         \
 			check_failed(__FILE__, __LINE__, #condition, 1, 0); \
-		} \
+		}                                                           \
 	} while (0)
-#define CHECK_EQUAL(expected, actual) \
-	do { \
+#define CHECK_EQUAL(expected, actual)                                                    \
+	do {                                                                             \
 		uint64_t expected_ = (uint64_t)(expected), actual_ = (uint64_t)(actual); \
-		if (expected_ != actual_) { \
-			check_failed(__FILE__, __LINE__, #actual, expected_, actual_); \
-		} \
+		if (expected_ != actual_) {                                              \
+			check_failed(__FILE__, __LINE__, #actual, expected_, actual_);   \
+		}                                                                        \
 	} while (0)
 /* A call must return that error. run.py reads the pairs of error and invocation from these lines: BH_... label or bh_ function
  * and error must be literal. */
 #define REFUSED(error, call) CHECK_EQUAL(error, call)
 /* A condition that the rest of the case can't do without. */
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
+#define REQUIRE(condition)                                                  \
+	do {                                                                \
+		if (!(condition)) {                                         \
 			check_failed(__FILE__, __LINE__, #condition, 1, 0); \
-			return; \
-		} \
+			return;                                             \
+		}                                                           \
 	} while (0)
-#define REQUIRE_OK(call) \
-	do { \
-		uint64_t error_ = (uint64_t)(call); \
-		if (error_ != BH_OK) { \
+#define REQUIRE_OK(call)                                                        \
+	do {                                                                    \
+		uint64_t error_ = (uint64_t)(call);                             \
+		if (error_ != BH_OK) {                                          \
 			check_failed(__FILE__, __LINE__, #call, BH_OK, error_); \
-			return; \
-		} \
+			return;                                                 \
+		}                                                               \
 	} while (0)
 
 /* An invocation with one to six arguments, the others 0. */
@@ -100,10 +100,11 @@ struct test_thread {
 	struct bh_ipc_buffer *buffer;
 	struct bh_thread_registers registers; /* as it begins */
 };
-bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t argument, unsigned int priority, bool active);
+bool thread_new(struct test_thread *thread, void (*function)(uint64_t), uint64_t argument,
+	unsigned int priority, bool active);
 /* One without a context that waits in Recv; function begins with the first message. */
-bool passive_new(struct test_thread *thread, void (*function)(struct bh_message *, uint64_t), uint64_t argument,
-		 unsigned int priority, uint64_t endpoint, uint64_t reply);
+bool passive_new(struct test_thread *thread, void (*function)(struct bh_message *, uint64_t),
+	uint64_t argument, unsigned int priority, uint64_t endpoint, uint64_t reply);
 
 /* A thread that does one blocking system call, tells the result, and stops; resumed, it does it again. */
 enum operation { DO_CALL, DO_SEND, DO_RECEIVE, DO_REPLY_RECEIVE, DO_WAIT };
@@ -111,8 +112,8 @@ struct actor {
 	struct test_thread thread;
 	enum operation operation;
 	uint64_t capability, reply;
-	struct bh_message message;      /* sent; then what was received */
-	volatile uint64_t error, done;  /* of the last one; how many ended */
+	struct bh_message message;     /* sent; then what was received */
+	volatile uint64_t error, done; /* of the last one; how many ended */
 };
 bool actor_new(struct actor *actor, enum operation operation, uint64_t capability, unsigned int priority);
 
@@ -120,15 +121,9 @@ bool actor_new(struct actor *actor, enum operation operation, uint64_t capabilit
 extern volatile uint64_t ticks;
 bool ticker_start(uint64_t microseconds);
 
-static inline uint64_t rdtsc(void)
-{
-	return bh_tsc();
-}
+static inline uint64_t rdtsc(void) { return bh_tsc(); }
 
-static inline uint64_t ticks_of_us(uint64_t microseconds)
-{
-	return microseconds * boot_info->tsc_khz / 1000;
-}
+static inline uint64_t ticks_of_us(uint64_t microseconds) { return microseconds * boot_info->tsc_khz / 1000; }
 
 /* Lets others of the same or lower priority run: waits on a timer for that many microseconds. */
 void pause_us(uint64_t microseconds);

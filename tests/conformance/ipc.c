@@ -27,7 +27,9 @@ static void echo_server(uint64_t argument)
 			message.word[i] += message.badge;
 		}
 		for (unsigned int i = 4; i < BH_MESSAGE_WORDS_MAX; i++) {
-			buffer->words[i] = i < BH_MESSAGE_WORDS(message.info) ? buffer->words[i] + message.badge : 0xdead;
+			buffer->words[i] = i < BH_MESSAGE_WORDS(message.info)
+						   ? buffer->words[i] + message.badge
+						   : 0xdead;
 		}
 	}
 }
@@ -44,7 +46,8 @@ static void calls(void)
 	minted = mint_new(endpoint, BH_RIGHT_WRITE, 41);
 	REQUIRE(thread_new(&server, echo_server, (uint64_t)&server.buffer, OWN_PRIORITY - 1, true));
 	REQUIRE_OK(bh_thread_resume(server.thread));
-	message = (struct bh_message){ .info = BH_MESSAGE_INFO(0xabcdef012345, 4, 0), .word = { 1, 2, 3, 4 } };
+	message =
+		(struct bh_message){ .info = BH_MESSAGE_INFO(0xabcdef012345, 4, 0), .word = { 1, 2, 3, 4 } };
 	REQUIRE_OK(bh_call(minted, &message));
 	CHECK_EQUAL(BH_MESSAGE_INFO(0xabcdef012345, 4, 0), message.info);
 	for (unsigned int i = 0; i < 4; i++) {
@@ -52,7 +55,8 @@ static void calls(void)
 	}
 	CHECK_EQUAL(0, message.badge); /* an answer has none */
 
-	case_begin("ipc.words", "messages of 0 to 120 words arrive whole and bring nothing else; a longer length is cut to 120");
+	case_begin("ipc.words",
+		"messages of 0 to 120 words arrive whole and bring nothing else; a longer length is cut to 120");
 	fresh();
 	server = (struct test_thread){ 0 };
 	minted = mint_new(endpoint, BH_RIGHT_WRITE, 1000);
@@ -64,7 +68,8 @@ static void calls(void)
 		for (unsigned int i = 0; i < BH_MESSAGE_WORDS_MAX; i++) {
 			OWN_BUFFER->words[i] = i;
 		}
-		message = (struct bh_message){ .info = BH_MESSAGE_INFO(16, words, 0), .word = { 0, 1, 2, 3 } };
+		message =
+			(struct bh_message){ .info = BH_MESSAGE_INFO(16, words, 0), .word = { 0, 1, 2, 3 } };
 		REQUIRE_OK(bh_call(minted, &message));
 		CHECK_EQUAL(expected, BH_MESSAGE_WORDS(message.info));
 		for (unsigned int i = 0; i < 4; i++) {
@@ -76,7 +81,8 @@ static void calls(void)
 		CHECK_EQUAL(0, OWN_BUFFER->caps[0] | OWN_BUFFER->caps[3] | OWN_BUFFER->receive_index);
 	}
 
-	case_begin("ipc.words.no_buffer", "a thread without an IPC buffer sends and gets the four register words, no more");
+	case_begin("ipc.words.no_buffer",
+		"a thread without an IPC buffer sends and gets the four register words, no more");
 	fresh();
 	actors[0].thread.no_buffer = true;
 	actors[0].message = (struct bh_message){ .info = BH_MESSAGE_INFO(20, 50, 2), .word = { 5, 6, 7, 8 } };
@@ -97,11 +103,14 @@ static void sends(void)
 {
 	struct bh_message message = { .info = BH_MESSAGE_INFO(30, 1, 0), .word = { 1 } };
 
-	case_begin("ipc.send", "Send blocks until the message is taken; senders are served in their order; nobody answers them");
+	case_begin("ipc.send",
+		"Send blocks until the message is taken; senders are served in their order; nobody answers them");
 	fresh();
 	for (unsigned int i = 0; i < 3; i++) {
-		actors[i].message = (struct bh_message){ .info = BH_MESSAGE_INFO(40 + i, 1, 0), .word = { i } };
-		REQUIRE(actor_new(&actors[i], DO_SEND, mint_new(endpoint, BH_RIGHT_WRITE, i + 1), OWN_PRIORITY + 1));
+		actors[i].message =
+			(struct bh_message){ .info = BH_MESSAGE_INFO(40 + i, 1, 0), .word = { i } };
+		REQUIRE(actor_new(
+			&actors[i], DO_SEND, mint_new(endpoint, BH_RIGHT_WRITE, i + 1), OWN_PRIORITY + 1));
 		CHECK_EQUAL(0, actors[i].done);
 	}
 	for (unsigned int i = 0; i < 3; i++) {
@@ -126,7 +135,8 @@ static void sends(void)
 		CHECK_EQUAL(i, actors[i].message.word[0]);
 	}
 
-	case_begin("ipc.nonblocking", "NBSend drops the message where nobody waits, NBRecv says WOULD_BLOCK; both work where somebody waits");
+	case_begin("ipc.nonblocking",
+		"NBSend drops the message where nobody waits, NBRecv says WOULD_BLOCK; both work where somebody waits");
 	fresh();
 	REQUIRE_OK(bh_send_if_waiting(endpoint, &message));
 	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, reply, &message));
@@ -143,7 +153,8 @@ static void sends(void)
 	CHECK_EQUAL(1, actors[1].done);
 	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, reply, &message));
 
-	case_begin("ipc.refused", "endpoints need write to send and read to receive, Replies need write; each says what is missing");
+	case_begin("ipc.refused",
+		"endpoints need write to send and read to receive, Replies need write; each says what is missing");
 	fresh();
 	uint64_t read_only = copy_new(endpoint, BH_RIGHT_READ | BH_RIGHT_GRANT);
 	uint64_t write_only = copy_new(endpoint, BH_RIGHT_WRITE | BH_RIGHT_GRANT);
@@ -169,7 +180,8 @@ static void replies(void)
 {
 	struct bh_message message = { .info = BH_MESSAGE_INFO(30, 1, 0), .word = { 1 } };
 
-	case_begin("ipc.reply", "an answer reaches its caller once: a second one, or one that nobody waits for, is nothing");
+	case_begin("ipc.reply",
+		"an answer reaches its caller once: a second one, or one that nobody waits for, is nothing");
 	fresh();
 	REQUIRE_OK(bh_reply(reply, &message));
 	actors[0].message = message;
@@ -184,7 +196,8 @@ static void replies(void)
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(5, actors[0].message.word[0]);
 
-	case_begin("ipc.reply.own", "each Reply keeps its own caller: two calls are answered in the other order");
+	case_begin("ipc.reply.own",
+		"each Reply keeps its own caller: two calls are answered in the other order");
 	fresh();
 	uint64_t second = object_new(BH_OBJECT_REPLY, 0);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -196,7 +209,8 @@ static void replies(void)
 	REFUSED(BH_ERROR_STATE, bh_receive(endpoint, reply, &message)); /* it holds a caller */
 	REQUIRE_OK(bh_receive(endpoint, second, &message));
 	CHECK_EQUAL(1, message.word[0]);
-	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, object_new(BH_OBJECT_REPLY, 0), &message));
+	REFUSED(BH_ERROR_WOULD_BLOCK,
+		bh_receive_if_waiting(endpoint, object_new(BH_OBJECT_REPLY, 0), &message));
 	REFUSED(BH_ERROR_STATE, bh_receive_if_waiting(endpoint, second, &message));
 	message.word[0] = 100;
 	REQUIRE_OK(bh_reply(second, &message));
@@ -214,7 +228,8 @@ static void replies(void)
 	REFUSED(BH_ERROR_STATE, bh_reply_receive(object_new(BH_OBJECT_ENDPOINT, 0), reply, &message));
 	CHECK_EQUAL(0, actors[0].done);
 
-	case_begin("ipc.call.no_reply", "a call to who receives without a Reply is refused, in either order of coming; a Send is taken");
+	case_begin("ipc.call.no_reply",
+		"a call to who receives without a Reply is refused, in either order of coming; a Send is taken");
 	fresh();
 	REQUIRE(actor_new(&actors[0], DO_RECEIVE, endpoint, OWN_PRIORITY + 1));
 	REFUSED(BH_ERROR_STATE, bh_call(endpoint, &message));
@@ -248,7 +263,8 @@ static void ends(void)
 {
 	struct bh_message message = { 0 };
 
-	case_begin("ipc.endpoint.deleted", "the end of an endpoint cancels whoever waits there: senders, callers, receivers");
+	case_begin("ipc.endpoint.deleted",
+		"the end of an endpoint cancels whoever waits there: senders, callers, receivers");
 	for (unsigned int kind = 0; kind < 2; kind++) {
 		fresh();
 		REQUIRE(actor_new(&actors[0], kind == 0 ? DO_SEND : DO_RECEIVE, endpoint, OWN_PRIORITY + 1));
@@ -260,7 +276,8 @@ static void ends(void)
 		}
 	}
 
-	case_begin("ipc.endpoint.deleted.served", "a caller that is being served outlives the endpoint: its answer comes by the Reply");
+	case_begin("ipc.endpoint.deleted.served",
+		"a caller that is being served outlives the endpoint: its answer comes by the Reply");
 	fresh();
 	REQUIRE(actor_new(&actors[0], DO_CALL, endpoint, OWN_PRIORITY + 1));
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
@@ -277,7 +294,8 @@ static void ends(void)
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(BH_ERROR_CANCELLED, actors[0].error);
 
-	case_begin("ipc.reply.deleted.receiving", "a server whose Reply is deleted while it receives refuses calls and takes Sends");
+	case_begin("ipc.reply.deleted.receiving",
+		"a server whose Reply is deleted while it receives refuses calls and takes Sends");
 	fresh();
 	actors[0].reply = reply;
 	REQUIRE(actor_new(&actors[0], DO_RECEIVE, endpoint, OWN_PRIORITY + 1));
@@ -286,7 +304,8 @@ static void ends(void)
 	REQUIRE_OK(bh_send(endpoint, &message));
 	CHECK_EQUAL(BH_OK, actors[0].error);
 
-	case_begin("ipc.caller.deleted", "an answer to a caller that is gone is nothing, and the Reply is free again");
+	case_begin("ipc.caller.deleted",
+		"an answer to a caller that is gone is nothing, and the Reply is free again");
 	fresh();
 	REQUIRE(actor_new(&actors[0], DO_CALL, endpoint, OWN_PRIORITY + 1));
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
@@ -304,14 +323,16 @@ static void cancel_badged(void)
 	struct bh_message message = { 0 };
 	uint64_t badged;
 
-	case_begin("ipc.cancel_badged", "CancelBadged ends the waiting sends of one badge; the others keep their order");
+	case_begin("ipc.cancel_badged",
+		"CancelBadged ends the waiting sends of one badge; the others keep their order");
 	fresh();
 	for (unsigned int i = 0; i < 4; i++) {
-		REQUIRE(actor_new(&actors[i], i == 2 ? DO_CALL : DO_SEND, mint_new(endpoint, BH_RIGHT_WRITE, i % 2 + 1),
-				  OWN_PRIORITY + 1));
+		REQUIRE(actor_new(&actors[i], i == 2 ? DO_CALL : DO_SEND,
+			mint_new(endpoint, BH_RIGHT_WRITE, i % 2 + 1), OWN_PRIORITY + 1));
 	}
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 1));
-	CHECK_EQUAL(BH_ERROR_CANCELLED, actors[0].error);
+	CHECK_EQUAL(BH_ERROR_CANCELLED,
+		actors[0].error); /* covers BH_ENDPOINT_CANCEL_BADGED BH_ERROR_CANCELLED */
 	CHECK_EQUAL(BH_ERROR_CANCELLED, actors[2].error);
 	CHECK_EQUAL(0, actors[1].done | actors[3].done);
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 7)); /* nobody */
@@ -320,13 +341,15 @@ static void cancel_badged(void)
 	REQUIRE_OK(bh_receive(endpoint, 0, &message));
 	CHECK_EQUAL(1, actors[3].done);
 
-	case_begin("ipc.cancel_badged.many", "among 70 senders, more than one step of it, exactly the right ones are cancelled, and it ends "
-					     "though the others stay");
+	case_begin("ipc.cancel_badged.many",
+		"among 70 senders, more than one step of it, exactly the right ones are cancelled, and it ends "
+		"though the others stay");
 	fresh();
 	REQUIRE(ticker_start(100));
 	for (unsigned int i = 0; i < 70; i++) {
 		many[i] = (struct actor){ 0 };
-		REQUIRE(actor_new(&many[i], DO_SEND, mint_new(endpoint, BH_RIGHT_WRITE, i % 7 == 3 ? 9 : i + 100), OWN_PRIORITY + 1));
+		REQUIRE(actor_new(&many[i], DO_SEND,
+			mint_new(endpoint, BH_RIGHT_WRITE, i % 7 == 3 ? 9 : i + 100), OWN_PRIORITY + 1));
 	}
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 9));
 	for (unsigned int i = 0; i < 70; i++) {
@@ -339,13 +362,16 @@ static void cancel_badged(void)
 		}
 	}
 
-	case_begin("ipc.cancel_badged.refused", "CancelBadged needs all rights, on a capability without a badge; receivers are left alone");
+	case_begin("ipc.cancel_badged.refused",
+		"CancelBadged needs all rights, on a capability without a badge; receivers are left alone");
 	fresh();
 	badged = mint_new(endpoint, BH_RIGHTS_ALL, 3);
 	REQUIRE(actor_new(&actors[0], DO_RECEIVE, endpoint, OWN_PRIORITY + 1));
 	REFUSED(BH_ERROR_ARGUMENT, bh_endpoint_cancel_badged(badged, 3));
-	REFUSED(BH_ERROR_RIGHTS, bh_endpoint_cancel_badged(copy_new(endpoint, BH_RIGHT_READ | BH_RIGHT_WRITE), 3));
-	REFUSED(BH_ERROR_RIGHTS, bh_endpoint_cancel_badged(copy_new(endpoint, BH_RIGHT_WRITE | BH_RIGHT_GRANT), 3));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_endpoint_cancel_badged(copy_new(endpoint, BH_RIGHT_READ | BH_RIGHT_WRITE), 3));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_endpoint_cancel_badged(copy_new(endpoint, BH_RIGHT_WRITE | BH_RIGHT_GRANT), 3));
 	REQUIRE_OK(bh_endpoint_cancel_badged(endpoint, 0));
 	CHECK_EQUAL(0, actors[0].done);
 }

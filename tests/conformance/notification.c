@@ -22,7 +22,8 @@ static void basics(void)
 	REQUIRE_OK(bh_poll(notification, &word));
 	CHECK_EQUAL(0, word);
 
-	case_begin("notification.wait", "Wait blocks; one signal wakes one waiter, the first; a badge of 0 wakes nobody");
+	case_begin("notification.wait",
+		"Wait blocks; one signal wakes one waiter, the first; a badge of 0 wakes nobody");
 	for (unsigned int i = 0; i < 3; i++) {
 		actors[i] = (struct actor){ 0 };
 	}
@@ -61,7 +62,8 @@ static void bound(void)
 	uint64_t notification, endpoint, reply, one;
 	struct bh_message message = { 0 };
 
-	case_begin("notification.bound.before", "a signal that came before Recv ends it at once, before any message that waits");
+	case_begin("notification.bound.before",
+		"a signal that came before Recv ends it at once, before any message that waits");
 	actors[0] = (struct actor){ 0 };
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
@@ -81,7 +83,8 @@ static void bound(void)
 	CHECK_EQUAL(1, actors[0].done);
 	REFUSED(BH_ERROR_WOULD_BLOCK, bh_receive_if_waiting(endpoint, reply, &message));
 
-	case_begin("notification.bound.after", "a signal ends a Recv that waits, and the Reply is free again");
+	case_begin(
+		"notification.bound.after", "a signal ends a Recv that waits, and the Reply is free again");
 	for (unsigned int i = 0; i < 3; i++) {
 		actors[i] = (struct actor){ 0 };
 	}
@@ -102,7 +105,8 @@ static void bound(void)
 	REQUIRE_OK(bh_thread_resume(actors[0].thread.thread));
 	CHECK_EQUAL(1, actors[0].done); /* the word was taken */
 
-	case_begin("notification.bound.waiter", "who waits on the notification itself comes before the thread that it is bound to");
+	case_begin("notification.bound.waiter",
+		"who waits on the notification itself comes before the thread that it is bound to");
 	for (unsigned int i = 0; i < 3; i++) {
 		actors[i] = (struct actor){ 0 };
 	}
@@ -118,7 +122,8 @@ static void bound(void)
 	REQUIRE_OK(bh_signal(one));
 	CHECK_EQUAL(1, actors[0].done);
 
-	case_begin("notification.bound.suspended", "a signal that waits reaches a thread with a context that is put in Recv: it runs");
+	case_begin("notification.bound.suspended",
+		"a signal that waits reaches a thread with a context that is put in Recv: it runs");
 	actors[0] = (struct actor){ 0 };
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
@@ -131,7 +136,8 @@ static void bound(void)
 	CHECK_EQUAL(1, actors[0].done);
 	CHECK_EQUAL(9, actors[0].message.badge);
 
-	case_begin("notification.bound.passive", "a signal does not wake a passive thread: there is no context to handle it on; the word waits");
+	case_begin("notification.bound.passive",
+		"a signal does not wake a passive thread: there is no context to handle it on; the word waits");
 	actors[0] = (struct actor){ 0 };
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);

@@ -45,7 +45,8 @@ static void budgets(void)
 	struct test_thread thread = { .budget = 1000, .period = 10000 }, other = { 0 };
 	uint64_t before, after, start;
 
-	case_begin("sched.budget", "a thread that spins with 10 % of the time gets about 10 %, though nobody else wants to run");
+	case_begin("sched.budget",
+		"a thread that spins with 10 % of the time gets about 10 %, though nobody else wants to run");
 	REQUIRE(thread_new(&thread, spin, (uint64_t)&counter, OWN_PRIORITY + 1, true));
 	REQUIRE_OK(bh_thread_resume(thread.thread));
 	pause_us(10000);
@@ -56,7 +57,8 @@ static void budgets(void)
 	uint64_t permille = (after - before) * 1000 / (rdtsc() - start);
 	CHECK(permille >= 50 && permille <= 150);
 
-	case_begin("sched.budget.full", "with budget equal to period a thread that spins runs on, and shares with its own priority by turns");
+	case_begin("sched.budget.full",
+		"with budget equal to period a thread that spins runs on, and shares with its own priority by turns");
 	counter = 0;
 	second_counter = 0;
 	thread = (struct test_thread){ 0 };
@@ -69,7 +71,8 @@ static void budgets(void)
 	uint64_t seen = counter;
 	CHECK(wait_until(&counter, seen + 1));
 
-	case_begin("sched.priority", "a thread of higher priority with budget left keeps a lower one out; when it is exhausted the lower one runs");
+	case_begin("sched.priority",
+		"a thread of higher priority with budget left keeps a lower one out; when it is exhausted the lower one runs");
 	counter = 0;
 	second_counter = 0;
 	thread = (struct test_thread){ .budget = 5000, .period = 1000000 };
@@ -86,8 +89,9 @@ static void budgets(void)
 	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, thread.context, 5000, 1000000));
 	CHECK(wait_until(&counter, seen + 1)); /* configured again: a new period */
 
-	case_begin("sched.passive.exhausted", "a budget that ends in a passive server is waited for: the call is answered, late, and no error "
-					      "comes of it (settled: a hang is not an empty budget)");
+	case_begin("sched.passive.exhausted",
+		"a budget that ends in a passive server is waited for: the call is answered, late, and no error "
+		"comes of it (settled: a hang is not an empty budget)");
 	static struct actor actor;
 	struct test_thread server = { 0 };
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
@@ -101,7 +105,8 @@ static void budgets(void)
 	CHECK_EQUAL(BH_OK, actor.error);
 	CHECK_EQUAL(20000, actor.message.word[0]);
 
-	case_begin("sched.passive.share", "a server that spins on its caller's 10 % gets 10 %, at any priority: the rest of the system runs");
+	case_begin("sched.passive.share",
+		"a server that spins on its caller's 10 % gets 10 %, at any priority: the rest of the system runs");
 	counter = 0;
 	second_counter = 0;
 	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
@@ -158,7 +163,8 @@ static void binding(void)
 	struct test_thread thread = { 0 }, other = { 0 };
 	uint64_t context, empty, consumed;
 
-	case_begin("sched.bind.refused", "memory is not authority: a fresh SchedContext can't be bound; a bound one, or a bound thread, not again");
+	case_begin("sched.bind.refused",
+		"memory is not authority: a fresh SchedContext can't be bound; a bound one, or a bound thread, not again");
 	REQUIRE(thread_new(&thread, spin, (uint64_t)&counter, 1, false));
 	REQUIRE(thread_new(&other, spin, (uint64_t)&counter, 1, false));
 	empty = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
@@ -190,14 +196,16 @@ static void binding(void)
 	reply = object_new(BH_OBJECT_REPLY, 0);
 	actor = (struct actor){ 0 };
 	counter = 0;
-	REQUIRE(passive_new(&server, spin_for_caller, (uint64_t)&counter, OWN_PRIORITY - 10, endpoint, reply));
+	REQUIRE(passive_new(
+		&server, spin_for_caller, (uint64_t)&counter, OWN_PRIORITY - 10, endpoint, reply));
 	REQUIRE(actor_new(&actor, DO_CALL, endpoint, OWN_PRIORITY + 1));
 	context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, 1000));
 	REFUSED(BH_ERROR_STATE, bh_sched_context_bind(context, actor.thread.thread));
 	REFUSED(BH_ERROR_STATE, bh_sched_context_bind(context, server.thread));
 	CHECK(wait_until(&counter, 1));
-	REQUIRE_OK(bh_sched_context_unbind(actor.thread.context)); /* takes it from the server that runs on it */
+	REQUIRE_OK(
+		bh_sched_context_unbind(actor.thread.context)); /* takes it from the server that runs on it */
 	uint64_t seen = counter;
 	pause_us(2000);
 	CHECK_EQUAL(seen, counter);
@@ -219,25 +227,30 @@ static void binding(void)
 	pause_us(1000);
 	CHECK_EQUAL(seen, counter);
 
-	case_begin("sched.configure.refused", "budget and period have their ranges; who configures needs the control capability and the object");
+	case_begin("sched.configure.refused",
+		"budget and period have their ranges; who configures needs the control capability and the object");
 	context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 9, 1000));
 	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 0, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1001, 1000));
-	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, 10000001));
-	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, ~UINT64_C(0)));
-	REFUSED(BH_ERROR_ARGUMENT, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, ~UINT64_C(0), ~UINT64_C(0)));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, 10000001));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, ~UINT64_C(0)));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, ~UINT64_C(0), ~UINT64_C(0)));
 	REFUSED(BH_ERROR_TYPE, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, BH_BOOT_THREAD, 1000, 1000));
 	REFUSED(BH_ERROR_CAPABILITY, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, NO_SLOT, 1000, 1000));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, copy_new(context, BH_RIGHT_READ), 1000, 1000));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_sched_control_configure(copy_new(BH_BOOT_SCHED_CONTROL, BH_RIGHT_READ), context, 1000, 1000));
+	REFUSED(BH_ERROR_RIGHTS, bh_sched_control_configure(BH_BOOT_SCHED_CONTROL,
+					 copy_new(context, BH_RIGHT_READ), 1000, 1000));
+	REFUSED(BH_ERROR_RIGHTS, bh_sched_control_configure(copy_new(BH_BOOT_SCHED_CONTROL, BH_RIGHT_READ),
+					 context, 1000, 1000));
 	REFUSED(BH_ERROR_INVOCATION, bh_sched_control_configure(context, context, 1000, 1000));
 	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 10, 10));
 	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 10000000, 10000000));
 
-	case_begin("sched.configure.narrowed", "a narrowed SchedControl gives no larger share than its badge says");
+	case_begin("sched.configure.narrowed",
+		"a narrowed SchedControl gives no larger share than its badge says");
 	context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	uint64_t tenth = mint_new(BH_BOOT_SCHED_CONTROL, BH_RIGHTS_ALL, 100);
 	REFUSED(BH_ERROR_RANGE, bh_sched_control_configure(tenth, context, 1001, 10000));
@@ -264,7 +277,8 @@ void group_sched(void)
 	many();
 	binding();
 
-	case_begin("sched.yield", "Yield lets the others of the same priority go first: two threads take turns");
+	case_begin(
+		"sched.yield", "Yield lets the others of the same priority go first: two threads take turns");
 	turns[0] = turns[1] = 0;
 	turns[2] = 1;
 	REQUIRE(thread_new(&first, take_turns, 0, 100, true));

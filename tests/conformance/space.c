@@ -32,9 +32,9 @@ static unsigned int probe(const char *how, uint64_t address, uint64_t *value)
 	registers.rdi = address;
 	registers.rsi = *value;
 	if (bh_thread_suspend(prober.thread) != BH_OK ||
-	    bh_thread_write_registers(prober.thread, OWN_BUFFER, &registers, 0) != BH_OK ||
-	    bh_thread_resume(prober.thread) != BH_OK || bh_receive(endpoint, reply, &message) != BH_OK ||
-	    bh_thread_read_registers(prober.thread, OWN_BUFFER, &registers) != BH_OK) {
+		bh_thread_write_registers(prober.thread, OWN_BUFFER, &registers) != BH_OK ||
+		bh_thread_resume(prober.thread) != BH_OK || bh_receive(endpoint, reply, &message) != BH_OK ||
+		bh_thread_read_registers(prober.thread, OWN_BUFFER, &registers) != BH_OK) {
 		return 255;
 	}
 	*value = registers.rax;
@@ -64,7 +64,8 @@ static void begin(const char *name, const char *proves)
 static bool make_tables(uint64_t space, uint64_t address, unsigned int lowest)
 {
 	for (uint64_t level = 3; level >= lowest; level--) {
-		if (INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, address, level) != BH_OK) {
+		if (INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, address, level) !=
+			BH_OK) {
 			return false;
 		}
 	}
@@ -75,7 +76,8 @@ static void mapping(void)
 {
 	uint64_t frame, second, large, table, space, read_only, write_only, value = 0;
 
-	begin("frame.map", "a mapped Frame can be read, and written where the flags say so; unmapped it is gone, although it was in the TLB");
+	begin("frame.map",
+		"a mapped Frame can be read, and written where the flags say so; unmapped it is gone, although it was in the TLB");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
 	CHECK_EQUAL(14, readable(HIGH));
@@ -94,12 +96,14 @@ static void mapping(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, frame)); /* the capability's end unmaps */
 	CHECK_EQUAL(14, readable(HIGH));
 
-	begin("frame.map.execute", "a Frame is executable where the flags say so, never writable at once (W^X)");
+	begin("frame.map.execute",
+		"a Frame is executable where the flags say so, never writable at once (W^X)");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = copy_new(frame, BH_RIGHTS_ALL);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_ALL));
-	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, BH_MAP_WRITE | BH_MAP_EXECUTE));
+	REFUSED(BH_ERROR_ARGUMENT,
+		INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, BH_MAP_WRITE | BH_MAP_EXECUTE));
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	REQUIRE_OK(INVOKE(second, BH_FRAME_MAP, OWN_SPACE, HIGH + 4096, BH_MAP_READ | BH_MAP_EXECUTE));
 	*(volatile uint16_t *)HIGH = 0x0b0f; /* ud2 */
@@ -107,7 +111,8 @@ static void mapping(void)
 	CHECK_EQUAL(6, probe(probe_jump, HIGH + 4096, &value));
 	CHECK_EQUAL(14, writable(HIGH + 4096));
 
-	begin("frame.map.refused", "wrong flags, addresses beyond the user's, misaligned ones, missing tables and rights, what is taken already");
+	begin("frame.map.refused",
+		"wrong flags, addresses beyond the user's, misaligned ones, missing tables and rights, what is taken already");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = object_new(BH_OBJECT_FRAME, 12);
 	large = object_new(BH_OBJECT_FRAME, 21);
@@ -118,8 +123,10 @@ static void mapping(void)
 	REQUIRE(make_tables(space, HIGH, 2));
 	REFUSED(BH_ERROR_NOT_MAPPED, INVOKE(frame, BH_FRAME_MAP, space, HIGH, MAP_RW));
 	REQUIRE_OK(INVOKE(large, BH_FRAME_MAP, space, HIGH + 0x200000, MAP_RW));
-	REFUSED(BH_ERROR_MAPPED, INVOKE(frame, BH_FRAME_MAP, space, HIGH + 0x200000, MAP_RW)); /* inside a large page */
-	REFUSED(BH_ERROR_MAPPED, INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, HIGH + 0x200000, 1));
+	REFUSED(BH_ERROR_MAPPED,
+		INVOKE(frame, BH_FRAME_MAP, space, HIGH + 0x200000, MAP_RW)); /* inside a large page */
+	REFUSED(BH_ERROR_MAPPED,
+		INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, HIGH + 0x200000, 1));
 	REQUIRE_OK(INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, HIGH, 1));
 	REFUSED(BH_ERROR_STATE, INVOKE(large, BH_FRAME_MAP, space, HIGH, MAP_RW)); /* mapped already */
 	REQUIRE_OK(INVOKE(large, BH_FRAME_UNMAP, 0));
@@ -130,7 +137,8 @@ static void mapping(void)
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, HIGH, BH_MAP_WRITE));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, HIGH, 0x10 | BH_MAP_READ));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, HIGH, UINT64_C(1) << 63 | BH_MAP_READ));
-	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, UINT64_C(0x7ffffffff000), MAP_RW)); /* SYSRET's page */
+	REFUSED(BH_ERROR_ARGUMENT,
+		INVOKE(frame, BH_FRAME_MAP, space, UINT64_C(0x7ffffffff000), MAP_RW)); /* SYSRET's page */
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, UINT64_C(0x800000000000), MAP_RW));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, UINT64_C(0xffff800000000000), MAP_RW));
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(frame, BH_FRAME_MAP, space, UINT64_C(0xfffffffffffff000), MAP_RW));
@@ -140,10 +148,12 @@ static void mapping(void)
 	REFUSED(BH_ERROR_TYPE, INVOKE(frame, BH_FRAME_MAP, frame, HIGH, MAP_RW));
 	REFUSED(BH_ERROR_CAPABILITY, INVOKE(frame, BH_FRAME_MAP, NO_SLOT, HIGH, MAP_RW));
 	REQUIRE_OK(INVOKE(read_only, BH_FRAME_MAP, space, HIGH, BH_MAP_READ));
-	REFUSED(BH_ERROR_STATE, INVOKE(read_only, BH_FRAME_MAP, space, HIGH + 4096, BH_MAP_READ)); /* one capability, one mapping */
+	REFUSED(BH_ERROR_STATE, INVOKE(read_only, BH_FRAME_MAP, space, HIGH + 4096,
+					BH_MAP_READ)); /* one capability, one mapping */
 	REFUSED(BH_ERROR_MAPPED, INVOKE(second, BH_FRAME_MAP, space, HIGH, MAP_RW));
 
-	begin("frame.map.moved", "a mapping follows its capability when that is moved or rotated, and ends with it");
+	begin("frame.map.moved",
+		"a mapping follows its capability when that is moved or rotated, and ends with it");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
@@ -156,7 +166,8 @@ static void mapping(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, table));
 	CHECK_EQUAL(14, readable(HIGH));
 
-	begin("frame.twice", "two capabilities to one Frame are two mappings, each its own; Revoke takes the derived one");
+	begin("frame.twice",
+		"two capabilities to one Frame are two mappings, each its own; Revoke takes the derived one");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = copy_new(frame, BH_RIGHT_READ);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
@@ -185,7 +196,8 @@ static void mapping(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW | BH_MAP_UNCACHED));
 	CHECK_EQUAL(6, writable(HIGH));
 
-	begin("page_table.refused", "tables have their levels and alignment, their place once, and need the tables above them");
+	begin("page_table.refused",
+		"tables have their levels and alignment, their place once, and need the tables above them");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	table = object_new(BH_OBJECT_PAGE_TABLE, 0);
 	REFUSED(BH_ERROR_ARGUMENT, INVOKE(table, BH_PAGE_TABLE_MAP, space, HIGH, 0));
@@ -203,7 +215,8 @@ static void mapping(void)
 	REFUSED(BH_ERROR_RIGHTS, INVOKE(table, BH_PAGE_TABLE_MAP, copy_new(space, BH_RIGHT_READ), HIGH, 3));
 	REQUIRE_OK(INVOKE(table, BH_PAGE_TABLE_MAP, space, HIGH, 3));
 	REFUSED(BH_ERROR_STATE, INVOKE(table, BH_PAGE_TABLE_MAP, space, HIGH, 2));
-	REFUSED(BH_ERROR_MAPPED, INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, HIGH, 3));
+	REFUSED(BH_ERROR_MAPPED,
+		INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, HIGH, 3));
 	REQUIRE_OK(INVOKE(table, BH_PAGE_TABLE_UNMAP, 0));
 	REQUIRE_OK(INVOKE(table, BH_PAGE_TABLE_UNMAP, 0)); /* no error where it is not mapped */
 	REQUIRE_OK(INVOKE(table, BH_PAGE_TABLE_MAP, space, HIGH, 3));
@@ -213,7 +226,8 @@ static void teardown(void)
 {
 	uint64_t tables[4], frame, second, space, address;
 
-	begin("page_table.unmap", "a table that is taken away takes what it maps with it, and is empty at its next place");
+	begin("page_table.unmap",
+		"a table that is taken away takes what it maps with it, and is empty at its next place");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	for (unsigned int level = 3; level >= 1; level--) {
 		tables[level] = object_new(BH_OBJECT_PAGE_TABLE, 0);
@@ -223,7 +237,8 @@ static void teardown(void)
 	CHECK_EQUAL(6, readable(HIGH));
 	REQUIRE_OK(INVOKE(tables[2], BH_PAGE_TABLE_UNMAP, 0));
 	CHECK_EQUAL(14, readable(HIGH));
-	REFUSED(BH_ERROR_STATE, INVOKE(tables[1], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 1)); /* it still counts as mapped */
+	REFUSED(BH_ERROR_STATE,
+		INVOKE(tables[1], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 1)); /* it still counts as mapped */
 	REQUIRE_OK(INVOKE(tables[2], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 2));
 	CHECK_EQUAL(14, readable(HIGH));
 	REQUIRE_OK(INVOKE(tables[1], BH_PAGE_TABLE_UNMAP, 0));
@@ -233,7 +248,8 @@ static void teardown(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("page_table.revoked", "memory of tables that were revoked comes back, and no access goes through it any more");
+	begin("page_table.revoked",
+		"memory of tables that were revoked comes back, and no access goes through it any more");
 	address = object_new(BH_OBJECT_UNTYPED, 15);
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = slot_run(3);
@@ -252,7 +268,8 @@ static void teardown(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("space.deleted", "the end of a space frees its tables and frames for other spaces, a mapping each");
+	begin("space.deleted",
+		"the end of a space frees its tables and frames for other spaces, a mapping each");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	for (unsigned int level = 3; level >= 1; level--) {
@@ -273,7 +290,8 @@ static void teardown(void)
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(ticker_start(100));
 	for (unsigned int i = 0; i < 2000; i++) {
-		REQUIRE_OK(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, HIGH + i * UINT64_C(4096), BH_MAP_READ));
+		REQUIRE_OK(map_with_tables(
+			copy_new(frame, BH_RIGHTS_ALL), space, HIGH + i * UINT64_C(4096), BH_MAP_READ));
 	}
 	ticks = 0;
 	REQUIRE_OK(bh_cnode_delete(SELF, space));

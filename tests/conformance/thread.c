@@ -23,8 +23,9 @@ static void configure(void)
 	uint64_t thread, frame, large, endpoint, space;
 	struct test_thread running = { 0 };
 
-	case_begin("thread.configure.refused", "Configure wants each capability of its type and with its rights, a small buffer that is "
-					       "memory, known flags, user addresses, priorities below the own ceiling");
+	case_begin("thread.configure.refused",
+		"Configure wants each capability of its type and with its rights, a small buffer that is "
+		"memory, known flags, user addresses, priorities below the own ceiling");
 	thread = object_new(BH_OBJECT_THREAD, 0);
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	large = object_new(BH_OBJECT_FRAME, 21);
@@ -32,37 +33,47 @@ static void configure(void)
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	REFUSED(BH_ERROR_TYPE, bh_thread_configure(thread, endpoint, space, frame, endpoint, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_TYPE, bh_thread_configure(thread, SELF, SELF, frame, endpoint, 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_TYPE, bh_thread_configure(thread, SELF, object_new(BH_OBJECT_GUEST_SPACE, 0), 0, 0, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_TYPE,
+		bh_thread_configure(thread, SELF, object_new(BH_OBJECT_GUEST_SPACE, 0), 0, 0, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_TYPE, bh_thread_configure(thread, SELF, space, endpoint, endpoint, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_TYPE, bh_thread_configure(thread, SELF, space, frame, frame, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_CAPABILITY, bh_thread_configure(thread, 0, space, frame, endpoint, 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_CAPABILITY, bh_thread_configure(thread, SELF, NO_SLOT, frame, endpoint, 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_configure(thread, copy_new(SELF, BH_RIGHT_WRITE), space, frame, endpoint, 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_configure(thread, SELF, copy_new(space, BH_RIGHT_READ), frame, endpoint, 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_configure(thread, SELF, space, copy_new(frame, BH_RIGHT_READ), endpoint, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_CAPABILITY,
+		bh_thread_configure(thread, SELF, NO_SLOT, frame, endpoint, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(thread, copy_new(SELF, BH_RIGHT_WRITE), space, frame,
+					 endpoint, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(thread, SELF, copy_new(space, BH_RIGHT_READ), frame,
+					 endpoint, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(thread, SELF, space, copy_new(frame, BH_RIGHT_READ),
+					 endpoint, 1, 1, 0, 0, 0));
 	/* the log ring is a Frame with read only: never a buffer, which the kernel writes */
-	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(thread, SELF, space, boot_info->log_first, 0, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_configure(thread, SELF, space, frame, copy_new(endpoint, BH_RIGHT_READ), 1, 1, 0, 0, 0));
-	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_configure(copy_new(thread, BH_RIGHT_READ), SELF, space, frame, endpoint, 1, 1, 0, 0, 0));
+		bh_thread_configure(thread, SELF, space, boot_info->log_first, 0, 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(thread, SELF, space, frame,
+					 copy_new(endpoint, BH_RIGHT_READ), 1, 1, 0, 0, 0));
+	REFUSED(BH_ERROR_RIGHTS, bh_thread_configure(copy_new(thread, BH_RIGHT_READ), SELF, space, frame,
+					 endpoint, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, space, large, endpoint, 1, 1, 0, 0, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 2, 0, 0));
-	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0x8000, 0, 0));
-	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0, 0, UINT64_C(1) << 47));
-	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0, 0, UINT64_C(1) << 63));
-	REQUIRE_OK(bh_thread_configure(thread, SELF, space, frame, endpoint, 255, 255, BH_THREAD_NO_FPU, 7, 4096));
-	REQUIRE_OK(bh_thread_configure(thread, SELF, space, 0, 0, 0, 0, 0, 0, 0)); /* again, without options */
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0x8000, 0, 0));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0, 0, UINT64_C(1) << 47));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_thread_configure(thread, SELF, space, frame, endpoint, 1, 1, 0, 0, UINT64_C(1) << 63));
+	REQUIRE_OK(bh_thread_configure(
+		thread, SELF, space, frame, endpoint, 255, 255, BH_THREAD_NO_FPU, 7, 4096));
+	REQUIRE_OK(
+		bh_thread_configure(thread, SELF, space, 0, 0, 0, 0, 0, 0, 0)); /* again, without options */
 
-	case_begin("thread.configure.device", "device memory, which the kernel must not touch, is refused as IPC buffer");
+	case_begin("thread.configure.device",
+		"device memory, which the kernel must not touch, is refused as IPC buffer");
 	thread = object_new(BH_OBJECT_THREAD, 0);
 	frame = slot_new();
 	for (uint32_t i = 0; i < boot_info->untyped_count; i++) {
 		if (boot_info->untyped[i].device != 0 && boot_info->untyped[i].module == 0) {
-			REQUIRE_OK(bh_untyped_retype(boot_info->untyped_first + i, BH_OBJECT_FRAME, 12, 0, frame, 1));
+			REQUIRE_OK(bh_untyped_retype(
+				boot_info->untyped_first + i, BH_OBJECT_FRAME, 12, 0, frame, 1));
 			break;
 		}
 	}
@@ -80,14 +91,15 @@ static void registers(void)
 	struct test_thread target = { 0 };
 	struct bh_thread_registers wanted = { 0 }, seen;
 
-	case_begin("thread.registers", "registers are read back as written, but for flags that only the kernel sets");
+	case_begin("thread.registers",
+		"registers are read back as written, but for flags that only the kernel sets");
 	REQUIRE(thread_new(&target, count_forever, 0, 10, false));
 	for (unsigned int i = 0; i < 20; i++) {
 		((uint64_t *)&wanted)[i] = 0x100000 + i;
 	}
 	wanted.rflags = ~UINT64_C(0);
 	wanted.rsp = UINT64_C(0xffff800000000000); /* not checked: the thread's own business */
-	REQUIRE_OK(bh_thread_write_registers(target.thread, OWN_BUFFER, &wanted, 0));
+	REQUIRE_OK(bh_thread_write_registers(target.thread, OWN_BUFFER, &wanted));
 	REQUIRE_OK(bh_thread_read_registers(target.thread, OWN_BUFFER, &seen));
 	for (unsigned int i = 0; i < 20; i++) {
 		if (i != 17) {
@@ -96,10 +108,12 @@ static void registers(void)
 	}
 	CHECK_EQUAL(0x202, seen.rflags & 0x3b7202); /* IF and the fixed bit; no IOPL, NT, RF, VM, VIF, VIP */
 
-	case_begin("thread.registers.refused", "addresses beyond the user's, a running thread, and a caller without a buffer are refused");
+	case_begin("thread.registers.refused",
+		"addresses beyond the user's, a running thread, and a caller without a buffer are refused");
 	wanted.rip = 0x400000;
 	for (unsigned int i = 0; i < 3; i++) {
-		static const uint64_t bad[] = { UINT64_C(0x7ffffffff000), UINT64_C(0x800000000000), UINT64_C(0xffffffff80100000) };
+		static const uint64_t bad[] = { UINT64_C(0x7ffffffff000), UINT64_C(0x800000000000),
+			UINT64_C(0xffffffff80100000) };
 		struct bh_thread_registers copy = wanted;
 
 		if (i == 0) {
@@ -107,20 +121,20 @@ static void registers(void)
 			REQUIRE(thread_new(&target, count_forever, 0, 10, true));
 		}
 		copy.rip = bad[i];
-		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy, 0));
+		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy));
 		copy.rip = wanted.rip;
 		copy.fs_base = bad[i];
-		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy, 0));
+		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy));
 		copy.fs_base = 0;
 		copy.gs_base = bad[i];
-		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy, 0));
+		REFUSED(BH_ERROR_ARGUMENT, bh_thread_write_registers(target.thread, OWN_BUFFER, &copy));
 	}
 	REQUIRE_OK(bh_thread_resume(target.thread));
-	REFUSED(BH_ERROR_STATE, bh_thread_write_registers(target.thread, OWN_BUFFER, &wanted, 0));
+	REFUSED(BH_ERROR_STATE, bh_thread_write_registers(target.thread, OWN_BUFFER, &wanted));
 	REFUSED(BH_ERROR_STATE, bh_thread_read_registers(target.thread, OWN_BUFFER, &seen));
 	REFUSED(BH_ERROR_STATE, bh_thread_read_registers(BH_BOOT_THREAD, OWN_BUFFER, &seen));
 	REFUSED(BH_ERROR_RIGHTS,
-		bh_thread_write_registers(copy_new(target.thread, BH_RIGHT_READ), OWN_BUFFER, &wanted, 0));
+		bh_thread_write_registers(copy_new(target.thread, BH_RIGHT_READ), OWN_BUFFER, &wanted));
 }
 
 static struct test_thread victim;
@@ -147,8 +161,8 @@ static void no_buffer(void)
 	REQUIRE(thread_new(&caller, try_registers, 0, OWN_PRIORITY + 1, true));
 	REQUIRE_OK(bh_thread_resume(caller.thread));
 	CHECK_EQUAL(1, results[2]);
-	CHECK_EQUAL(BH_ERROR_NO_BUFFER, results[0]);
-	CHECK_EQUAL(BH_ERROR_NO_BUFFER, results[1]);
+	CHECK_EQUAL(BH_ERROR_NO_BUFFER, results[0]); /* covers BH_THREAD_READ_REGISTERS BH_ERROR_NO_BUFFER */
+	CHECK_EQUAL(BH_ERROR_NO_BUFFER, results[1]); /* covers BH_THREAD_WRITE_REGISTERS BH_ERROR_NO_BUFFER */
 }
 
 static void life(void)
@@ -157,7 +171,8 @@ static void life(void)
 	struct test_thread thread = { 0 };
 	uint64_t seen, endpoint;
 
-	case_begin("thread.context", "a thread without a scheduling context doesn't run, whatever its priority; bound to one it does");
+	case_begin("thread.context",
+		"a thread without a scheduling context doesn't run, whatever its priority; bound to one it does");
 	counter = 0;
 	REQUIRE(thread_new(&thread, count_forever, 0, OWN_PRIORITY - 1, false));
 	REQUIRE_OK(bh_thread_resume(thread.thread));
@@ -185,7 +200,8 @@ static void life(void)
 	REFUSED(BH_ERROR_RIGHTS, bh_thread_suspend(copy_new(thread.thread, BH_RIGHT_READ)));
 	REFUSED(BH_ERROR_RIGHTS, bh_thread_resume(copy_new(thread.thread, BH_RIGHT_READ)));
 
-	case_begin("thread.suspend.waiting", "Suspend ends what a thread waits for: CANCELLED when it is resumed, and the endpoint forgets it");
+	case_begin("thread.suspend.waiting",
+		"Suspend ends what a thread waits for: CANCELLED when it is resumed, and the endpoint forgets it");
 	for (unsigned int operation = DO_CALL; operation <= DO_WAIT; operation++) {
 		struct bh_message message = { 0 };
 		uint64_t reply = object_new(BH_OBJECT_REPLY, 0);
@@ -205,7 +221,8 @@ static void life(void)
 		CHECK_EQUAL(0, actor.done);
 		REQUIRE_OK(bh_thread_resume(actor.thread.thread));
 		CHECK_EQUAL(1, actor.done);
-		CHECK_EQUAL(BH_ERROR_CANCELLED, actor.error);
+		CHECK_EQUAL(
+			BH_ERROR_CANCELLED, actor.error); /* covers BH_THREAD_SUSPEND BH_ERROR_CANCELLED */
 	}
 
 	case_begin("thread.delete.waiting", "a thread that is deleted while it waits leaves every queue");
@@ -245,7 +262,8 @@ static void suicide(void)
 	struct test_thread thread = { 0 };
 	uint64_t untyped, saved = pool;
 
-	case_begin("thread.delete.self", "a thread may delete its own last capability in the middle of a system call");
+	case_begin("thread.delete.self",
+		"a thread may delete its own last capability in the middle of a system call");
 	counter = 0;
 	REQUIRE(thread_new(&thread, delete_self, (uint64_t)&victim.thread, OWN_PRIORITY + 1, true));
 	victim.thread = thread.thread;
@@ -253,7 +271,8 @@ static void suicide(void)
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(thread.thread).type);
 	CHECK_EQUAL(0, counter);
 
-	case_begin("thread.revoke.self", "a thread may revoke the Untyped that itself, its context, its buffer and its stack are made of");
+	case_begin("thread.revoke.self",
+		"a thread may revoke the Untyped that itself, its context, its buffer and its stack are made of");
 	counter = 0;
 	untyped = object_new(BH_OBJECT_UNTYPED, 20);
 	pool = untyped;
@@ -282,7 +301,8 @@ static void priorities(void)
 {
 	struct test_thread low = { 0 }, high = { 0 };
 
-	case_begin("thread.priority", "of two threads that are ready the higher priority runs first, equal ones in the order of becoming ready");
+	case_begin("thread.priority",
+		"of two threads that are ready the higher priority runs first, equal ones in the order of becoming ready");
 	order_count = 0;
 	REQUIRE(thread_new(&low, note_order, 1, 100, true));
 	REQUIRE(thread_new(&high, note_order, 2, 101, true));
@@ -293,7 +313,8 @@ static void priorities(void)
 	CHECK_EQUAL(2, order[0]);
 	CHECK_EQUAL(1, order[1]);
 
-	case_begin("thread.set_priority", "SetPriority takes effect at once, on who is ready and on who runs");
+	case_begin(
+		"thread.set_priority", "SetPriority takes effect at once, on who is ready and on who runs");
 	low = (struct test_thread){ 0 };
 	high = (struct test_thread){ 0 };
 	order_count = 0;
@@ -316,12 +337,12 @@ static void priorities(void)
 	REQUIRE(thread_new(&victim, note_order, 0, 1, false));
 	REQUIRE(thread_new(&low, raise_priority, 0, 100, true));
 	low.registers.rbp = low.thread;
-	REQUIRE_OK(bh_thread_write_registers(low.thread, OWN_BUFFER, &low.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(low.thread, OWN_BUFFER, &low.registers));
 	REQUIRE_OK(bh_thread_resume(low.thread));
 	CHECK(wait_until(&counter, 1));
 	CHECK_EQUAL(BH_ERROR_PRIORITY, results[0]);
-	CHECK_EQUAL(BH_ERROR_PRIORITY, results[1]);
-	CHECK_EQUAL(BH_ERROR_PRIORITY, results[2]);
+	CHECK_EQUAL(BH_ERROR_PRIORITY, results[1]); /* covers BH_THREAD_SET_PRIORITY BH_ERROR_PRIORITY */
+	CHECK_EQUAL(BH_ERROR_PRIORITY, results[2]); /* covers BH_THREAD_CONFIGURE BH_ERROR_PRIORITY */
 	CHECK_EQUAL(BH_OK, results[3]);
 }
 
@@ -330,17 +351,20 @@ static void bind(void)
 	struct test_thread first = { 0 }, second = { 0 };
 	uint64_t notification;
 
-	case_begin("thread.bind_notification", "one notification, one thread: a second binding of either is refused until it is unbound");
+	case_begin("thread.bind_notification",
+		"one notification, one thread: a second binding of either is refused until it is unbound");
 	REQUIRE(thread_new(&first, note_order, 0, 1, false));
 	REQUIRE(thread_new(&second, note_order, 0, 1, false));
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
-	REFUSED(BH_ERROR_RIGHTS, bh_thread_bind_notification(first.thread, copy_new(notification, BH_RIGHT_WRITE)));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_thread_bind_notification(first.thread, copy_new(notification, BH_RIGHT_WRITE)));
 	REFUSED(BH_ERROR_TYPE, bh_thread_bind_notification(first.thread, object_new(BH_OBJECT_ENDPOINT, 0)));
 	REFUSED(BH_ERROR_CAPABILITY, bh_thread_bind_notification(first.thread, NO_SLOT));
 	REQUIRE_OK(bh_thread_unbind_notification(first.thread)); /* nothing bound: no error */
 	REQUIRE_OK(bh_thread_bind_notification(first.thread, notification));
 	REFUSED(BH_ERROR_STATE, bh_thread_bind_notification(second.thread, notification));
-	REFUSED(BH_ERROR_STATE, bh_thread_bind_notification(first.thread, object_new(BH_OBJECT_NOTIFICATION, 0)));
+	REFUSED(BH_ERROR_STATE,
+		bh_thread_bind_notification(first.thread, object_new(BH_OBJECT_NOTIFICATION, 0)));
 	REQUIRE_OK(bh_thread_unbind_notification(first.thread));
 	REQUIRE_OK(bh_thread_bind_notification(second.thread, notification));
 	REQUIRE_OK(bh_cnode_delete(SELF, second.thread)); /* its end unbinds */
@@ -349,7 +373,8 @@ static void bind(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, notification));
 	REQUIRE_OK(bh_thread_bind_notification(first.thread, object_new(BH_OBJECT_NOTIFICATION, 0)));
 
-	case_begin("thread.receive.refused", "THREAD_RECEIVE wants an endpoint to read, a Reply that is free, and a suspended thread");
+	case_begin("thread.receive.refused",
+		"THREAD_RECEIVE wants an endpoint to read, a Reply that is free, and a suspended thread");
 	uint64_t endpoint = object_new(BH_OBJECT_ENDPOINT, 0), reply = object_new(BH_OBJECT_REPLY, 0);
 
 	first = (struct test_thread){ 0 };
@@ -410,12 +435,13 @@ static void upcalls(void)
 {
 	struct test_thread thread = { 0 };
 
-	case_begin("thread.upcall", "a system call without bit 63 resumes at the upcall address, its registers untouched: rcx the return "
-				    "address, r11 the flags, GS base the runtime block");
+	case_begin("thread.upcall",
+		"a system call without bit 63 resumes at the upcall address, its registers untouched: rcx the return "
+		"address, r11 the flags, GS base the runtime block");
 	counter = 0;
 	REQUIRE(thread_new(&thread, other_call, 0, OWN_PRIORITY + 1, true));
 	thread.registers.gs_base = 0x12340000;
-	REQUIRE_OK(bh_thread_write_registers(thread.thread, OWN_BUFFER, &thread.registers, 0));
+	REQUIRE_OK(bh_thread_write_registers(thread.thread, OWN_BUFFER, &thread.registers));
 	REFUSED(BH_ERROR_ARGUMENT, bh_thread_set_upcall(thread.thread, UINT64_C(1) << 47));
 	REFUSED(BH_ERROR_RIGHTS, bh_thread_set_upcall(copy_new(thread.thread, BH_RIGHT_READ), 0x400000));
 	REQUIRE_OK(bh_thread_set_upcall(thread.thread, (uint64_t)upcall_entry));
@@ -434,7 +460,8 @@ static void upcalls(void)
 	thread = (struct test_thread){ 0 };
 	counter = 0;
 	REQUIRE(thread_new(&thread, other_call, 0, OWN_PRIORITY + 1, true));
-	REQUIRE_OK(bh_thread_configure(thread.thread, SELF, OWN_SPACE, 0, 0, OWN_PRIORITY + 1, 0, BH_THREAD_NO_FPU, 0, 0x5678000));
+	REQUIRE_OK(bh_thread_configure(
+		thread.thread, SELF, OWN_SPACE, 0, 0, OWN_PRIORITY + 1, 0, BH_THREAD_NO_FPU, 0, 0x5678000));
 	REQUIRE_OK(bh_thread_set_upcall(thread.thread, (uint64_t)upcall_entry));
 	REQUIRE_OK(bh_thread_resume(thread.thread));
 	CHECK_EQUAL(1, counter);
@@ -468,7 +495,8 @@ static void kept_registers(uint64_t argument)
 			 "popfq"
 			 : [flags] "=&r"(flags), [bad] "+&r"(bad)
 			 : [number] "i"(BH_SYSCALL | BH_SYS_YIELD)
-			 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r14", "r15", "memory", "cc");
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r14", "r15",
+			 "memory", "cc");
 	results[0] = flags & 0x44400;
 	results[1] = bad;
 	counter = 1;
@@ -478,7 +506,8 @@ static void flags(void)
 {
 	struct test_thread thread = { 0 };
 
-	case_begin("syscall.registers", "a system call keeps all registers but rax, rcx, r11 and its results, and the user's own flags");
+	case_begin("syscall.registers",
+		"a system call keeps all registers but rax, rcx, r11 and its results, and the user's own flags");
 	counter = 0;
 	REQUIRE(thread_new(&thread, kept_registers, 0, OWN_PRIORITY + 1, true));
 	REQUIRE_OK(bh_thread_resume(thread.thread));
@@ -509,7 +538,8 @@ static void switching(void)
 {
 	struct test_thread first = { 0 }, second = { 0 };
 
-	case_begin("thread.bases", "FS and GS base belong to their thread, across 50 switches, kernel-half values included");
+	case_begin("thread.bases",
+		"FS and GS base belong to their thread, across 50 switches, kernel-half values included");
 	counter = 0;
 	results[0] = results[1] = 0;
 	REQUIRE(thread_new(&first, bases, 0, 100, true));

@@ -54,12 +54,14 @@ void group_timer(void)
 	REQUIRE_OK(bh_poll(notification, &word));
 	CHECK_EQUAL(0, word);
 
-	case_begin("timer.order", "many timers fire in the order of their deadlines, whatever the order of arming");
+	case_begin("timer.order",
+		"many timers fire in the order of their deadlines, whatever the order of arming");
 	timers = slot_run(MANY);
 	REQUIRE_OK(bh_untyped_retype(pool, BH_OBJECT_TIMER, 0, 0, timers, MANY));
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	for (unsigned int i = 0; i < MANY; i++) {
-		REQUIRE_OK(bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
+		REQUIRE_OK(
+			bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
 	}
 	uint64_t start = rdtsc() + ticks_of_us(5000);
 	for (unsigned int i = 0; i < MANY; i++) {
@@ -80,7 +82,8 @@ void group_timer(void)
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	deadline = rdtsc() + ticks_of_us(5000);
 	for (unsigned int i = 0; i < MANY; i++) {
-		REQUIRE_OK(bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
+		REQUIRE_OK(
+			bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
 		REQUIRE_OK(bh_timer_arm(timers + i, deadline));
 	}
 	for (bits = 0; bits != ~UINT64_C(0);) {
@@ -93,7 +96,8 @@ void group_timer(void)
 	REQUIRE_OK(bh_untyped_retype(pool, BH_OBJECT_TIMER, 0, 0, timers, MANY));
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	for (unsigned int i = 0; i < MANY; i++) {
-		REQUIRE_OK(bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
+		REQUIRE_OK(
+			bh_timer_bind(timers + i, mint_new(notification, BH_RIGHT_WRITE, UINT64_C(1) << i)));
 		REQUIRE_OK(bh_timer_arm(timers + i, rdtsc() + ticks_of_us(5000 + i * 61 % 997)));
 	}
 	for (unsigned int i = 0; i < MANY; i += 3) {
@@ -105,7 +109,8 @@ void group_timer(void)
 		bits |= word;
 	}
 
-	case_begin("timer.refused", "a timer needs a notification to write before it can be armed, one only; and write on itself");
+	case_begin("timer.refused",
+		"a timer needs a notification to write before it can be armed, one only; and write on itself");
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	timer = object_new(BH_OBJECT_TIMER, 0);
 	REFUSED(BH_ERROR_STATE, bh_timer_arm(timer, 0));
@@ -119,7 +124,8 @@ void group_timer(void)
 	REFUSED(BH_ERROR_RIGHTS, bh_timer_bind(copy_new(timer, BH_RIGHT_READ), notification));
 	REFUSED(BH_ERROR_RIGHTS, bh_timer_cancel(copy_new(timer, BH_RIGHT_READ), &armed));
 
-	case_begin("timer.target.gone", "a timer whose notification was revoked fires at nothing, and can be bound again");
+	case_begin("timer.target.gone",
+		"a timer whose notification was revoked fires at nothing, and can be bound again");
 	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	timer = object_new(BH_OBJECT_TIMER, 0);
 	REQUIRE_OK(bh_timer_bind(timer, notification));

@@ -32,7 +32,8 @@ void group_transfer(void)
 {
 	struct bh_message message = { 0 };
 
-	case_begin("transfer.grant", "1 to 4 capabilities arrive as copies derived from the sender's, with its rights and badges");
+	case_begin("transfer.grant",
+		"1 to 4 capabilities arrive as copies derived from the sender's, with its rights and badges");
 	for (unsigned int count = 1; count <= 4; count++) {
 		REQUIRE(fresh(DO_SEND, BH_RIGHTS_ALL, count));
 		REQUIRE_OK(bh_receive(endpoint, reply, &message));
@@ -56,7 +57,8 @@ void group_transfer(void)
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
 	CHECK_EQUAL(4, BH_MESSAGE_CAPS(message.info));
 
-	case_begin("transfer.no_grant", "through an endpoint capability without grant no capability passes, the words do");
+	case_begin("transfer.no_grant",
+		"through an endpoint capability without grant no capability passes, the words do");
 	REQUIRE(fresh(DO_SEND, BH_RIGHT_WRITE | BH_RIGHT_READ, 2));
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
 	CHECK_EQUAL(BH_MESSAGE_INFO(33, 0, 0), message.info);
@@ -64,11 +66,13 @@ void group_transfer(void)
 
 	case_begin("transfer.no_grant.waiting", "and none where the receiver waited first");
 	REQUIRE(fresh(DO_CALL, BH_RIGHT_WRITE, 1));
-	REQUIRE_OK(bh_receive(endpoint, reply, &message)); /* blocks, then the sender of lower priority comes */
+	REQUIRE_OK(
+		bh_receive(endpoint, reply, &message)); /* blocks, then the sender of lower priority comes */
 	CHECK_EQUAL(0, BH_MESSAGE_CAPS(message.info));
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(first).type);
 
-	case_begin("transfer.stops", "the transfer ends at the first slot that is occupied, source that is empty, or type that can't be copied");
+	case_begin("transfer.stops",
+		"the transfer ends at the first slot that is occupied, source that is empty, or type that can't be copied");
 	REQUIRE(fresh(DO_SEND, BH_RIGHTS_ALL, 3));
 	REQUIRE_OK(bh_cnode_copy(SELF, first + 1, 0, endpoint, BH_RIGHTS_ALL));
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
@@ -98,7 +102,8 @@ void group_transfer(void)
 		(void)!bh_cnode_delete(SELF, NO_SLOT);
 	}
 
-	case_begin("transfer.reply", "an answer carries capabilities to the caller, into the slots that the caller named");
+	case_begin("transfer.reply",
+		"an answer carries capabilities to the caller, into the slots that the caller named");
 	REQUIRE(fresh(DO_CALL, BH_RIGHT_WRITE, 0));
 	sender->thread.buffer->receive_index = first;
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
@@ -109,7 +114,8 @@ void group_transfer(void)
 	CHECK_EQUAL(BH_MESSAGE_INFO(34, 0, 1), sender->message.info);
 	CHECK_EQUAL(facts_of(endpoint).identity, facts_of(first).identity);
 
-	case_begin("transfer.frame", "a Frame that is mapped arrives as a Frame that is not: the copy has a mapping of its own");
+	case_begin("transfer.frame",
+		"a Frame that is mapped arrives as a Frame that is not: the copy has a mapping of its own");
 	REQUIRE(fresh(DO_SEND, BH_RIGHTS_ALL, 1));
 	sender->thread.buffer->caps[0] = sender->thread.buffer_frame;
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));

@@ -28,7 +28,8 @@ static void types(void)
 {
 	uint64_t untyped, slot, cnode;
 
-	case_begin("retype.types", "each type is made with the size that the ABI says: exactly two fit in an Untyped of twice that");
+	case_begin("retype.types",
+		"each type is made with the size that the ABI says: exactly two fit in an Untyped of twice that");
 	for (unsigned int i = 0; i < KINDS; i++) {
 		unsigned int bits = kinds[i].bytes_bits + 1u;
 
@@ -38,7 +39,8 @@ static void types(void)
 		CHECK_EQUAL(kinds[i].type, facts_of(slot).type);
 		CHECK_EQUAL(BH_RIGHTS_ALL, facts_of(slot + 1).rights);
 		CHECK(facts_of(slot).identity != facts_of(slot + 1).identity);
-		REFUSED(BH_ERROR_MEMORY, bh_untyped_retype(untyped, kinds[i].type, kinds[i].size_bits, 0, slot + 2, 1));
+		REFUSED(BH_ERROR_MEMORY,
+			bh_untyped_retype(untyped, kinds[i].type, kinds[i].size_bits, 0, slot + 2, 1));
 	}
 
 	case_begin("retype.refused.type", "what can't be made, or not with that size, is refused");
@@ -67,13 +69,15 @@ static void types(void)
 	slot = slot_run(4);
 	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, 0, slot, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, 0, slot, 257));
-	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, 0, slot, UINT64_C(1) << 32 | 1));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, 0, slot, UINT64_C(1) << 32 | 1));
 	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, cnode, 0, 1));
 	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, cnode, 6, 3));
 	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, cnode, ~UINT64_C(0), 2));
 	REFUSED(BH_ERROR_CAPABILITY, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, NO_SLOT, 1, 1));
 	REFUSED(BH_ERROR_TYPE, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, pool, 1, 1));
-	REFUSED(BH_ERROR_RIGHTS, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, copy_new(cnode, BH_RIGHT_READ), 1, 1));
+	REFUSED(BH_ERROR_RIGHTS,
+		bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, copy_new(cnode, BH_RIGHT_READ), 1, 1));
 	REQUIRE_OK(bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, cnode, 5, 1));
 	REFUSED(BH_ERROR_SLOT_OCCUPIED, bh_untyped_retype(pool, BH_OBJECT_ENDPOINT, 0, cnode, 3, 4));
 	struct bh_capability_facts facts;
@@ -86,7 +90,8 @@ static void room(void)
 	uint64_t untyped, slot, identity, address, other;
 	uint64_t *page;
 
-	case_begin("retype.room", "objects are aligned to their size, and an Untyped gives out its bytes once");
+	case_begin(
+		"retype.room", "objects are aligned to their size, and an Untyped gives out its bytes once");
 	untyped = object_new(BH_OBJECT_UNTYPED, 14);
 	slot = slot_run(4);
 	REQUIRE_OK(bh_untyped_retype(untyped, BH_OBJECT_ENDPOINT, 0, 0, slot, 1));
@@ -95,15 +100,18 @@ static void room(void)
 	REQUIRE_OK(bh_untyped_retype(untyped, BH_OBJECT_UNTYPED, 13, 0, slot + 2, 1)); /* second half */
 	REFUSED(BH_ERROR_MEMORY, bh_untyped_retype(untyped, BH_OBJECT_ENDPOINT, 0, 0, slot + 3, 1));
 
-	case_begin("retype.reuse", "memory comes back when the last descendant is gone, not before, and starts again from the beginning");
+	case_begin("retype.reuse",
+		"memory comes back when the last descendant is gone, not before, and starts again from the beginning");
 	untyped = object_new(BH_OBJECT_UNTYPED, 13);
 	slot = slot_run(3);
 	REQUIRE_OK(bh_untyped_retype(untyped, BH_OBJECT_FRAME, 12, 0, slot, 2));
 	other = copy_new(slot, BH_RIGHT_READ);
-	identity = facts_of(slot).identity < facts_of(slot + 1).identity ? facts_of(slot).identity : facts_of(slot + 1).identity;
+	identity = facts_of(slot).identity < facts_of(slot + 1).identity ? facts_of(slot).identity
+									 : facts_of(slot + 1).identity;
 	REQUIRE_OK(bh_cnode_delete(SELF, slot));
 	REQUIRE_OK(bh_cnode_delete(SELF, slot + 1));
-	REFUSED(BH_ERROR_MEMORY, bh_untyped_retype(untyped, BH_OBJECT_FRAME, 12, 0, slot, 1)); /* the copy lives */
+	REFUSED(BH_ERROR_MEMORY,
+		bh_untyped_retype(untyped, BH_OBJECT_FRAME, 12, 0, slot, 1)); /* the copy lives */
 	REQUIRE_OK(bh_cnode_delete(SELF, other));
 	REQUIRE_OK(bh_untyped_retype(untyped, BH_OBJECT_FRAME, 12, 0, slot, 1));
 	CHECK_EQUAL(identity, facts_of(slot).identity);
@@ -153,9 +161,11 @@ static void device(void)
 	uint64_t untyped = 0, slot;
 	const uint8_t *page;
 
-	case_begin("retype.device", "device memory becomes Untyped and Frame only, and is never zeroed: the module's own file shows in it");
+	case_begin("retype.device",
+		"device memory becomes Untyped and Frame only, and is never zeroed: the module's own file shows in it");
 	for (uint32_t i = 0; i < boot_info->untyped_count; i++) {
-		if (boot_info->untyped[i].module == 1 && boot_info->untyped[i].physical == boot_info->module[0].physical) {
+		if (boot_info->untyped[i].module == 1 &&
+			boot_info->untyped[i].physical == boot_info->module[0].physical) {
 			untyped = boot_info->untyped_first + i;
 		}
 	}
@@ -168,7 +178,8 @@ static void device(void)
 		}
 	}
 	REQUIRE_OK(bh_untyped_retype(untyped, BH_OBJECT_UNTYPED, 12, 0, slot, 1));
-	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(slot, BH_OBJECT_ENDPOINT, 0, 0, slot + 1, 1)); /* the child is device, too */
+	REFUSED(BH_ERROR_ARGUMENT, bh_untyped_retype(slot, BH_OBJECT_ENDPOINT, 0, 0, slot + 1,
+					   1)); /* the child is device, too */
 	REQUIRE_OK(bh_untyped_retype(slot, BH_OBJECT_FRAME, 12, 0, slot + 1, 1));
 	page = (const uint8_t *)address_new(4096);
 	REQUIRE_OK(map_with_tables(slot + 1, OWN_SPACE, (uint64_t)page, BH_MAP_READ));
@@ -183,8 +194,9 @@ static void preempted(void)
 {
 	uint64_t slot, first, address, untyped, sum = 0;
 
-	case_begin("retype.preempted", "zeroing 32 MiB lets a thread of higher priority run meanwhile, and zeroes all of it "
-				       "(another kernel: one non-preemptible creation of a large object)");
+	case_begin("retype.preempted",
+		"zeroing 32 MiB lets a thread of higher priority run meanwhile, and zeroes all of it "
+		"(another kernel: one non-preemptible creation of a large object)");
 	REQUIRE(ticker_start(300));
 	slot = slot_run(16);
 	ticks = 0;
@@ -201,7 +213,8 @@ static void preempted(void)
 	CHECK_EQUAL(0, sum);
 	REQUIRE_OK(bh_cnode_revoke(SELF, slot));
 
-	case_begin("retype.preempted.again", "the same memory, dirty, with the clock ticking: still zero in the next object");
+	case_begin("retype.preempted.again",
+		"the same memory, dirty, with the clock ticking: still zero in the next object");
 	REQUIRE(ticker_start(300));
 	slot = slot_run(16);
 	REQUIRE_OK(bh_untyped_retype(pool, BH_OBJECT_FRAME, 21, 0, slot, 16));
@@ -214,7 +227,8 @@ static void preempted(void)
 	}
 	CHECK_EQUAL(0, sum);
 
-	case_begin("revoke.preempted", "Revoke of 8000 capabilities lets a thread of higher priority run meanwhile, and is complete");
+	case_begin("revoke.preempted",
+		"Revoke of 8000 capabilities lets a thread of higher priority run meanwhile, and is complete");
 	REQUIRE(ticker_start(100));
 	slot = object_new(BH_OBJECT_ENDPOINT, 0);
 	first = slot_run(8000);
@@ -228,7 +242,8 @@ static void preempted(void)
 		CHECK_EQUAL(BH_OBJECT_NULL, facts_of(first + i).type);
 	}
 
-	case_begin("teardown.preempted", "the end of a CNode of 65536 slots lets others run meanwhile, and its memory is usable after it");
+	case_begin("teardown.preempted",
+		"the end of a CNode of 65536 slots lets others run meanwhile, and its memory is usable after it");
 	REQUIRE(ticker_start(100));
 	untyped = object_new(BH_OBJECT_UNTYPED, 22);
 	slot = slot_new();

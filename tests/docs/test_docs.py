@@ -79,7 +79,7 @@ def test_values_are_those_of_the_headers(tmp_path):
 
 def markdown():
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return [ROOT / name for name in files.stdout.split("\n") if name] or [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    return [ROOT / name for name in files.stdout.split("\n") if name and (ROOT / name).exists()] or [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 def anchors(path):
@@ -103,6 +103,22 @@ def test_links_lead_somewhere(path):
         if not goal.exists() or (fragment and goal.suffix == ".md" and fragment not in anchors(goal)):
             broken.append(target)
     assert broken == []
+
+
+def test_files_and_tests_that_are_named_exist():
+    """Backticked paths of this tree, and names of tests, in README, CONTRIBUTING and docs/."""
+    tests = "".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
+    folders = "kernel|lib|roottask|vmm-server|devmodels|backends|tools|build|tests|examples|docs"
+    missing = []
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]:
+        text = path.read_text()
+        for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", text):
+            if not (ROOT / name).exists() and "ticker" not in name and "NAME" not in name:
+                missing.append((path.name, name))
+        for name in re.findall(r"`(test_\w+)`", text):
+            if f"def {name}(" not in tests:
+                missing.append((path.name, name))
+    assert missing == []
 
 
 def manual():

@@ -84,7 +84,7 @@ def test_io_at_the_end_of_the_budget(machine, own_guests):
     text = "name = budget\n"
     text += bare_vm("storm", "io-storm", "count=0", more="budget = 500us\n\tperiod = 1ms\n\thang_limit = 10ms")
     text += bare_vm("pacer", own_guests["count"], "ms=10100 rounds=1", more="budget = 500us\n\tperiod = 10ms")
-    one = machine(text, ["storm", "pacer"], ["--icount"])
+    one = machine(text, ["storm", "pacer"])
     one.transcript_has(r"^storm: io-storm: running$", BOOT_LIMIT, again=True)
     one.transcript_has(r"^admin: VM pacer exited with code 0$", 3 * BOOT_LIMIT)
     assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]
@@ -96,7 +96,7 @@ def test_timers_leave_the_other_its_share(machine, own_guests):
 
     def count(neighbour):
         text = "name = share\n" + bare_vm("count", own_guests["count"], "ms=400 rounds=3", more="share = 40%") + neighbour
-        one = machine(text, ["count", "other"], ["--icount"])
+        one = machine(text, ["count", "other"])
         one.transcript_has(r"^admin: VM count exited with code 0$", 2 * BOOT_LIMIT)
         counts = [int(n) for n in re.findall(r"^count: count: (\d+)$", one.transcript(), re.MULTILINE)]
         one.close()

@@ -207,6 +207,15 @@ static void thread_run(struct cpu *cpu, struct thread *thread)
 	thread_return_sysret(thread);
 }
 
+/* Tells the trace ring who runs next, if it is on. */
+static void trace_switch(struct cpu *cpu, struct execution *next)
+{
+	if (__builtin_expect(trace_ring.enabled != 0, 0) && next != cpu->traced) {
+		cpu->traced = next;
+		trace_write(BH_TRACE_SWITCH, 0, next);
+	}
+}
+
 void kernel_exit(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -218,6 +227,7 @@ void kernel_exit(void)
 			handle_pending(cpu);
 		}
 		execution = cpu->reschedule ? scheduler_pick(cpu) : cpu->current;
+		trace_switch(cpu, execution);
 		if (execution == NULL) {
 			wait_for_interrupt();
 		} else if (execution->kind == EXECUTION_VCPU) {

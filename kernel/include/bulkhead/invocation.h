@@ -34,10 +34,10 @@ enum bh_invocation {
 	                             * (0 = none), a4 = priority | maximum priority << 8 | flags << 16 | trust domain << 32,
 	                             * a5 runtime block (user GS base). STATE unless suspended. PRIORITY */
 	BH_THREAD_READ_REGISTERS =
-		0x31, /* -> IPC buffer words 0..19. STATE unless suspended or faulted; NO_BUFFER */
+		0x31, /* -> IPC buffer words 0..19. needs WRITE. STATE unless suspended or faulted; NO_BUFFER */
 	BH_THREAD_WRITE_REGISTERS =
 		0x32, /* IPC buffer words 0..19 -> thread; privileged flags are masked, rip and bases must be
-	                                   * canonical user addresses (ARGUMENT). a0 = 1: also forget a pending system call */
+	                                   * canonical user addresses (ARGUMENT). STATE unless suspended or faulted; NO_BUFFER */
 	BH_THREAD_SUSPEND = 0x33, /* cancels what the thread waits for (it sees CANCELLED when resumed) */
 	BH_THREAD_RESUME = 0x34,
 	BH_THREAD_BIND_NOTIFICATION =

@@ -248,14 +248,14 @@ BH_INLINE BH_MUST_USE enum bh_error bh_thread_read_registers(
 	return error;
 }
 
-/* `forget`: 1 also ends a system call that waits to be restarted. */
+/* `buffer` is the calling thread's own IPC buffer, which carries the registers. */
 BH_INLINE BH_MUST_USE enum bh_error bh_thread_write_registers(uint64_t thread, struct bh_ipc_buffer *buffer,
-	const struct bh_thread_registers *registers, uint64_t forget)
+	const struct bh_thread_registers *registers)
 {
 	for (unsigned int i = 0; i < sizeof(*registers) / sizeof(uint64_t); i++) {
 		buffer->words[i] = ((const uint64_t *)registers)[i];
 	}
-	return bh_invoke(thread, BH_THREAD_WRITE_REGISTERS, forget, 0, 0, 0, 0, 0, 0);
+	return bh_invoke(thread, BH_THREAD_WRITE_REGISTERS, 0, 0, 0, 0, 0, 0, 0);
 }
 
 BH_INLINE BH_MUST_USE enum bh_error bh_thread_suspend(uint64_t thread)

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Boots the kernel with the conformance root task in QEMU, prints one line for each case, and `N passed, N failed`.
+
+Time is counted in instructions (icount), so that the load of this machine changes nothing. Cases are named in the sources of this
+folder; a case that did not run, or a last line that did not come, is a failure. --coverage prints which case covers which
+(invocation, error) of docs/abi.md."""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+OUT = pathlib.Path(os.environ.get("BULKHEAD_OUT", ROOT / "out"))
+KERNEL = OUT / "kernel" / "bulkhead.elf32"
+TASK = OUT / "tests" / "conformance"
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "EPYC", "-m", "512", "-display", "none", "-monitor", "none",
+        "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4"]
+COUNTED = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
+SUMMARY = re.compile(r"CONFORMANCE (\d+) passed, (\d+) failed")
+
+
+def sources():
+    return sorted(FOLDER.glob("*.c"))
+
+
+def case_names():
+    """All cases, in the order of the sources."""
+    names = []
+    for source in sources():
+        text = source.read_text()
+        names += re.findall(r'\b(?:case_begin|begin|exception|gate|no_fpu)\(\s*"([a-z_0-9.]+)"', text)
+        names += re.findall(r'^\s+\{ "([a-z_0-9.]+)",\s*"', text, re.MULTILINE)
+        for table in re.findall(r"const names\[\] = \{(.*?)\}", text, re.DOTALL):
+            names += re.findall(r'"([a-z_0-9.]+)"', table)
+    return names
+
+
+class Case:
+    def __init__(self, name, proves):
+        self.name, self.proves, self.passed, self.details = name, proves, None, []
+
+
+class Run:
+    """What came out of one boot."""
+
+    def __init__(self, kernel=KERNEL, task=TASK, timeout=900, real_time=False, arguments=(), report=lambda case: None):
+        self.cases, self.summary, self.timed_out, self.console = {}, None, False, []
+        for file in (kernel, task):
+            if not pathlib.Path(file).exists():
+                raise FileNotFoundError(f"{file} is not there: build it first (build/all tests)")
+        command = QEMU + ([] if real_time else COUNTED)
+        command += ["-kernel", str(kernel), "-append", "trace", "-initrd", f"{task} roottask", *arguments]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace") as machine:
+            # QEMU warns of what its emulator lacks
+            warnings = threading.Thread(target=machine.stderr.read, daemon=True)
+            warnings.start()
+            alarm = threading.Timer(timeout, self._end, [machine])
+            alarm.start()
+            try:
+                self._read(machine.stdout, report)
+            finally:
+                alarm.cancel()
+                machine.kill()
+
+    def _end(self, machine):
+        self.timed_out = True
+        machine.kill()
+
+    def _read(self, lines, report):
+        case = None
+        for line in lines:
+            line = line.rstrip("\r\n")
+            self.console.append(line)
+            if line.startswith("case "):
+                name, _, proves = line[5:].partition(": ")
+                case = self.cases[name] = Case(name, proves)
+            elif line.startswith(("ok   ", "FAIL ")) and case is not None and line[5:] == case.name:
+                case.passed = line.startswith("ok")
+                report(case)
+                case = None
+            elif SUMMARY.match(line):
+                self.summary = tuple(map(int, SUMMARY.match(line).groups()))
+                return
+            elif case is not None:
+                case.details.append(line)
+        if case is not None:
+            case.passed = False
+            case.details.append("the machine ended here" if not self.timed_out else "this took too long")
+            report(case)
+
+    def problems(self):
+        """What is wrong beside cases that failed."""
+        found = []
+        if self.summary is None:
+            found.append("no last line: " + ("out of time" if self.timed_out else "the machine ended early"))
+            found += self.console[-5:]
+        names = case_names()
+        found += [f"two cases are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
+        found += [f"{name} did not run" for name in names if name not in self.cases]
+        found += [f"{name} ran, but run.py does not find it in the sources" for name in self.cases if name not in names]
+        return found
+
+
+# --- coverage: the rows of the ABI reference, and the lines of the cases ---
+
+GENERAL = {"BH_ERROR_CAPABILITY", "BH_ERROR_TYPE", "BH_ERROR_RIGHTS", "BH_ERROR_INVOCATION"}
+# Cannot be reached from user mode: 2^48 levels of copies.
+UNREACHABLE = {"BH_ERROR_DEPTH"}
+OTHER_NAMES = {"BH_IRQ_ACKNOWLEDGE": "BH_IRQ_ACK", "BH_RECEIVE": "BH_SYS_RECV", "BH_RECEIVE_IF_WAITING": "BH_SYS_NB_RECV",
+               "BH_SEND_IF_WAITING": "BH_SYS_NB_SEND", "BH_REPLY_RECEIVE": "BH_SYS_REPLY_RECV"}
+SYSTEM_CALLS = {"BH_CALL", "BH_SEND", "BH_REPLY", "BH_SIGNAL", "BH_WAIT", "BH_POLL"}
+
+
+def documented():
+    """{invocation: errors} as docs/abi.md has them, without the general ones."""
+    rows, before = {}, set()
+    text = (ROOT / "docs" / "abi.md").read_text()
+    for section in re.split(r"^#+ ", text, flags=re.MULTILINE):
+        parts = re.split(r"\*\*`(BH_[A-Z_]+)`\*\* 0x[0-9a-f]+", section)
+        for index in range(1, len(parts), 2):
+            name, body = parts[index], parts[index + 1]
+            in_table = parts[index - 1].endswith("| ")
+            errors = set(re.findall(r"BH_ERROR_\w+", body.split("\n")[0] if in_table else body))
+            if in_table and re.search(r"\| below", body.split("\n")[0]):
+                errors |= set(re.findall(r"BH_ERROR_\w+", parts[-1]))
+            if "as Copy" in body.split("\n")[0] or "| the same" in body.split("\n")[0]:
+                errors |= before
+            rows[name] = before = errors
+    return rows
+
+
+def invocation_of(function):
+    name = function.upper()
+    if name in SYSTEM_CALLS:
+        return "BH_SYS_" + name[3:]
+    return OTHER_NAMES.get(name, name)
+
+
+def covered():
+    """{(invocation, error): [file:line]} by REFUSED lines, and by comments `covers INVOCATION ERROR`."""
+    rows = {}
+    pattern = re.compile(r"REFUSED\((BH_ERROR_\w+),\s*(?:INVOKE\([^;]*?\b(BH_(?!OBJECT|BOOT|RIGHT)[A-Z]\w+)\s*,|(bh_\w+)\()|covers (BH_\w+) (BH_ERROR_\w+)")
+    for source in sources():
+        text = source.read_text()
+        for match in pattern.finditer(text):
+            error, label, function, other, other_error = match.groups()
+            row = (other, other_error) if other else (label or invocation_of(function), error)
+            rows.setdefault(row, []).append(f"{source.name}:{text.count(chr(10), 0, match.start()) + 1}")
+    return rows
+
+
+def coverage_problems():
+    """Rows without a case, and cases without a row."""
+    rows, cases, found = documented(), covered(), []
+    for name, errors in rows.items():
+        for error in sorted(errors - UNREACHABLE):
+            if (name, error) not in cases:
+                found.append(f"{name} {error}: no case")
+    for name, error in sorted(cases):
+        if name in rows and error not in GENERAL and error not in rows[name]:
+            found.append(f"{name} {error}: {', '.join(cases[name, error])}, but docs/abi.md does not say so")
+    return found
+
+
+def print_coverage():
+    cases = covered()
+    for name, errors in documented().items():
+        for error in sorted(errors | GENERAL - {"BH_ERROR_INVOCATION"}):
+            where = cases.get((name, error), [])
+            if where or error in errors:
+                print(f"{name:32} {error:26} {' '.join(where) or ('cannot be reached' if error in UNREACHABLE else 'NO CASE')}")
+    for problem in coverage_problems():
+        print(problem)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--kernel", default=KERNEL)
+    parser.add_argument("--task", default=TASK)
+    parser.add_argument("--timeout", type=float, default=900, help="seconds of this machine's time")
+    parser.add_argument("--real-time", action="store_true", help="without instruction counting")
+    parser.add_argument("--coverage", action="store_true", help="print the rows of docs/abi.md with their cases; runs nothing")
+    parser.add_argument("arguments", nargs="*", help="further arguments of QEMU, after --")
+    options = parser.parse_args()
+    if options.coverage:
+        print_coverage()
+        return 0
+
+    def report(case):
+        print(f"{'ok  ' if case.passed else 'FAIL'} {case.name}: {case.proves}", flush=True)
+        if not case.passed:
+            print("".join(f"       {line}\n" for line in case.details), end="", flush=True)
+
+    run = Run(options.kernel, options.task, options.timeout, options.real_time, options.arguments, report)
+    problems = run.problems() + coverage_problems()
+    for problem in problems:
+        print(f"FAIL {problem}")
+    passed = sum(case.passed is True for case in run.cases.values())
+    failed = len(run.cases) - passed + len(problems)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""The conformance cases as pytest sees them: one boot for all, one test for each case. See run.py."""
+
+import pytest
+
+import run
+
+
+@pytest.fixture(scope="session")
+def boot():
+    return run.Run()
+
+
+@pytest.mark.parametrize("name", run.case_names())
+def test_case(boot, name):
+    case = boot.cases.get(name)
+    assert case is not None, f"{name} did not run; the last lines were: " + " / ".join(boot.console[-3:])
+    assert case.passed, f"{case.proves}\n" + "\n".join(case.details)
+
+
+def test_run_is_whole(boot):
+    assert boot.problems() == []
+    assert boot.summary == (len(boot.cases), 0)
+
+
+def test_each_row_of_the_reference_has_its_case():
+    assert len(run.documented()) > 40
+    assert run.coverage_problems() == []
