@@ -10,7 +10,7 @@ enum bh_error derivation_insert(struct capability *parent, struct capability *fr
 {
 	/* A capability whose parent was deleted stands directly after its grandparent, deeper than a child. A newcomer in
 	 * front of it must not become its ancestor: it takes the same depth. */
-	uint64_t depth = parent->depth + 1;
+	uint64_t depth = (uint64_t)parent->depth + 1; /* a bit-field of 48 bits: its own sum would wrap */
 	struct capability *next = parent->next;
 
 	if (next != NULL && next->depth > depth) {
@@ -39,8 +39,28 @@ void derivation_append(struct capability *last, struct capability *fresh)
 	}
 }
 
+/* Children of slot become siblings of it. They are the entries below it that have none less deep before them; what is
+ * derived from them stays deeper than they are. */
+static void promote_children(const struct capability *slot)
+{
+	uint64_t lowest = DEPTH_MAXIMUM;
+
+	for (struct capability *entry = slot->next; entry != NULL && entry->depth > slot->depth;
+		entry = entry->next) {
+		if (entry->depth <= lowest) {
+			lowest = entry->depth;
+			entry->depth = slot->depth;
+		}
+	}
+}
+
 void derivation_remove(struct capability *slot)
 {
+	/* Directly behind an ancestor its children are in their place. Behind the branch of a sibling they would count as
+	 * derived from that one, which could revoke them. */
+	if (slot->previous != NULL && slot->previous->depth >= slot->depth) {
+		promote_children(slot);
+	}
 	if (slot->previous != NULL) {
 		slot->previous->next = slot->next;
 	}

@@ -7,7 +7,6 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpu_features.h"
-#include "arch/x86_64/lapic.h"
 #include "panic.h"
 #include "string.h"
 #include "virt/vmcb.h"
@@ -524,9 +523,6 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 	const struct space *space = (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object;
 	uint64_t *registers = vcpu->state->registers;
 	bool debug = debug_registers_enter(vcpu, vmcb);
-	/* VMRUN with V_IRQ marks the virtual interrupt in the emulator's (QEMU 7.2) word of pending interrupts without its lock:
-	 * a host interrupt that arrives in that instant is forgotten, though the local APIC has it. */
-	bool window = (vmcb->virtual_interrupt & V_IRQ) != 0;
 
 	asid_check(cpu, vcpu, vmcb, space);
 	vmcb->event_injection = vcpu->undelivered;
@@ -540,9 +536,6 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 		cpu->tsc_aux = vcpu->tsc_aux;
 	}
 	svm_enter(registers, vcpu->control_block_physical, cpu->host_state_physical);
-	if (window) {
-		lapic_reevaluate();
-	}
 	/* XSETBV is intercepted, but QEMU's emulator (7.2) does not look at that bit: what the guest set there counts, as far as
 	 * its state is saved. */
 	vcpu->xcr0 = xgetbv();

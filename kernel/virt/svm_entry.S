@@ -60,6 +60,10 @@ svm_enter:
 	vmload	%rax
 	cli
 	stgi
+	/* QEMU's emulator (7.2) changes its word of pending interrupts at #VMEXIT without its lock, and may forget a host
+	 * interrupt that arrives in that instant. A write of the task priority that is there already (0) makes it look again. */
+	xorl	%eax, %eax
+	movq	%rax, %cr8
 	popq	%r15
 	popq	%r14
 	popq	%r13

@@ -351,6 +351,20 @@ static void derivation(void)
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(c).type);
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(d).type);
 
+	case_begin("derivation.sibling",
+		"children of a deleted capability belong to its parent, not to the sibling that stands before them in the "
+		"list");
+	a = object_new(BH_OBJECT_ENDPOINT, 0);
+	b = copy_new(a, BH_RIGHTS_ALL);
+	c = copy_new(copy_new(b, BH_RIGHTS_ALL), BH_RIGHTS_ALL);
+	d = copy_new(a, BH_RIGHTS_ALL);
+	REQUIRE_OK(bh_cnode_delete(SELF, b));
+	REQUIRE_OK(bh_cnode_revoke(SELF, d));
+	CHECK_EQUAL(BH_OBJECT_ENDPOINT, facts_of(c).type);
+	REQUIRE_OK(bh_cnode_revoke(SELF, a));
+	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(c).type);
+	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(d).type);
+
 	case_begin("derivation.deep", "a chain of 1000 copies of copies is revoked whole from its first");
 	a = object_new(BH_OBJECT_ENDPOINT, 0);
 	b = a;

@@ -166,6 +166,11 @@ def test_a_killed_console_goes_on(two_linux):
         assert two_linux.in_vm(vm, "hostname") == f"{vm}\n"
 
 
+# Linux times the PIT by polling it for 10 ms, and gives up if one poll took ten times as long as another. A VM that has 4 of each
+# 10 ms can't pass that; it takes the ACPI PM timer instead, and says so.
+SHARED_CPU = {"tsc: Unable to calibrate against PIT"}
+
+
 def test_no_warning_that_the_bare_machine_does_not_print(two_linux, shared_machine, tmp_path):
     """dmesg of levels 0 to 4, against the same kernel on QEMU's -M pc."""
 
@@ -184,7 +189,8 @@ def test_no_warning_that_the_bare_machine_does_not_print(two_linux, shared_machi
     bare = Terminal([*command, "-append", "console=ttyS0 nokaslr"], tmp_path / "bare.txt")
     try:
         bare.expect("red is up", BOOT_LIMIT)
+        bare.expect("red:/# ", BOOT_LIMIT)  # what is typed before is thrown away
         expected = warnings(bare.shell("dmesg -r", STEP_LIMIT))
     finally:
         bare.close()
-    assert warnings(dmesg) - expected == set()
+    assert warnings(dmesg) - expected - SHARED_CPU == set()

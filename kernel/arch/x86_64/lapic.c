@@ -79,8 +79,6 @@ uint8_t lapic_id(void) { return (uint8_t)(*lapic_register(REGISTER_ID) >> 24); }
 
 void lapic_eoi(void) { *lapic_register(REGISTER_EOI) = 0; }
 
-void lapic_reevaluate(void) { *lapic_register(REGISTER_TASK_PRIORITY) = 0; }
-
 void lapic_timer_arm(uint64_t tsc_deadline)
 {
 	uint64_t now = rdtsc();

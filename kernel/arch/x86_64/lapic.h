@@ -13,10 +13,6 @@ uint8_t lapic_id(void);
 /* Ends the interrupt in service. Not for VECTOR_SPURIOUS. */
 void lapic_eoi(void);
 
-/* Lets the APIC look again whether an interrupt is pending for this CPU: writes the task priority that is there already. Changes
- * nothing on hardware; see svm.c for why an emulator needs it. */
-void lapic_reevaluate(void);
-
 /* Fires VECTOR_TIMER once, when the TSC reaches the deadline; at once if it has passed. It may fire early (a deadline
  * beyond the counter's 32 bits does): the caller compares the TSC and arms again. Replaces an earlier deadline. */
 void lapic_timer_arm(uint64_t tsc_deadline);

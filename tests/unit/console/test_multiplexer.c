@@ -465,21 +465,27 @@ static _Noreturn void run_as_task(struct desk *desk, struct shared_world *world)
 	}
 }
 
-/* Removes from `sent` a byte doubled at `boundary`, if taking it out makes the stream right; `right` is what must follow. */
+/* Removes from `sent` the bytes that a kill doubled, and counts them; `right` is what must remain. A doubled byte stands at one of
+ * `boundaries`, after its equal. Where the right stream goes on with the same byte by chance, only the end of that run of equal
+ * bytes tells that there is one too many. */
 static uint32_t without_doubled(struct sent *sent, const uint32_t *boundaries, uint32_t count, const uint8_t *right, size_t length)
 {
 	uint32_t doubled = 0;
-	uint32_t from = 0;
 	uint32_t to = 0;
 	uint32_t next = 0;
+	uint32_t kills_in_run = 0;
 
-	for (; from < sent->count; from++) {
-		while (next < count && boundaries[next] < from) {
-			next++;
+	for (uint32_t from = 0; from < sent->count; from++) {
+		if (from > 0 && sent->bytes[from] != sent->bytes[from - 1]) {
+			kills_in_run = 0;
 		}
-		if (next < count && boundaries[next] == from && from > 0 && sent->bytes[from] == sent->bytes[from - 1] &&
+		for (; next < count && boundaries[next] <= from; next++) {
+			kills_in_run += boundaries[next] == from ? 1 : 0;
+		}
+		if (kills_in_run > 0 && from > 0 && sent->bytes[from] == sent->bytes[from - 1] &&
 			(to >= length || right[to] != sent->bytes[from])) {
 			doubled++;
+			kills_in_run--;
 			continue;
 		}
 		sent->bytes[to++] = sent->bytes[from];
