@@ -28,6 +28,7 @@
 
 #define SEND_TURN    256u /* most bytes sent to one port before all others have had their turn */
 #define RECEIVE_TURN 64u
+#define QUIET_TRIES 64u /* a UART that never gets quiet is broken: its owner goes on by its other signals */
 
 /* A serial port and what it is driven by. */
 struct port {
@@ -236,6 +237,20 @@ static void prepare_to_sleep(void)
 	}
 }
 
+/* A line that is high already gives no edge for a further cause: what came between the last look and now (input, while the transmitter's
+ * request held the line) would never be told. So nobody sleeps before both lines were seen low. */
+static void work_until_quiet(void)
+{
+	bool quiet = false;
+
+	for (uint32_t i = 0; i < QUIET_TRIES && !quiet; i++) {
+		work();
+		prepare_to_sleep();
+		quiet = uart_is_quiet(&com1.uart);
+		quiet = uart_is_quiet(&com2.uart) && quiet;
+	}
+}
+
 int main(void)
 {
 	uint64_t ticks_per_ms = bh_tsc_khz();
@@ -257,8 +272,7 @@ int main(void)
 	for (;;) {
 		uint64_t word;
 
-		work();
-		prepare_to_sleep();
+		work_until_quiet();
 		demand(bh_wait(notification, &word), "waiting");
 		take_signals(word);
 	}

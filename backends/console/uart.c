@@ -88,6 +88,11 @@ void uart_settle(const struct uart *uart)
 	}
 }
 
+bool uart_is_quiet(const struct uart *uart)
+{
+	return !uart->is_present || (get(uart, REGISTER_IDENTITY) & IIR_NONE) != 0;
+}
+
 bool uart_has_received(const struct uart *uart)
 {
 	return uart->is_present && (get(uart, REGISTER_LINE_STATUS) & LSR_RECEIVED) != 0;

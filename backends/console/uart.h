@@ -21,6 +21,10 @@ void uart_start(struct uart *uart, uint16_t base);
 /* To be called after an interrupt was acknowledged: looks at causes until the interrupt line is low, so that the next one is an edge. */
 void uart_settle(const struct uart *uart);
 
+/* Is the interrupt line low, so that the next cause is an edge? Asking withdraws the transmitter's request, if that is the only one: after
+ * a false, there may be room. */
+bool uart_is_quiet(const struct uart *uart);
+
 /* True if a byte was received and waits. */
 bool uart_has_received(const struct uart *uart);
 
