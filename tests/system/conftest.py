@@ -23,6 +23,7 @@ LINUX = ROOT / "out" / "guests"
 PATIENCE = float(os.environ.get("BULKHEAD_TEST_PATIENCE", "1"))
 
 BOOT_LIMIT = 150 * PATIENCE
+ASK_AGAIN = 10  # seconds
 STEP_LIMIT = 40 * PATIENCE
 
 ESCAPE = "\x1d"  # Ctrl-]
@@ -76,8 +77,20 @@ class Terminal:
         backlog holds them."""
         mark = next(self.marks)
         self.send(f"echo B''{mark}-; {command}; echo E''{mark}-$?\r")
-        match = self.expect(rf"B{mark}-\r\n(.*?)E{mark}-(\d+)\r\n", limit)
-        return match.group(1).replace("\r\n", "\n")
+        match = self.expect(rf"B{mark}-\r+\n(.*?)E{mark}-(\d+)\r+\n", limit)
+        return re.sub(r"\r+\n", "\n", match.group(1))
+
+    def wait_for_shell(self, limit):
+        """Until the shell in front answers. A shell throws away what was typed before it began: so it is asked again, on a new line."""
+        for _ in range(limit // ASK_AGAIN):
+            mark = next(self.marks)
+            self.send(f"\x15echo rea''dy-{mark}\r")
+            try:
+                self.child.expect(rf"ready-{mark}\r+\n", timeout=ASK_AGAIN)
+                return
+            except pexpect.TIMEOUT:
+                continue
+        raise Missing(f"no shell answers; the end of {self.log_path}:\n{self.last_words()}")
 
     def wait_for_end(self, limit=STEP_LIMIT):
         """The program ends by itself; returns its exit status."""
@@ -160,6 +173,8 @@ class Machine(Terminal):
         for vm in vms:
             self.transcript_has(rf"^{vm}: {vm} is up$", limit, again=True)
         for vm in vms:
+            self.front(vm)
+            self.wait_for_shell(limit)
             assert self.in_vm(vm, "hostname", limit) == f"{vm}\n"
 
     def stamps(self):
