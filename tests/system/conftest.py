@@ -82,7 +82,7 @@ class Terminal:
 
     def wait_for_shell(self, limit):
         """Until the shell in front answers. A shell throws away what was typed before it began: so it is asked again, on a new line."""
-        for _ in range(limit // ASK_AGAIN):
+        for _ in range(int(limit // ASK_AGAIN)):
             mark = next(self.marks)
             self.send(f"\x15echo rea''dy-{mark}\r")
             try:
