@@ -16,17 +16,17 @@
 
 #define BIT_ADMIN 60u /* bits of the notification; below: consoles */
 #define BIT_TIMER 61u
-#define BIT_COM2  62u
-#define BIT_COM1  63u
+#define BIT_COM2 62u
+#define BIT_COM1 63u
 
 #define COM1_BASE 0x3f8u
 #define COM2_BASE 0x2f8u
 
-#define POLL_MS  1u    /* after output a console is looked at again, before it is asked to signal its next byte */
+#define POLL_MS 1u /* after output a console is looked at again, before it is asked to signal its next byte */
 #define QUIET_MS 200u  /* after which the beginning of a line goes to the transcript */
 #define STALL_MS 5000u /* after which a guest that takes no input loses it */
 
-#define SEND_TURN    256u /* most bytes sent to one port before all others have had their turn */
+#define SEND_TURN 256u /* most bytes sent to one port before all others have had their turn */
 #define RECEIVE_TURN 64u
 #define QUIET_TRIES 64u /* a UART that never gets quiet is broken: its owner goes on by its other signals */
 
@@ -92,9 +92,11 @@ static void open_consoles(void *saved, uint64_t saved_size, const struct multipl
 	open_console(count, "admin", &outputs[count], &inputs[count]);
 	with_admin.admin = count;
 	count++;
-	error = multiplexer_start(&multiplexer, saved, saved_size, count, names, outputs, inputs, &with_admin, bh_tsc());
+	error = multiplexer_start(
+		&multiplexer, saved, saved_size, count, names, outputs, inputs, &with_admin, bh_tsc());
 	if (error != MULTIPLEXER_OK) {
-		bh_log("region \"backlog\" has %lu bytes, and %u consoles need %lu", saved_size, count, SAVED_SIZE(count));
+		bh_log("region \"backlog\" has %lu bytes, and %u consoles need %lu", saved_size, count,
+			SAVED_SIZE(count));
 		bh_exit(BH_EXIT_MISSING);
 	}
 }

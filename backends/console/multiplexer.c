@@ -8,8 +8,8 @@ static uint64_t bit(uint32_t index) { return UINT64_C(1) << index; }
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-enum multiplexer_error multiplexer_start(struct multiplexer *multiplexer, void *region, uint64_t region_size, uint32_t count,
-	const char *const *names, const struct ring *outputs, const struct ring *inputs,
+enum multiplexer_error multiplexer_start(struct multiplexer *multiplexer, void *region, uint64_t region_size,
+	uint32_t count, const char *const *names, const struct ring *outputs, const struct ring *inputs,
 	const struct multiplexer_settings *settings, uint64_t now)
 {
 	uint32_t output_tails[CONSOLES_MAX] = { 0 };
@@ -79,7 +79,7 @@ static uint32_t room(const struct multiplexer *multiplexer, uint32_t index)
 static bool everything_is_sent(const struct multiplexer *multiplexer)
 {
 	return (!multiplexer->settings.has_transcript || transcript_is_complete(&multiplexer->transcript)) &&
-		(!multiplexer->settings.has_terminal || terminal_is_complete(&multiplexer->terminal));
+	       (!multiplexer->settings.has_terminal || terminal_is_complete(&multiplexer->terminal));
 }
 
 /* Tells the other side how far its bytes were taken. The last one of the administrator's console counts as taken only when everything of
@@ -89,7 +89,8 @@ static void publish(struct multiplexer *multiplexer, uint32_t index)
 	struct multiplexer_console *console = &multiplexer->consoles[index];
 	uint32_t tail = console->output.tail;
 
-	if (index == multiplexer->settings.admin && tail != console->published && !everything_is_sent(multiplexer)) {
+	if (index == multiplexer->settings.admin && tail != console->published &&
+		!everything_is_sent(multiplexer)) {
 		tail--;
 	}
 	if (tail != console->published) {
@@ -253,7 +254,8 @@ bool multiplexer_takes_input(struct multiplexer *multiplexer, bool is_waiting, u
 		multiplexer->stalled_at = now;
 	} else if (now - multiplexer->stalled_at >= multiplexer->settings.stall_ticks) {
 		multiplexer->discards = true;
-		terminal_notice(&multiplexer->terminal, "\r\n[this console takes no input: what is typed is lost, but for Ctrl-]]\r\n");
+		terminal_notice(&multiplexer->terminal,
+			"\r\n[this console takes no input: what is typed is lost, but for Ctrl-]]\r\n");
 	}
 	return multiplexer->discards;
 }
@@ -268,7 +270,8 @@ void multiplexer_typed(struct multiplexer *multiplexer, uint8_t byte)
 	case TERMINAL_POWER_OFF:
 		if (!give(multiplexer, multiplexer->settings.admin, (const uint8_t *)power_off_line,
 			    sizeof(power_off_line) - 1)) {
-			terminal_notice(&multiplexer->terminal, "[the administrator's console takes no input]\r\n");
+			terminal_notice(
+				&multiplexer->terminal, "[the administrator's console takes no input]\r\n");
 		}
 		break;
 	default:

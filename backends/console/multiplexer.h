@@ -44,11 +44,12 @@ struct multiplexer {
 	struct transcript transcript;
 	struct multiplexer_console consoles[CONSOLES_MAX];
 	uint32_t count;
-	uint32_t next;       /* whose turn it is */
-	uint64_t signals;    /* bit i: signal the other side of console i; the caller clears what it has done */
-	uint64_t poll_at;    /* UINT64_MAX: no console is to be looked at */
-	uint64_t stalled_at; /* since when the console in front takes no input; UINT64_MAX: it does, or nothing is typed */
-	bool discards;       /* it did not for too long */
+	uint32_t next;    /* whose turn it is */
+	uint64_t signals; /* bit i: signal the other side of console i; the caller clears what it has done */
+	uint64_t poll_at; /* UINT64_MAX: no console is to be looked at */
+	uint64_t
+		stalled_at; /* since when the console in front takes no input; UINT64_MAX: it does, or nothing is typed */
+	bool discards; /* it did not for too long */
 };
 
 enum multiplexer_error {
@@ -60,9 +61,10 @@ enum multiplexer_error {
 /* Starts with `count` consoles: names[i] (not empty, at most CONSOLE_NAME_MAX bytes), and their rings from console_attach(). `region`
  * (`region_size` bytes, 8-aligned, zero at the very first start) holds what outlives this task. `now` in ticks of the caller's clock, as in
  * all other functions. All consoles are signalled once, in case that a former task did not come to it. */
-__attribute__((warn_unused_result)) enum multiplexer_error multiplexer_start(struct multiplexer *multiplexer, void *region,
-	uint64_t region_size, uint32_t count, const char *const *names, const struct ring *outputs, const struct ring *inputs,
-	const struct multiplexer_settings *settings, uint64_t now);
+__attribute__((warn_unused_result)) enum multiplexer_error multiplexer_start(struct multiplexer *multiplexer,
+	void *region, uint64_t region_size, uint32_t count, const char *const *names,
+	const struct ring *outputs, const struct ring *inputs, const struct multiplexer_settings *settings,
+	uint64_t now);
 
 /* The other side of console `index` has signalled. */
 void multiplexer_signalled(struct multiplexer *multiplexer, uint32_t index);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define SAVED_MAGIC   UINT64_C(0x474f4c4b43414253) /* "SBACKLOG" read as little-endian */
+#define SAVED_MAGIC UINT64_C(0x474f4c4b43414253) /* "SBACKLOG" read as little-endian */
 #define SAVED_VERSION 1u
 
 static bool is_kept(const struct saved *saved, uint32_t count, const char *const *names)
@@ -20,8 +20,8 @@ static bool is_kept(const struct saved *saved, uint32_t count, const char *const
 	return TERMINAL_CONSOLE(saved->terminal_word) < count;
 }
 
-static void start_anew(
-	struct saved *saved, uint32_t count, const char *const *names, const uint32_t *output_tails, const uint32_t *input_heads)
+static void start_anew(struct saved *saved, uint32_t count, const char *const *names,
+	const uint32_t *output_tails, const uint32_t *input_heads)
 {
 	memset(saved, 0, sizeof(*saved));
 	saved->version = SAVED_VERSION;

@@ -23,28 +23,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONSOLES_MAX      61u     /* 60 of VMs and the administrator's: bits of the notification */
-#define CONSOLE_NAME_MAX  31u     /* bytes of a console's name */
-#define LOG_CAPACITY      0x8000u /* a power of two */
-#define NOTICE_CAPACITY   0x1000u /* a power of two */
-#define STAGING_CAPACITY  0x1000u /* a power of two */
+#define CONSOLES_MAX 61u         /* 60 of VMs and the administrator's: bits of the notification */
+#define CONSOLE_NAME_MAX 31u     /* bytes of a console's name */
+#define LOG_CAPACITY 0x8000u     /* a power of two */
+#define NOTICE_CAPACITY 0x1000u  /* a power of two */
+#define STAGING_CAPACITY 0x1000u /* a power of two */
 #define SAVED_HEADER_SIZE 0x4000u
-#define NO_CONSOLE        0xffu
+#define NO_CONSOLE 0xffu
 
 /* The region's size for `count` consoles. */
-#define SAVED_SIZE(count) (SAVED_HEADER_SIZE + (uint64_t)(count) * LOG_CAPACITY)
+#define SAVED_SIZE(count) (SAVED_HEADER_SIZE + (uint64_t)(count)*LOG_CAPACITY)
 
 /* The transcript's commit word: position of the console that wrote last | its number | bytes put into staging, modulo 2^24. */
-#define TRANSCRIPT_WORD(position, console, head)                                                                               \
-	((uint64_t)(position) | (uint64_t)((console) & 0xffu) << 32 | (uint64_t)((head) & 0xffffffu) << 40)
+#define TRANSCRIPT_WORD(position, console, head) \
+	((uint64_t)(position) | (uint64_t)((console)&0xffu) << 32 | (uint64_t)((head)&0xffffffu) << 40)
 #define TRANSCRIPT_POSITION(word) ((uint32_t)(word))
-#define TRANSCRIPT_CONSOLE(word)  ((uint32_t)((word) >> 32) & 0xffu)
-#define TRANSCRIPT_HEAD(word)     ((uint32_t)((word) >> 40) & 0xffffffu)
+#define TRANSCRIPT_CONSOLE(word) ((uint32_t)((word) >> 32) & 0xffu)
+#define TRANSCRIPT_HEAD(word) ((uint32_t)((word) >> 40) & 0xffffffu)
 
 /* The terminal's word: position in the log of the console in front | its number. */
 #define TERMINAL_WORD(position, console) ((uint64_t)(position) | (uint64_t)(console) << 32)
-#define TERMINAL_POSITION(word)          ((uint32_t)(word))
-#define TERMINAL_CONSOLE(word)           ((uint32_t)((word) >> 32) & 0xffu)
+#define TERMINAL_POSITION(word) ((uint32_t)(word))
+#define TERMINAL_CONSOLE(word) ((uint32_t)((word) >> 32) & 0xffu)
 
 struct saved_console {
 	uint64_t first;      /* position of the first byte ever */
@@ -69,10 +69,10 @@ struct saved {
 	uint32_t count; /* of consoles */
 	/* terminal */
 	uint64_t terminal_word;
-	uint32_t replay_end;  /* before this position of the console in front, bytes are shown again */
+	uint32_t replay_end; /* before this position of the console in front, bytes are shown again */
 	uint32_t notice_head;
 	uint32_t notice_tail;
-	uint32_t escape;      /* enum escape_state */
+	uint32_t escape; /* enum escape_state */
 	/* transcript */
 	uint64_t transcript_word;
 	uint32_t staging_tail; /* modulo 2^24 */
@@ -95,4 +95,7 @@ static inline uint8_t *saved_log(struct saved *saved, uint32_t index)
 	return (uint8_t *)saved + SAVED_HEADER_SIZE + (size_t)index * LOG_CAPACITY;
 }
 
-static inline uint8_t log_byte(const uint8_t *log, uint32_t position) { return log[position & (LOG_CAPACITY - 1)]; }
+static inline uint8_t log_byte(const uint8_t *log, uint32_t position)
+{
+	return log[position & (LOG_CAPACITY - 1)];
+}

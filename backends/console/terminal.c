@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define ASCII_ENQ   0x05u
-#define ASCII_ESC   0x1bu
-#define CSI_MAX     32u  /* longest control sequence that is looked at */
+#define ASCII_ENQ 0x05u
+#define ASCII_ESC 0x1bu
+#define CSI_MAX 32u      /* longest control sequence that is looked at */
 #define LINE_SEARCH 512u /* a backlog that was cut begins with a whole line, if one begins so soon */
 
 static const char help[] = "\r\n"
@@ -59,17 +59,21 @@ void terminal_start(struct terminal *terminal, struct saved *saved, uint32_t adm
 	}
 }
 
-uint32_t terminal_front(const struct terminal *terminal) { return TERMINAL_CONSOLE(terminal->saved->terminal_word); }
+uint32_t terminal_front(const struct terminal *terminal)
+{
+	return TERMINAL_CONSOLE(terminal->saved->terminal_word);
+}
 
 uint32_t terminal_pending(const struct terminal *terminal)
 {
 	return (uint32_t)terminal->saved->consoles[terminal_front(terminal)].head -
-		TERMINAL_POSITION(terminal->saved->terminal_word);
+	       TERMINAL_POSITION(terminal->saved->terminal_word);
 }
 
 bool terminal_is_complete(const struct terminal *terminal)
 {
-	return terminal_pending(terminal) == 0 && terminal->saved->notice_head == terminal->saved->notice_tail;
+	return terminal_pending(terminal) == 0 &&
+	       terminal->saved->notice_head == terminal->saved->notice_tail;
 }
 
 static void set_position(struct terminal *terminal, uint32_t position, uint32_t console)
@@ -271,7 +275,8 @@ static enum terminal_action command(struct terminal *terminal, uint8_t key)
 		list(terminal);
 		break;
 	case 'q':
-		terminal_notice(terminal, "\r\n[power off the machine with all its VMs? y or any other key]\r\n");
+		terminal_notice(
+			terminal, "\r\n[power off the machine with all its VMs? y or any other key]\r\n");
 		terminal->saved->escape = ESCAPE_POWER_OFF;
 		break;
 	case '?':

@@ -8,8 +8,9 @@
 
 #include "saved.h"
 
-#define TERMINAL_REPLAY 0x4000u /* bytes; LOG_CAPACITY less this may come while they are shown again, before the console is held back */
-#define TERMINAL_ESCAPE 0x1du   /* Ctrl-] */
+#define TERMINAL_REPLAY \
+	0x4000u /* bytes; LOG_CAPACITY less this may come while they are shown again, before the console is held back */
+#define TERMINAL_ESCAPE 0x1du /* Ctrl-] */
 
 /* What a typed byte asks for beyond the terminal itself. */
 enum terminal_action {
@@ -45,7 +46,8 @@ bool terminal_next(struct terminal *terminal, uint8_t *byte);
 void terminal_sent(struct terminal *terminal);
 
 /* A byte was typed. */
-__attribute__((warn_unused_result)) enum terminal_action terminal_typed(struct terminal *terminal, uint8_t byte);
+__attribute__((warn_unused_result)) enum terminal_action terminal_typed(
+	struct terminal *terminal, uint8_t byte);
 
 /* Brings console `index` to the front and shows its backlog. */
 void terminal_switch(struct terminal *terminal, uint32_t index);

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define STAGING_MASK  0xffffffu /* staging indices run modulo 2^24 */
+#define STAGING_MASK 0xffffffu /* staging indices run modulo 2^24 */
 #define STEP_ROOM_MIN (1 + CONSOLE_NAME_MAX + 2 + 2)
-#define CR_RUN_MAX    8u /* CRs before a newline that are left out */
+#define CR_RUN_MAX 8u /* CRs before a newline that are left out */
 
 /* Staged bytes of one step; nobody sees them before the commit. */
 struct stage {
@@ -42,7 +42,8 @@ static uint32_t pending(const struct transcript *transcript, uint32_t index)
 	uint32_t count = untaken(transcript, index);
 	uint32_t crs = 0;
 
-	while (crs < count && crs < CR_RUN_MAX && log_byte(transcript->consoles[index].log, head - 1 - crs) == '\r') {
+	while (crs < count && crs < CR_RUN_MAX &&
+		log_byte(transcript->consoles[index].log, head - 1 - crs) == '\r') {
 		crs++;
 	}
 	return count - crs;
@@ -51,7 +52,8 @@ static uint32_t pending(const struct transcript *transcript, uint32_t index)
 /* True if the console has begun a line in the transcript and not ended it. */
 static bool is_in_line(const struct transcript *transcript, uint32_t index)
 {
-	return log_byte(transcript->consoles[index].log, transcript->saved->consoles[index].transcript - 1) != '\n';
+	return log_byte(transcript->consoles[index].log, transcript->saved->consoles[index].transcript - 1) !=
+	       '\n';
 }
 
 void transcript_start(struct transcript *transcript, struct saved *saved, uint64_t quiet_ticks, uint64_t now)
@@ -145,7 +147,8 @@ static void put_visibly(struct stage *stage, uint8_t byte)
 }
 
 /* Stages up to `count` bytes of `available` ones, to the end of a line at most; returns how many it was. */
-static uint32_t put_bytes(struct stage *stage, const uint8_t *log, uint32_t position, uint32_t count, uint32_t available)
+static uint32_t put_bytes(
+	struct stage *stage, const uint8_t *log, uint32_t position, uint32_t count, uint32_t available)
 {
 	uint32_t done = 0;
 
@@ -186,7 +189,8 @@ static void put_prefix(struct stage *stage, const struct transcript *transcript,
 bool transcript_step(struct transcript *transcript, uint64_t now)
 {
 	struct saved *saved = transcript->saved;
-	struct stage stage = { saved, TRANSCRIPT_HEAD(saved->transcript_word), STAGING_CAPACITY - staged(saved) };
+	struct stage stage = { saved, TRANSCRIPT_HEAD(saved->transcript_word),
+		STAGING_CAPACITY - staged(saved) };
 	struct saved_console *console;
 	uint32_t count;
 	uint32_t index;
@@ -201,8 +205,10 @@ bool transcript_step(struct transcript *transcript, uint64_t now)
 	}
 	console = &saved->consoles[index];
 	put_prefix(&stage, transcript, index);
-	done = put_bytes(&stage, transcript->consoles[index].log, console->transcript, count, untaken(transcript, index));
-	__atomic_store_n(&saved->transcript_word, TRANSCRIPT_WORD(console->transcript + done, index, stage.head), __ATOMIC_RELEASE);
+	done = put_bytes(&stage, transcript->consoles[index].log, console->transcript, count,
+		untaken(transcript, index));
+	__atomic_store_n(&saved->transcript_word,
+		TRANSCRIPT_WORD(console->transcript + done, index, stage.head), __ATOMIC_RELEASE);
 	__atomic_store_n(&console->transcript, console->transcript + done, __ATOMIC_RELEASE);
 	return true;
 }

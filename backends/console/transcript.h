@@ -13,11 +13,13 @@
 
 #include "saved.h"
 
-#define TRANSCRIPT_CHUNK 1024u /* most bytes of one console's log in one step; a line up to that length is not begun before it is whole */
+#define TRANSCRIPT_CHUNK \
+	1024u /* most bytes of one console's log in one step; a line up to that length is not begun before it is whole */
 
 struct transcript_console {
 	uint8_t *log;
-	uint32_t scanned;     /* no newline stands before this position of the log, from the transcript's position on */
+	uint32_t
+		scanned; /* no newline stands before this position of the log, from the transcript's position on */
 	uint64_t last_output; /* when the last byte came, in the caller's ticks */
 };
 

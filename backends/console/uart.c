@@ -16,25 +16,28 @@ enum {
 	REGISTER_SCRATCH = 7,
 };
 
-#define IER_RECEIVED     0x01u
-#define IER_TRANSMITTER  0x02u
-#define IIR_NONE         0x01u
-#define IIR_FIFOS        0xc0u
-#define FCR_ENABLE       0x01u
-#define LCR_8N1          0x03u
-#define LCR_DLAB         0x80u
-#define MCR_DTR          0x01u
-#define MCR_RTS          0x02u
-#define MCR_OUT2         0x08u /* on a PC: opens the interrupt line's gate */
-#define LSR_RECEIVED     0x01u
-#define LSR_THRE         0x20u
-#define LSR_TEMT         0x40u
-#define DIVISOR_115200   1u
-#define FIFO_DEPTH       16u
-#define SETTLE_MAX       16u     /* causes that are looked at before giving up on a broken UART */
-#define EMPTY_POLLS_MAX  20000u  /* 16 bytes take 1.4 ms; a port read takes about 1 us */
+#define IER_RECEIVED 0x01u
+#define IER_TRANSMITTER 0x02u
+#define IIR_NONE 0x01u
+#define IIR_FIFOS 0xc0u
+#define FCR_ENABLE 0x01u
+#define LCR_8N1 0x03u
+#define LCR_DLAB 0x80u
+#define MCR_DTR 0x01u
+#define MCR_RTS 0x02u
+#define MCR_OUT2 0x08u /* on a PC: opens the interrupt line's gate */
+#define LSR_RECEIVED 0x01u
+#define LSR_THRE 0x20u
+#define LSR_TEMT 0x40u
+#define DIVISOR_115200 1u
+#define FIFO_DEPTH 16u
+#define SETTLE_MAX 16u         /* causes that are looked at before giving up on a broken UART */
+#define EMPTY_POLLS_MAX 20000u /* 16 bytes take 1.4 ms; a port read takes about 1 us */
 
-static uint8_t get(const struct uart *uart, unsigned int offset) { return port_read((uint16_t)(uart->base + offset)); }
+static uint8_t get(const struct uart *uart, unsigned int offset)
+{
+	return port_read((uint16_t)(uart->base + offset));
+}
 
 static void set(const struct uart *uart, unsigned int offset, unsigned int value)
 {
@@ -76,7 +79,8 @@ void uart_start(struct uart *uart, uint16_t base)
 void uart_settle(const struct uart *uart)
 {
 	for (uint32_t i = 0; uart->is_present && i < SETTLE_MAX; i++) {
-		uint8_t identity = get(uart, REGISTER_IDENTITY); /* reading it withdraws the transmitter's request */
+		uint8_t identity =
+			get(uart, REGISTER_IDENTITY); /* reading it withdraws the transmitter's request */
 
 		if ((identity & IIR_NONE) != 0) {
 			return;

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct uart {
-	uint16_t base;             /* its first port */
+	uint16_t base; /* its first port */
 	bool is_present;
-	bool is_receiving;         /* RTS and the receive interrupt are on */
-	uint8_t depth;             /* bytes that the transmitter takes at once */
-	uint8_t interrupt_enable;  /* what IER holds */
+	bool is_receiving;        /* RTS and the receive interrupt are on */
+	uint8_t depth;            /* bytes that the transmitter takes at once */
+	uint8_t interrupt_enable; /* what IER holds */
 };
 
 /* Looks for a UART at `base`, and makes it ready to send and receive. Bytes in its FIFOs stay, so a driver that starts again loses none.

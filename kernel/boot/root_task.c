@@ -329,7 +329,8 @@ void root_task_create(struct cpu *cpu)
 			BH_MAP_READ);
 	}
 	buffer = cnode_slot(builder.cnode, BH_BOOT_IPC_BUFFER);
-	place_buffer(&builder, map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE),
+	place_buffer(&builder,
+		map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE),
 		buffer);
 	fill_info(&builder);
 	put_all_memory(&builder);

@@ -28,9 +28,9 @@ struct cpu {
 	uint64_t tsc_aux;            /* what MSR TSC_AUX holds */
 
 	struct execution_queue ready[PRIORITIES];
-	uint64_t ready_bits[4]; /* bit p of word p / 64: queue p is not empty */
+	uint64_t ready_bits[4];   /* bit p of word p / 64: queue p is not empty */
 	struct execution *traced; /* whose switch the trace ring has last */
-	bool reschedule;        /* current may no longer be the right one */
+	bool reschedule;          /* current may no longer be the right one */
 
 	struct sched_context *context; /* whose time runs; current's */
 	uint64_t context_start;        /* TSC since when */

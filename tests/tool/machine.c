@@ -6,11 +6,19 @@
  */
 #include <stdint.h>
 
-enum { COM1 = 0x3f8, COM2 = 0x2f8, LINE_STATUS = 5, DATA_READY = 1, CAN_SEND = 0x20, MULTIBOOT_MAGIC = 0x1badb002 };
+enum {
+	COM1 = 0x3f8,
+	COM2 = 0x2f8,
+	LINE_STATUS = 5,
+	DATA_READY = 1,
+	CAN_SEND = 0x20,
+	MULTIBOOT_MAGIC = 0x1badb002
+};
 enum { POWER_OFF, HANG, ECHO_UNTIL_Q };
 
-__attribute__((section(".text.head"), used, aligned(4))) static const uint32_t multiboot_header[3] = { MULTIBOOT_MAGIC, 0,
-	-(uint32_t)MULTIBOOT_MAGIC };
+__attribute__((section(".text.head"), used, aligned(4))) static const uint32_t multiboot_header[3] = {
+	MULTIBOOT_MAGIC, 0, -(uint32_t)MULTIBOOT_MAGIC
+};
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -27,8 +35,7 @@ static inline uint8_t inb(uint16_t port)
 
 static void put(uint16_t port, uint8_t byte)
 {
-	while ((inb((uint16_t)(port + LINE_STATUS)) & CAN_SEND) == 0) {
-	}
+	while ((inb((uint16_t)(port + LINE_STATUS)) & CAN_SEND) == 0) {}
 	outb(port, byte);
 }
 
@@ -44,8 +51,7 @@ static void echo_until_q(void)
 	uint8_t byte = 0;
 
 	while (byte != 'q') {
-		while ((inb(COM1 + LINE_STATUS) & DATA_READY) == 0) {
-		}
+		while ((inb(COM1 + LINE_STATUS) & DATA_READY) == 0) {}
 		byte = inb(COM1);
 		put(COM1, byte);
 	}

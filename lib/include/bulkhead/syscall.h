@@ -249,8 +249,8 @@ BH_INLINE BH_MUST_USE enum bh_error bh_thread_read_registers(
 }
 
 /* `buffer` is the calling thread's own IPC buffer, which carries the registers. */
-BH_INLINE BH_MUST_USE enum bh_error bh_thread_write_registers(uint64_t thread, struct bh_ipc_buffer *buffer,
-	const struct bh_thread_registers *registers)
+BH_INLINE BH_MUST_USE enum bh_error bh_thread_write_registers(
+	uint64_t thread, struct bh_ipc_buffer *buffer, const struct bh_thread_registers *registers)
 {
 	for (unsigned int i = 0; i < sizeof(*registers) / sizeof(uint64_t); i++) {
 		buffer->words[i] = ((const uint64_t *)registers)[i];

@@ -5,7 +5,10 @@
 
 const char guest_name[] = "keeper";
 
-static bool ours(uintptr_t page) { return page + 4096 > (uintptr_t)image_start && page < (uintptr_t)image_end; }
+static bool ours(uintptr_t page)
+{
+	return page + 4096 > (uintptr_t)image_start && page < (uintptr_t)image_end;
+}
 
 static uint32_t walk(uintptr_t from, uintptr_t to, uint64_t secret, bool write)
 {
@@ -14,7 +17,8 @@ static uint32_t walk(uintptr_t from, uintptr_t to, uint64_t secret, bool write)
 	for (uintptr_t page = from; page < to; page += 4096) {
 		if (ours(page))
 			continue;
-		for (volatile uint64_t *at = (volatile uint64_t *)page; at < (volatile uint64_t *)(page + 4096); at++) {
+		for (volatile uint64_t *at = (volatile uint64_t *)page;
+			at < (volatile uint64_t *)(page + 4096); at++) {
 			if (write)
 				*at = secret;
 			else

@@ -16,10 +16,11 @@ static void attach(struct desk *desk)
 	struct ring inputs[DESK_CONSOLES];
 
 	for (uint32_t i = 0; i < DESK_CONSOLES; i++) {
-		assert_int_equal(console_attach(desk->guests[i].region, DESK_REGION, &outputs[i], &inputs[i]), 0);
+		assert_int_equal(
+			console_attach(desk->guests[i].region, DESK_REGION, &outputs[i], &inputs[i]), 0);
 	}
-	assert_int_equal(multiplexer_start(&desk->multiplexer, desk->saved, SAVED_SIZE(DESK_CONSOLES), DESK_CONSOLES, desk_names,
-				 outputs, inputs, &desk->settings, desk->now),
+	assert_int_equal(multiplexer_start(&desk->multiplexer, desk->saved, SAVED_SIZE(DESK_CONSOLES),
+				 DESK_CONSOLES, desk_names, outputs, inputs, &desk->settings, desk->now),
 		MULTIPLEXER_OK);
 }
 
@@ -28,7 +29,8 @@ struct desk *desk_new(bool has_transcript)
 	struct desk *desk = calloc(1, sizeof(*desk));
 
 	desk->saved = calloc(1, SAVED_SIZE(DESK_CONSOLES));
-	desk->settings = (struct multiplexer_settings){ QUIET, POLL, STALL, true, has_transcript, DESK_ADMIN };
+	desk->settings =
+		(struct multiplexer_settings){ QUIET, POLL, STALL, true, has_transcript, DESK_ADMIN };
 	desk->screen.bytes = malloc(DESK_PAPER);
 	desk->transcript.bytes = malloc(DESK_PAPER);
 	desk->now = 1000000;

@@ -15,13 +15,13 @@
 #include <cmocka.h>
 
 #define DESK_CONSOLES 4u /* red, blue, green, admin */
-#define DESK_ADMIN    3u
-#define DESK_REGION   0x4000u
-#define DESK_PAPER    (1u << 21)
-#define QUIET         200u
-#define POLL          1u
-#define STALL         5000u
-#define CTRL_BRACKET  "\x1d"
+#define DESK_ADMIN 3u
+#define DESK_REGION 0x4000u
+#define DESK_PAPER (1u << 21)
+#define QUIET 200u
+#define POLL 1u
+#define STALL 5000u
+#define CTRL_BRACKET "\x1d"
 
 struct paper {
 	uint8_t *bytes;

@@ -82,7 +82,8 @@ static void a_full_transcript_holds_back_all(void **state)
 		desk_wait(desk, 1);
 	}
 	for (uint32_t index = 0; index < DESK_CONSOLES; index++) {
-		assert_true(desk->guests[index].written.length < LOG_CAPACITY + ring_capacity(desk) + STAGING_CAPACITY);
+		assert_true(desk->guests[index].written.length <
+			    LOG_CAPACITY + ring_capacity(desk) + STAGING_CAPACITY);
 		desk->guests[index].is_signalled = false;
 	}
 	desk->transcript_is_full = false;
@@ -262,7 +263,8 @@ static void random_bytes(uint8_t *bytes, uint32_t count)
 	static const char letters[] = "abc: +admin\r\n\r\n\t\x1b[6n";
 
 	for (uint32_t i = 0; i < count; i++) {
-		bytes[i] = random_below(50) == 0 ? (uint8_t)random_below(256) : (uint8_t)letters[random_below(sizeof(letters) - 1)];
+		bytes[i] = random_below(50) == 0 ? (uint8_t)random_below(256)
+						 : (uint8_t)letters[random_below(sizeof(letters) - 1)];
 	}
 }
 
@@ -417,8 +419,8 @@ static void a_damaged_region(void **state)
 			random_step(desk);
 		}
 		for (uint32_t i = 0; i < 1 + random_below(40); i++) {
-			saved[16 + random_below(sizeof(struct saved) - NOTICE_CAPACITY - STAGING_CAPACITY - 16)] =
-				(uint8_t)random_below(256);
+			saved[16 + random_below(sizeof(struct saved) - NOTICE_CAPACITY - STAGING_CAPACITY -
+						16)] = (uint8_t)random_below(256);
 		}
 		desk_restart(desk);
 		for (int i = 0; i < 50; i++) {
@@ -468,7 +470,8 @@ static _Noreturn void run_as_task(struct desk *desk, struct shared_world *world)
 /* Removes from `sent` the bytes that a kill doubled, and counts them; `right` is what must remain. A doubled byte stands at one of
  * `boundaries`, after its equal. Where the right stream goes on with the same byte by chance, only the end of that run of equal
  * bytes tells that there is one too many. */
-static uint32_t without_doubled(struct sent *sent, const uint32_t *boundaries, uint32_t count, const uint8_t *right, size_t length)
+static uint32_t without_doubled(
+	struct sent *sent, const uint32_t *boundaries, uint32_t count, const uint8_t *right, size_t length)
 {
 	uint32_t doubled = 0;
 	uint32_t to = 0;
@@ -532,7 +535,8 @@ static void killed_at_any_instruction(void **state)
 		}
 		for (uint32_t i = 0; i < pauses; i++) {
 			random_bytes(bytes, sizeof(bytes));
-			(void)guest_writes_bytes(desk, random_below(DESK_CONSOLES), bytes, random_below(sizeof(bytes)));
+			(void)guest_writes_bytes(
+				desk, random_below(DESK_CONSOLES), bytes, random_below(sizeof(bytes)));
 			(void)usleep(random_below(200));
 		}
 		desk->now += 1000;
@@ -559,9 +563,11 @@ static void killed_at_any_instruction(void **state)
 		struct paper expected = { malloc(desk->guests[0].written.length + notice), notice };
 
 		memcpy(expected.bytes, "\r\n[red] Ctrl-] ? shows help\r\n", notice);
-		memcpy(expected.bytes + notice, desk->guests[0].written.bytes, desk->guests[0].written.length);
+		memcpy(expected.bytes + notice, desk->guests[0].written.bytes,
+			desk->guests[0].written.length);
 		expected.length += desk->guests[0].written.length;
-		assert_true(without_doubled(screen, screen_boundaries, KILLS, expected.bytes, expected.length) <= KILLS);
+		assert_true(without_doubled(screen, screen_boundaries, KILLS, expected.bytes,
+				    expected.length) <= KILLS);
 		assert_int_equal(screen->count, expected.length);
 		assert_memory_equal(screen->bytes, expected.bytes, expected.length);
 		free(expected.bytes);
@@ -585,15 +591,18 @@ static void refusals(void **state)
 	struct ring input = desk->multiplexer.consoles[0].input.ring;
 
 	(void)state;
-	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, 1, 1, desk_names, &output, &input, &settings, 0),
+	assert_int_equal(
+		multiplexer_start(&multiplexer, desk->saved, 1, 1, desk_names, &output, &input, &settings, 0),
 		MULTIPLEXER_CONSOLES);
 	settings.admin = 0;
-	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, SAVED_SIZE(1) - 1, 1, desk_names, &output, &input, &settings, 0),
+	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, SAVED_SIZE(1) - 1, 1, desk_names,
+				 &output, &input, &settings, 0),
 		MULTIPLEXER_REGION);
-	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, SAVED_SIZE(1), 0, desk_names, &output, &input, &settings, 0),
+	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, SAVED_SIZE(1), 0, desk_names, &output,
+				 &input, &settings, 0),
 		MULTIPLEXER_CONSOLES);
-	assert_int_equal(
-		multiplexer_start(&multiplexer, desk->saved, UINT64_MAX, CONSOLES_MAX + 1, desk_names, &output, &input, &settings, 0),
+	assert_int_equal(multiplexer_start(&multiplexer, desk->saved, UINT64_MAX, CONSOLES_MAX + 1,
+				 desk_names, &output, &input, &settings, 0),
 		MULTIPLEXER_CONSOLES);
 	desk_clear(desk);
 }

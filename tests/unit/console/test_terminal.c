@@ -42,9 +42,16 @@ static void digits_and_letters_switch(void **state)
 		const char *keys;
 		const char *screen;
 	} steps[] = {
-		{ "2", "\r\n[blue]\r\nB" }, { "n", "\r\n[green]\r\nG" }, { "n", "\r\n[admin]\r\nA" }, { "n", "\r\n[red]\r\nR" },
-		{ "p", "\r\n[admin]\r\nA" }, { "3", "\r\n[green]\r\nG" }, { "0", "\r\n[admin]\r\nA" }, { "1", "\r\n[red]\r\nR" },
-		{ "a", "\r\n[admin]\r\nA" }, { "4", "\r\n[there is no such console; Ctrl-] l lists them]\r\n" },
+		{ "2", "\r\n[blue]\r\nB" },
+		{ "n", "\r\n[green]\r\nG" },
+		{ "n", "\r\n[admin]\r\nA" },
+		{ "n", "\r\n[red]\r\nR" },
+		{ "p", "\r\n[admin]\r\nA" },
+		{ "3", "\r\n[green]\r\nG" },
+		{ "0", "\r\n[admin]\r\nA" },
+		{ "1", "\r\n[red]\r\nR" },
+		{ "a", "\r\n[admin]\r\nA" },
+		{ "4", "\r\n[there is no such console; Ctrl-] l lists them]\r\n" },
 		{ "x", "\r\n[no such key; Ctrl-] ? shows help]\r\n" },
 	};
 	struct desk *desk = desk_new(true);
@@ -92,8 +99,8 @@ static void list_and_help(void **state)
 	guest_writes(desk, 1, "news\n");
 	desk_run(desk);
 	desk_type(desk, CTRL_BRACKET "l");
-	assert_string_equal(
-		desk_screen(desk), "\r\n  1  red  (in front)\r\n  2  blue  (new output)\r\n  3  green\r\n  0  admin\r\n");
+	assert_string_equal(desk_screen(desk),
+		"\r\n  1  red  (in front)\r\n  2  blue  (new output)\r\n  3  green\r\n  0  admin\r\n");
 	desk_type(desk, CTRL_BRACKET "2");
 	desk_type(desk, CTRL_BRACKET "1");
 	(void)desk_screen(desk);

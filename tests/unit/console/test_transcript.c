@@ -162,7 +162,8 @@ static void turns(void **state)
 	guest_writes(desk, 1, "calm\n");
 	desk_run(desk);
 	(void)desk_transcript(desk);
-	at = (size_t)(strstr((char *)desk->transcript.bytes, "blue: calm\n") - (char *)desk->transcript.bytes);
+	at = (size_t)(strstr((char *)desk->transcript.bytes, "blue: calm\n") -
+		      (char *)desk->transcript.bytes);
 	assert_true(at < 3 * sizeof(line));
 	desk_clear(desk);
 }

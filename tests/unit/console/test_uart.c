@@ -16,7 +16,7 @@
 
 static struct {
 	bool is_absent;
-	bool is_fast;    /* transmits in no time, as an emulated one */
+	bool is_fast; /* transmits in no time, as an emulated one */
 	bool has_fifos;
 	uint8_t registers[8];
 	uint8_t transmit[16];
@@ -33,7 +33,7 @@ static struct {
 static void set_line(void)
 {
 	bool line = ((chip.registers[1] & 1) != 0 && chip.receive_count != 0) ||
-		((chip.registers[1] & 2) != 0 && chip.transmitter_pending);
+		    ((chip.registers[1] & 2) != 0 && chip.transmitter_pending);
 
 	line = line && (chip.registers[4] & 8) != 0;
 	chip.edges += line && !chip.line;
@@ -79,7 +79,8 @@ uint8_t port_read(uint16_t port)
 		}
 		break;
 	case 5:
-		value = (uint8_t)((chip.receive_count != 0 ? 1u : 0u) | (chip.transmit_count == 0 ? 0x60u : 0u));
+		value = (uint8_t)((chip.receive_count != 0 ? 1u : 0u) |
+				  (chip.transmit_count == 0 ? 0x60u : 0u));
 		break;
 	default:
 		value = chip.registers[port - BASE];
