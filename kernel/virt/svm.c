@@ -16,6 +16,8 @@
 /* rflags bits that exist (APM vol. 1 section 3.1.4) and those that are always one. */
 #define GUEST_RFLAGS UINT64_C(0x3f7fd5)
 #define EVENT_INJECTION_VALID_BITS UINT64_C(0xffffffff80000fff)
+#define EVENT_TYPE_BITS UINT64_C(0x700)
+#define EVENT_VECTOR_BITS UINT64_C(0xff)
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | 1ul << 14 /* FFXSR */)
 
 /* PAT after reset (section 7.8.2). */
@@ -517,15 +519,34 @@ static void entry_refused(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->rflags = (READ_ONCE(state->rflags) & GUEST_RFLAGS) | RFLAGS_FIXED;
 }
 
+/* Hands the event over to the entry. true: as a virtual interrupt, which stays pending in the VMCB until the guest takes it.
+ *
+ * QEMU's emulator (7.2) keeps the vector of an interrupt from EVENTINJ as an exception of its own, and if it has to leave its loop
+ * before the next #VMEXIT, it delivers it once more, whatever IF says. There an interrupt that the guest takes at once goes by
+ * V_IRQ (section 15.21.4), which is the same to the guest; with a window asked for V_IRQ is not free, but then IF is zero as a rule. */
+static bool inject(struct vmcb *vmcb, uint64_t event)
+{
+	if (event == 0 || !cpu_features.svm_event_repeats || (event & EVENT_TYPE_BITS) != 0 ||
+		(vmcb->rflags & RFLAGS_IF) == 0 || vmcb->interrupt_shadow != 0 ||
+		(vmcb->virtual_interrupt & V_IRQ) != 0) {
+		vmcb->event_injection = event;
+		return false;
+	}
+	vmcb->event_injection = 0;
+	vmcb->virtual_interrupt = V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR |
+				  (event & EVENT_VECTOR_BITS) << V_INTR_VECTOR_SHIFT;
+	return true;
+}
+
 void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 	const struct space *space = (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object;
 	uint64_t *registers = vcpu->state->registers;
 	bool debug = debug_registers_enter(vcpu, vmcb);
+	bool is_virtual = inject(vmcb, vcpu->undelivered);
 
 	asid_check(cpu, vcpu, vmcb, space);
-	vmcb->event_injection = vcpu->undelivered;
 	vmcb->rax = READ_ONCE(registers[BH_RAX]);
 	vmcb->rsp = READ_ONCE(registers[BH_RSP]);
 	if (vcpu->xcr0 != cpu_features.xcr0) {
@@ -551,7 +572,12 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 	} else {
 		registers[BH_RAX] = vmcb->rax;
 		registers[BH_RSP] = vmcb->rsp;
-		vcpu->undelivered = interrupted_event(vmcb);
+		if (!is_virtual || (vmcb->virtual_interrupt & V_IRQ) == 0) {
+			vcpu->undelivered = interrupted_event(vmcb);
+		}
+	}
+	if (is_virtual) {
+		vmcb->virtual_interrupt = V_INTR_MASKING;
 	}
 	translate(vmcb, exit);
 }

@@ -16,6 +16,7 @@ CHECKED = [
     ("string-io64", "", ""),
     ("vmmcall-user", "", ""),
     ("sleep", "", ""),
+    ("long-handler", "", ""),
     ("uart-interrupts", "", ""),
     ("uart-interrupts", "fifo=1", ""),
 ]

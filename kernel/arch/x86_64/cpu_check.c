@@ -10,6 +10,7 @@
 
 struct cpu_features cpu_features;
 
+#define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_EXTENDED 0x80000000u
 #define LEAF_EXTENDED_FEATURES 0x80000001u
 #define LEAF_BRAND 0x80000002u
@@ -74,6 +75,18 @@ static void find_identity(struct cpu_features *f)
 	}
 }
 
+/* QEMU's emulator names itself in the hypervisor's CPUID leaf, which is there only if leaf 1 says so. */
+static bool is_emulated_by_qemu(void)
+{
+	struct cpuid_registers r;
+
+	if (!bit(cpuid(1, 0).ecx, 31)) {
+		return false;
+	}
+	r = cpuid(LEAF_HYPERVISOR, 0);
+	return memcmp(&r.ebx, "TCGTCGTCGTCG", 12) == 0;
+}
+
 static void find_features(struct cpu_features *f)
 {
 	struct cpuid_registers basic = cpuid(1, 0);
@@ -95,6 +108,7 @@ static void find_features(struct cpu_features *f)
 	f->spec_ctrl_ibpb = bit(sizes.ebx, 12);
 	f->spec_ctrl_ibrs = bit(sizes.ebx, 14);
 	f->xsaveopt = bit(cpuid_or_zero(LEAF_XSAVE, 1).eax, 0);
+	f->svm_event_repeats = is_emulated_by_qemu();
 	f->xcr0 = XCR0_X87 | XCR0_SSE;
 	if (f->avx && bit(cpuid_or_zero(LEAF_XSAVE, 0).eax, 2)) {
 		f->xcr0 |= XCR0_AVX;

@@ -44,6 +44,7 @@ struct cpu_features {
 	bool svm_lbr_virtualization;
 	bool svm_vmcb_clean_bits;
 	bool svm_virtual_gif;
+	bool svm_event_repeats; /* QEMU's emulator: see inject() in virt/svm.c */
 };
 
 extern struct cpu_features cpu_features;
