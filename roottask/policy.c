@@ -9,7 +9,6 @@ bool restart_permitted(
 	const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms)
 {
 	uint64_t window_ms = (uint64_t)policy->seconds * 1000;
-	uint32_t limit = policy->max < RESTARTS_KEPT ? policy->max : RESTARTS_KEPT;
 	uint32_t recent = 0;
 
 	if (policy->on_exit != MANIFEST_ON_EXIT_RESTART) {
@@ -22,7 +21,7 @@ bool restart_permitted(
 		}
 	}
 	history->count = recent;
-	if (recent >= limit) {
+	if (recent >= policy->max || recent >= MANIFEST_MAX_RESTARTS) {
 		return false;
 	}
 	history->when_ms[history->count++] = now_ms;

@@ -7,16 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RESTARTS_KEPT 32u
-
 /* When the last restarts were, oldest first. All zeroes: none yet. */
 struct restart_history {
 	uint32_t count;
-	uint64_t when_ms[RESTARTS_KEPT];
+	uint64_t when_ms[MANIFEST_MAX_RESTARTS];
 };
 
-/* May it be restarted at `now_ms`? If so the restart is recorded. STOP: never; RESTART: at most `max` times (RESTARTS_KEPT if it
- * says more) within any `seconds`. */
+/* May it be restarted at `now_ms`? If so the restart is recorded. STOP: never; RESTART: at most `max` times
+ * within any `seconds`. */
 bool restart_permitted(
 	const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms);
 

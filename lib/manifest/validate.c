@@ -60,7 +60,7 @@ static int is_priority(uint32_t priority) { return priority >= 1 && priority <= 
 static int is_restart(const struct manifest_restart *restart)
 {
 	if (restart->on_exit == MANIFEST_ON_EXIT_RESTART) {
-		return restart->max >= 1 && restart->seconds >= 1;
+		return restart->max >= 1 && restart->max <= MANIFEST_MAX_RESTARTS && restart->seconds >= 1;
 	}
 	return restart->on_exit == MANIFEST_ON_EXIT_STOP && restart->max == 0 && restart->seconds == 0;
 }

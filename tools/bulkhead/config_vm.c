@@ -67,8 +67,8 @@ static void read_restart(struct reader *reader, cfg_t *section, const char *name
 
 	if (text != NULL && !parse_restart(text, restart)) {
 		report(&reader->diagnostics, line,
-			"%s = \"%s\" is no restart policy: write stop, or \"restart 3 per 60s\" (1 to 1000 times, whole seconds up to a day)",
-			name, text);
+			"%s = \"%s\" is no restart policy: write stop, or \"restart 3 per 60s\" (1 to %u times, whole seconds up to a day)",
+			name, text, MANIFEST_MAX_RESTARTS);
 		text = NULL;
 	}
 	if (text == NULL && !parse_restart(fallback, restart)) {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define MAX_DURATION_US UINT64_C(1000000000000)
-#define MAX_RESTARTS 1000u
 #define MAX_RESTART_SECONDS 86400u
 
 struct unit {
@@ -136,7 +135,7 @@ bool parse_restart(const char *text, struct manifest_restart *restart)
 		return false;
 	}
 	text += 8;
-	if (!take_number(&text, MAX_RESTARTS, &max) || max == 0 || strncmp(text, " per ", 5) != 0) {
+	if (!take_number(&text, MANIFEST_MAX_RESTARTS, &max) || max == 0 || strncmp(text, " per ", 5) != 0) {
 		return false;
 	}
 	if (!parse_duration(text + 5, &microseconds) || microseconds % 1000000 != 0 ||

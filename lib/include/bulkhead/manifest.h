@@ -62,6 +62,7 @@
 #define MANIFEST_MAX_ROUTE_NUMBER 63u /* of one guest space */
 #define MANIFEST_MAX_EXITS 64u
 #define MANIFEST_MAX_BINDINGS 2048u
+#define MANIFEST_MAX_RESTARTS 100u /* that a restart policy may allow within its time */
 #define MANIFEST_MAX_HANDLERS 4u /* handler threads of one task */
 
 /*
@@ -134,7 +135,7 @@ enum manifest_on_exit {
 
 struct manifest_restart {
 	uint32_t on_exit; /* enum manifest_on_exit */
-	uint32_t max;     /* 1.. for RESTART, 0 for STOP */
+	uint32_t max;     /* 1..MANIFEST_MAX_RESTARTS for RESTART, 0 for STOP */
 	uint32_t seconds; /* 1.. for RESTART, 0 for STOP */
 };
 _Static_assert(sizeof(struct manifest_restart) == 12, "manifest_restart is part of the format");

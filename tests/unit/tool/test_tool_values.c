@@ -116,7 +116,7 @@ static void restart_policies(void **state)
 {
 	(void)state;
 	static const char *const BAD[] = { "", "Stop", "restart", "restart 3", "restart 0 per 60s",
-		"restart 3 per 60", "restart 3 per 500ms", "restart 1001 per 60s", "restart 3 per 86401s",
+		"restart 3 per 60", "restart 3 per 500ms", "restart 101 per 60s", "restart 3 per 86401s",
 		"restart 3 in 60s", "restart 3 per 60s ", "restart -1 per 60s" };
 	struct manifest_restart restart;
 
