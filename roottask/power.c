@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "root.h"
+#include "supervise.h"
 
 #define PM1_SLEEP_ENABLE (1u << 13)
 #define PM1_SLEEP_TYPE 10
@@ -14,6 +15,7 @@
 	5u /* TL16C550D data sheet, table 3: register 5, bit 5 = transmitter holding register empty */
 #define COM1_EMPTY 0x20u
 #define POLLS_MAX 1000000u
+#define OBEY_LIMIT_MS 1000u
 
 static bool open_ports(uint32_t first, uint32_t count)
 {
@@ -54,10 +56,16 @@ static void sleep_control(uint32_t port, uint32_t type)
 	}
 }
 
+/* The chipset switches off some time after the write, and everything runs on until then. */
 void power_off(void)
 {
+	uint64_t asked_ms = now_ms();
+
 	sleep_control(root.boot->pm1a_control_port, root.boot->s5_type_a);
 	sleep_control(root.boot->pm1b_control_port, root.boot->s5_type_b);
+	while (root.boot->pm1a_control_port != 0 && now_ms() - asked_ms < OBEY_LIMIT_MS) {
+		__asm__ volatile("pause");
+	}
 }
 
 void power_reset(void)

@@ -54,7 +54,7 @@ static void shut_down_when_drained(void)
 	if (drained_ticks > SHUTDOWN_TICKS || now_ms() - shutdown_since_ms > SHUTDOWN_LIMIT_MS) {
 		power_off();
 		shutting_down = false;
-		report("this machine does not say how to power off: do it by hand");
+		report("this machine does not say how to power off, or does not do it: do it by hand");
 	}
 }
 

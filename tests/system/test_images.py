@@ -54,6 +54,7 @@ def test_bios_shells_and_power_off(boot):
         machine.transcript_has(rf"^admin[:+] .*VM {vm} powered off$")
     machine.transcript_has(r"^admin[:+] .*all VMs are off: the machine powers off$")
     assert machine.wait_for_end() == 0
+    assert "do it by hand" not in machine.transcript()
 
 
 def test_uefi_shells_kernel_panic_and_killed_vmm(boot):
@@ -71,6 +72,7 @@ def test_uefi_shells_kernel_panic_and_killed_vmm(boot):
     machine.admin("stop blue", r"stopped by the administrator", STEP_LIMIT)
     machine.transcript_has(r"^admin[:+] .*all VMs are off: the machine powers off$")
     assert machine.wait_for_end() == 0
+    assert "do it by hand" not in machine.transcript()
 
 
 def test_timeout_status(finished):
