@@ -43,6 +43,10 @@ static enum bh_error do_receive(struct thread *thread, bool answer, bool blockin
 		if (endpoint_answer_and_receive((struct endpoint *)endpoint->object, thread, reply)) {
 			return BH_OK;
 		}
+		/* Before the answer, after which a passive server has no context to go on with if it is preempted. */
+		if (!endpoint_refuse((struct endpoint *)endpoint->object, thread, reply)) {
+			return INVOCATION_RESTART;
+		}
 		reply_answer(reply, thread);
 	}
 	return endpoint_receive((struct endpoint *)endpoint->object, thread, reply, blocking);
@@ -166,11 +170,6 @@ void system_call(struct thread *thread)
 		break;
 	case BH_SYS_INVOKE:
 		error = do_invoke(thread);
-		if (error == INVOCATION_RESTART) {
-			thread->registers.rax = number;
-			thread->registers.rip -= SYSCALL_INSTRUCTION_LENGTH;
-			return;
-		}
 		break;
 	case BH_SYS_YIELD:
 		scheduler_yield(thread->execution.cpu);
@@ -180,7 +179,10 @@ void system_call(struct thread *thread)
 		error = BH_ERROR_SYSCALL;
 		break;
 	}
-	if (error != BH_OK) {
+	if (error == INVOCATION_RESTART) {
+		thread->registers.rax = number;
+		thread->registers.rip -= SYSCALL_INSTRUCTION_LENGTH;
+	} else if (error != BH_OK) {
 		thread->registers.rax = error;
 	}
 }

@@ -3,9 +3,12 @@
 #include "ipc/ipc.h"
 
 #include "arch/x86_64/cpu.h"
+#include "object/invocation.h"
 #include "panic.h"
 #include "sched/scheduler.h"
 #include "virt/vcpu.h"
+
+#define REFUSE_CHUNK 16 /* senders refused between two preemption points */
 
 static void enqueue(struct endpoint *endpoint, struct execution *execution, enum endpoint_state state)
 {
@@ -26,6 +29,10 @@ static void dequeue(struct endpoint *endpoint, struct execution *execution)
 	}
 }
 
+/* Was a context bound to it? Then it runs on that alone, also while that is away (lent in a call that was cancelled): if it took
+ * another one meanwhile, its own would come back to nowhere. */
+static bool has_context(const struct thread *receiver) { return receiver->execution.own_context != NULL; }
+
 /* Sender and receiver have met. The sender of a call waits in the receiver's Reply from now on. */
 static void rendezvous(struct execution *sender, struct thread *receiver, struct reply *reply, uint64_t badge,
 	bool may_grant, bool is_call)
@@ -36,7 +43,7 @@ static void rendezvous(struct execution *sender, struct thread *receiver, struct
 	}
 	reply->caller = sender;
 	sender->waiting_reply = reply;
-	if (receiver->execution.context == NULL && sender->context != NULL) {
+	if (receiver->execution.context == NULL && !has_context(receiver) && sender->context != NULL) {
 		struct sched_context *context = sender->context;
 
 		sender->context = NULL;
@@ -46,21 +53,14 @@ static void rendezvous(struct execution *sender, struct thread *receiver, struct
 	}
 }
 
-/* The context that a thread keeps while it receives: its own, never a lent one. */
-static bool keeps_context(const struct thread *receiver)
-{
-	return receiver->execution.context != NULL &&
-	       receiver->execution.context->home == &receiver->execution;
-}
-
 /* Can this receiver take a message of that kind? */
 static bool acceptable(const struct execution *sender, const struct thread *receiver,
 	const struct reply *reply, bool is_call)
 {
 	if (is_call) {
-		return reply != NULL && (keeps_context(receiver) || sender->context != NULL);
+		return reply != NULL && (has_context(receiver) || sender->context != NULL);
 	}
-	return keeps_context(receiver);
+	return has_context(receiver);
 }
 
 static void receive_ended(struct thread *receiver)
@@ -131,20 +131,21 @@ static void sender_finished(struct execution *sender, enum bh_error error)
 	scheduler_make_ready(sender);
 }
 
-/* The first waiting sender whose message this receiver can take; those in front of it get STATE. NULL: none. */
-static struct execution *next_sender(
-	struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
+bool endpoint_refuse(struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
 {
-	while (endpoint->state == ENDPOINT_SENDERS) {
+	for (unsigned int refused = 1; endpoint->state == ENDPOINT_SENDERS; refused++) {
 		struct execution *sender = endpoint->queue.head;
 
 		if (acceptable(sender, receiver, reply, sender->send_is_call)) {
-			return sender;
+			break;
 		}
 		dequeue(endpoint, sender);
 		sender_finished(sender, BH_ERROR_STATE);
+		if (refused % REFUSE_CHUNK == 0 && preemption_point()) {
+			return false;
+		}
 	}
-	return NULL;
+	return true;
 }
 
 enum bh_error endpoint_receive(
@@ -160,14 +161,17 @@ enum bh_error endpoint_receive(
 		return BH_ERROR_STATE;
 	}
 	/* A signal would need a context to be handled on. */
-	if (bound != NULL && bound->word != 0 && keeps_context(receiver)) {
+	if (bound != NULL && bound->word != 0 && has_context(receiver)) {
 		context_set_aside(receiver);
 		message_deliver(receiver, bound->word, BH_MESSAGE_SIGNAL);
 		bound->word = 0;
 		scheduler_make_ready(&receiver->execution);
 		return BH_OK;
 	}
-	sender = next_sender(endpoint, receiver, reply);
+	if (!endpoint_refuse(endpoint, receiver, reply)) {
+		return INVOCATION_RESTART;
+	}
+	sender = endpoint->state == ENDPOINT_SENDERS ? endpoint->queue.head : NULL;
 	if (sender == NULL && !blocking) {
 		return BH_ERROR_WOULD_BLOCK; /* a lent context stays where it is */
 	}

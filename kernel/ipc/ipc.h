@@ -13,9 +13,15 @@
 __attribute__((warn_unused_result)) enum bh_error endpoint_send(struct endpoint *endpoint,
 	struct execution *sender, uint64_t badge, bool may_grant, bool is_call, bool blocking);
 
-/* The thread (current, or suspended for THREAD_RECEIVE) takes the next message, or waits. reply may be NULL. */
+/* The thread (current, or suspended for THREAD_RECEIVE) takes the next message, or waits. reply may be NULL. STATE: the Reply is in
+ * use. WOULD_BLOCK. INVOCATION_RESTART: preempted; nothing was received, and the call is to be made again. */
 __attribute__((warn_unused_result)) enum bh_error endpoint_receive(
 	struct endpoint *endpoint, struct thread *receiver, struct reply *reply, bool blocking);
+
+/* Ends, with STATE, the waiting sends and calls that this receiver can't take, up to the first that it can. false: preempted
+ * while there are more to look at; nothing else was done, and the call is to be made again. */
+__attribute__((warn_unused_result)) bool endpoint_refuse(
+	struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply);
 
 /* ReplyRecv's usual case, in one step: the caller that waits in reply lent its context to this server (current), its answer is
  * short, and nobody else waits. false: not that case, nothing was done. */

@@ -39,7 +39,7 @@ void notification_signal(struct notification *notification, uint64_t bits)
 		if (bound->state == EXECUTION_HALTED) {
 			scheduler_make_ready(bound);
 		}
-	} else if (bound->state == EXECUTION_RECEIVING && bound->context != NULL) {
+	} else if (bound->state == EXECUTION_RECEIVING && bound->own_context != NULL) {
 		end_receive(notification, (struct thread *)bound);
 	}
 }

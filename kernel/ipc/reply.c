@@ -78,13 +78,15 @@ static struct sched_context *lent_context(struct reply *reply)
 	return context_take(server);
 }
 
-/* The context goes to the caller, which lent it; if that one is gone or has one, to its home. */
+/* The context goes to the caller, which lent it; if that one is gone, has one, or was itself only lent this one for a caller
+ * that has been answered meanwhile by somebody else, to its home. */
 static void give_back(struct sched_context *context, struct execution *caller)
 {
 	if (context == NULL) {
 		return;
 	}
-	if (caller != NULL && caller->context == NULL) {
+	if (caller != NULL && caller->context == NULL &&
+		(context->home == caller || caller->holding != NULL)) {
 		context_give(context, caller);
 	} else {
 		context_send_home(context);
@@ -101,6 +103,10 @@ void reply_answer(struct reply *reply, struct thread *server)
 	}
 	reply->caller = NULL;
 	caller->waiting_reply = NULL;
+	if (caller->context == NULL && caller->own_context != NULL) {
+		context_recall(
+			caller->own_context); /* lent on, along a chain, and answered by who was not asked */
+	}
 	if (caller->kind == EXECUTION_VCPU) {
 		vcpu_answer((struct vcpu *)caller, server->registers.rdx);
 		return;

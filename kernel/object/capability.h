@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A capability slot, and the derivation list that all slots of the machine stand in.
  *
- * The list is doubly linked, in pre-order, with explicit depths: the descendants of a capability are the entries
- * that follow it up to the first whose depth is not greater than its own.
+ * The list is doubly linked, in pre-order. Each entry has a depth, greater than its ancestors', and a join: who stands
+ * before it with at least that depth is not its ancestor. So the descendants of a capability are the entries that follow
+ * it up to the first whose join is not greater than its depth. A join is as great as the entry's depth, until an entry just
+ * before it is deleted (it takes over a smaller join) or inserted (a new sibling must not become its parent).
  *
- *     Untyped 0 ── Thread 1 ── copy 2 ── Endpoint 1 ── minted 2 ── minted 2 ── Untyped 0 ── ...
+ *     Untyped 0 ── Thread 1 ── copy 2 ── Endpoint 1 ── minted 2 ── minted 3 ── Untyped 0 ── ...
+ *     without the Endpoint:    ── copy 2 ── minted 2, join 1 ── minted 3 ── : the Untyped's, not the Thread's
  *
  * Only this file and derivation.c know how the list is linked. */
 #pragma once
@@ -18,6 +21,7 @@
 struct space;
 
 #define DEPTH_MAXIMUM ((UINT64_C(1) << 48) - 1)
+#define LINK_MASK ((UINT64_C(1) << 48) - 1) /* of an address that is kept in 48 bits */
 
 struct capability {
 	uint64_t type : 8; /* enum bh_object_type; BH_OBJECT_NULL: the slot is empty */
@@ -40,14 +44,18 @@ struct capability {
 		} mapping;
 	};
 	struct capability *previous, *next; /* derivation list */
+	/* The upper 16 bits of these words together are `join`; addresses need 48. */
 	union {
-		struct { /* Frame, PageTable: where it is mapped, and the neighbours in that space's list */
-			struct space *space; /* NULL: not mapped */
-			struct capability *map_previous, *map_next;
+		struct
+		{ /* Frame, PageTable: where it is mapped (0: nowhere), and the neighbours in that space's list */
+			uint64_t space_link : 48, join_low : 16;
+			uint64_t map_previous_link : 48, join_middle : 16;
+			uint64_t map_next_link : 48, join_high : 16;
 		};
 		struct { /* Untyped: memory behind `used` that Retype zeroed before it was preempted */
-			uint64_t zeroed_start, zeroed_end;
-			uint64_t reserved_word;
+			uint64_t zeroed_start : 48, : 16;
+			uint64_t zeroed_end : 48, : 16;
+			uint64_t : 64;
 		};
 	};
 };
@@ -62,6 +70,43 @@ struct object_header {
 };
 
 static inline bool capability_is_empty(const struct capability *slot) { return slot->type == BH_OBJECT_NULL; }
+
+static inline uint64_t derivation_join(const struct capability *slot)
+{
+	return (uint64_t)slot->join_high << 32 | (uint64_t)slot->join_middle << 16 | (uint64_t)slot->join_low;
+}
+
+static inline void derivation_set_join(struct capability *slot, uint64_t join)
+{
+	slot->join_low = join & 0xffff;
+	slot->join_middle = join >> 16 & 0xffff;
+	slot->join_high = join >> 32 & 0xffff;
+}
+
+/* The upper bits of an address repeat bit 47 (APM vol. 2 section 5.3.1). */
+static inline void *link_target(uint64_t link) { return (void *)((int64_t)(link << 16) >> 16); }
+
+static inline struct space *mapping_space(const struct capability *slot)
+{
+	return link_target(slot->space_link);
+}
+
+static inline struct capability *mapping_previous(const struct capability *slot)
+{
+	return link_target(slot->map_previous_link);
+}
+
+static inline struct capability *mapping_next(const struct capability *slot)
+{
+	return link_target(slot->map_next_link);
+}
+
+/* Makes them neighbours in a space's list. */
+static inline void mapping_link(struct capability *first, struct capability *second)
+{
+	first->map_next_link = (uint64_t)second & LINK_MASK;
+	second->map_previous_link = (uint64_t)first & LINK_MASK;
+}
 
 /* Page-aligned address where a Frame or PageTable is mapped; it shares its word with the fields below bit 12. */
 static inline uint64_t mapping_address(const struct capability *slot)
@@ -101,7 +146,7 @@ __attribute__((warn_unused_result)) enum bh_error derivation_insert(
 /* The first capability of the machine; boot only. Others without a parent follow by derivation_append. */
 void derivation_append(struct capability *last, struct capability *fresh);
 
-/* Takes slot out of the list; its descendants stay, now descendants of its ancestors. */
+/* Takes slot out of the list; its descendants stay, now descendants of its ancestors. O(1). */
 void derivation_remove(struct capability *slot);
 
 /* Lets `to` (empty) take the place of `from` in the list and in the list of the space it is mapped in; from becomes
@@ -116,7 +161,7 @@ static inline struct capability *derivation_first_child(const struct capability 
 {
 	struct capability *next = parent->next;
 
-	return next != NULL && next->depth > parent->depth ? next : NULL;
+	return next != NULL && derivation_join(next) > parent->depth ? next : NULL;
 }
 
 /* Makes `to` (empty) a copy of `from`, derived from it, with no more than those rights; a mapping isn't copied.

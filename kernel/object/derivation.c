@@ -6,23 +6,27 @@
 
 #include "string.h"
 
+static void lower_join(struct capability *slot, uint64_t join)
+{
+	if (derivation_join(slot) > join) {
+		derivation_set_join(slot, join);
+	}
+}
+
 enum bh_error derivation_insert(struct capability *parent, struct capability *fresh)
 {
-	/* A capability whose parent was deleted stands directly after its grandparent, deeper than a child. A newcomer in
-	 * front of it must not become its ancestor: it takes the same depth. */
-	uint64_t depth = (uint64_t)parent->depth + 1; /* a bit-field of 48 bits: its own sum would wrap */
 	struct capability *next = parent->next;
 
-	if (next != NULL && next->depth > depth) {
-		depth = next->depth;
-	}
-	if (depth > DEPTH_MAXIMUM) {
+	if (parent->depth == DEPTH_MAXIMUM) {
 		return BH_ERROR_DEPTH;
 	}
-	fresh->depth = depth & DEPTH_MAXIMUM;
+	fresh->depth = ((uint64_t)parent->depth + 1) & DEPTH_MAXIMUM;
+	derivation_set_join(fresh, fresh->depth);
 	fresh->previous = parent;
 	fresh->next = next;
 	if (next != NULL) {
+		/* Whose parent was deleted stands behind its grandparent, deeper than a child: not the newcomer's. */
+		lower_join(next, fresh->depth);
 		next->previous = fresh;
 	}
 	parent->next = fresh;
@@ -32,6 +36,7 @@ enum bh_error derivation_insert(struct capability *parent, struct capability *fr
 void derivation_append(struct capability *last, struct capability *fresh)
 {
 	fresh->depth = 0;
+	derivation_set_join(fresh, 0);
 	fresh->previous = last;
 	fresh->next = NULL;
 	if (last != NULL) {
@@ -39,32 +44,15 @@ void derivation_append(struct capability *last, struct capability *fresh)
 	}
 }
 
-/* Children of slot become siblings of it. They are the entries below it that have none less deep before them; what is
- * derived from them stays deeper than they are. */
-static void promote_children(const struct capability *slot)
-{
-	uint64_t lowest = DEPTH_MAXIMUM;
-
-	for (struct capability *entry = slot->next; entry != NULL && entry->depth > slot->depth;
-		entry = entry->next) {
-		if (entry->depth <= lowest) {
-			lowest = entry->depth;
-			entry->depth = slot->depth;
-		}
-	}
-}
-
 void derivation_remove(struct capability *slot)
 {
-	/* Directly behind an ancestor its children are in their place. Behind the branch of a sibling they would count as
-	 * derived from that one, which could revoke them. */
-	if (slot->previous != NULL && slot->previous->depth >= slot->depth) {
-		promote_children(slot);
-	}
 	if (slot->previous != NULL) {
 		slot->previous->next = slot->next;
 	}
 	if (slot->next != NULL) {
+		/* Whose descendants end at slot, end at the next entry now: its children are not adopted by a sibling's branch that
+		 * stands before it. */
+		lower_join(slot->next, derivation_join(slot));
 		slot->next->previous = slot->previous;
 	}
 	slot->previous = NULL;
@@ -85,10 +73,10 @@ static void relink(struct capability *slot)
 	if (slot->next != NULL) {
 		slot->next->previous = slot;
 	}
-	if (is_mapping(slot) && slot->space != NULL) {
+	if (is_mapping(slot) && mapping_space(slot) != NULL) {
 		/* The head of the list is a sentinel in the space: both neighbours always exist. */
-		slot->map_previous->map_next = slot;
-		slot->map_next->map_previous = slot;
+		mapping_link(mapping_previous(slot), slot);
+		mapping_link(slot, mapping_next(slot));
 	}
 }
 
@@ -125,9 +113,9 @@ enum bh_error capability_copy(struct capability *from, struct capability *to, ui
 	if (from->type == BH_OBJECT_FRAME) {
 		mapping_set_address(to, 0);
 	}
-	to->space = NULL;
-	to->map_previous = NULL;
-	to->map_next = NULL;
+	to->space_link = 0;
+	to->map_previous_link = 0;
+	to->map_next_link = 0;
 	error = derivation_insert(from, to);
 	if (error != BH_OK) {
 		memset(to, 0, sizeof(*to));

@@ -8,7 +8,42 @@
 #include "sched/cpu.h"
 #include "string.h"
 
-static struct io_ports *configured;
+/* One bit for each port that a configured object has: asked and changed in at most 1024 steps, however many objects there are. */
+static uint64_t owned[65536 / 64];
+
+/* The bits of that word which stand for ports of first to last. */
+static uint64_t port_bits(uint32_t word, uint32_t first, uint32_t last)
+{
+	uint64_t bits = UINT64_MAX;
+
+	if (word == first / 64) {
+		bits &= UINT64_MAX << first % 64;
+	}
+	if (word == last / 64) {
+		bits &= UINT64_MAX >> (63 - last % 64);
+	}
+	return bits;
+}
+
+static bool any_owned(uint32_t first, uint32_t last)
+{
+	uint64_t found = 0;
+
+	for (uint32_t word = first / 64; word <= last / 64; word++) {
+		found |= owned[word] & port_bits(word, first, last);
+	}
+	return found != 0;
+}
+
+/* Takes free ports, or gives taken ones back. */
+static void change_owned(const struct io_ports *ports)
+{
+	uint32_t last = ports->first + ports->count - 1;
+
+	for (uint32_t word = ports->first / 64; word <= last / 64; word++) {
+		owned[word] ^= port_bits(word, ports->first, last);
+	}
+}
 
 static void close_ports(struct io_ports *ports)
 {
@@ -29,18 +64,10 @@ static void close_ports(struct io_ports *ports)
 void io_ports_end(struct io_ports *ports)
 {
 	close_ports(ports);
-	if (ports->count == 0) {
-		return;
+	if (ports->count != 0) {
+		change_owned(ports);
+		ports->count = 0;
 	}
-	if (ports->previous != NULL) {
-		ports->previous->next = ports->next;
-	} else {
-		configured = ports->next;
-	}
-	if (ports->next != NULL) {
-		ports->next->previous = ports->previous;
-	}
-	ports->count = 0;
 }
 
 static enum bh_error map(const struct invocation *invocation, struct io_ports *ports)
@@ -120,18 +147,11 @@ enum bh_error io_port_control_invoke(struct invocation *invocation)
 		(first < allowed_first || first + count > allowed_first + allowed_count)) {
 		return BH_ERROR_RANGE;
 	}
-	for (const struct io_ports *other = configured; other != NULL; other = other->next) {
-		if (first < (uint64_t)other->first + other->count && other->first < first + count) {
-			return BH_ERROR_IN_USE;
-		}
+	if (any_owned((uint32_t)first, (uint32_t)(first + count - 1))) {
+		return BH_ERROR_IN_USE;
 	}
 	ports->first = (uint32_t)first;
 	ports->count = (uint32_t)count;
-	ports->previous = NULL;
-	ports->next = configured;
-	if (configured != NULL) {
-		configured->previous = ports;
-	}
-	configured = ports;
+	change_owned(ports);
 	return BH_OK;
 }

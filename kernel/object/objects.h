@@ -249,6 +249,5 @@ struct io_ports {
 	struct object_header header;
 	uint32_t first, count; /* count 0: not configured */
 	struct space *space;
-	struct io_ports *next, *previous; /* all configured ones */
 };
 _Static_assert(sizeof(struct io_ports) <= 1u << BH_IO_PORTS_BITS, "IoPorts size");

@@ -28,8 +28,7 @@ void space_initialise(struct space *space, uint64_t root_physical, bool is_guest
 {
 	space->root_physical = root_physical;
 	space->is_guest = is_guest;
-	space->mappings.map_next = &space->mappings;
-	space->mappings.map_previous = &space->mappings;
+	mapping_link(&space->mappings, &space->mappings);
 }
 
 void address_space_initialise(struct address_space *space, uint64_t physical)
@@ -81,28 +80,25 @@ static void link_mapping(struct space *space, struct capability *slot, uint64_t 
 {
 	struct capability *head = &space->mappings;
 
-	slot->space = space;
+	slot->space_link = (uint64_t)space & LINK_MASK;
 	mapping_set_address(slot, address);
-	slot->map_next = head->map_next;
-	slot->map_previous = head;
-	head->map_next->map_previous = slot;
-	head->map_next = slot;
+	mapping_link(slot, mapping_next(head));
+	mapping_link(head, slot);
 }
 
 static void unlink_mapping(struct capability *slot)
 {
-	slot->map_previous->map_next = slot->map_next;
-	slot->map_next->map_previous = slot->map_previous;
-	slot->space = NULL;
-	slot->map_next = NULL;
-	slot->map_previous = NULL;
+	mapping_link(mapping_previous(slot), mapping_next(slot));
+	slot->space_link = 0;
+	slot->map_next_link = 0;
+	slot->map_previous_link = 0;
 	mapping_set_address(slot, 0);
 	slot->mapping.level = 0;
 }
 
 void mapping_remove(struct capability *slot)
 {
-	struct space *space = slot->space;
+	struct space *space = mapping_space(slot);
 	uint64_t address = mapping_address(slot);
 	bool is_table = slot->type == BH_OBJECT_PAGE_TABLE;
 	unsigned int level = mapping_level(slot);
@@ -128,7 +124,7 @@ void mapping_remove(struct capability *slot)
 
 bool space_forget_one(struct space *space)
 {
-	struct capability *slot = space->mappings.map_next;
+	struct capability *slot = mapping_next(&space->mappings);
 
 	if (slot == &space->mappings) {
 		return false;
@@ -253,7 +249,7 @@ static enum bh_error frame_map(const struct invocation *invocation)
 	if (error != BH_OK) {
 		return error;
 	}
-	if (frame->space != NULL) {
+	if (mapping_space(frame) != NULL) {
 		return BH_ERROR_STATE;
 	}
 	if ((flags & ~(uint64_t)(BH_MAP_READ | BH_MAP_WRITE | BH_MAP_EXECUTE | BH_MAP_UNCACHED)) != 0 ||
@@ -294,7 +290,7 @@ static enum bh_error page_table_map(const struct invocation *invocation)
 	if (error != BH_OK) {
 		return error;
 	}
-	if (table->space != NULL) {
+	if (mapping_space(table) != NULL) {
 		return BH_ERROR_STATE;
 	}
 	if (level < 1 || level >= ROOT_LEVEL || !range_is_mappable(space, address, PAGE_SHIFT) ||

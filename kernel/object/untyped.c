@@ -46,14 +46,14 @@ static bool zero_range(struct capability *untyped, uint64_t start, uint64_t end)
 	if (untyped->zeroed_start <= start && start <= untyped->zeroed_end) {
 		from = untyped->zeroed_end;
 	} else {
-		untyped->zeroed_start = start;
+		untyped->zeroed_start = start & LINK_MASK;
 	}
 	while (from < end) {
 		uint64_t length = end - from < ZERO_CHUNK ? end - from : ZERO_CHUNK;
 
 		memset(phys_to_virt(untyped->object + from), 0, length);
 		from += length;
-		untyped->zeroed_end = from;
+		untyped->zeroed_end = from & LINK_MASK;
 		if (from < end && preemption_point()) {
 			return false;
 		}
@@ -172,7 +172,7 @@ static enum bh_error retype(struct invocation *invocation)
 		return INVOCATION_RESTART;
 	}
 
-	/* act; an insertion below an existing child can still hit the depth limit: then nothing was handed out yet */
+	/* act */
 	for (uint64_t i = 0; i < count; i++) {
 		struct capability *slot = cnode_slot(cnode, first + i);
 		uint64_t physical = untyped->object + start + (i << bits);

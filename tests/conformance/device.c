@@ -64,6 +64,16 @@ static void ports(void)
 	CHECK(port_is_open(0xffff)); /* the last one */
 	CHECK(!port_is_open(0xfffe));
 
+	case_begin("io_ports.edges",
+		"a range that begins and ends inside bytes of the CPU's bitmap, with whole ones between, is open from its first port "
+		"to its last");
+	ports = object_new(BH_OBJECT_IO_PORTS, 0);
+	REQUIRE_OK(bh_io_port_control_configure(BH_BOOT_IO_PORT_CONTROL, ports, 0x2005, 0x2d));
+	REQUIRE_OK(bh_io_ports_map(ports, OWN_SPACE));
+	for (uint64_t port = 0x2000; port < 0x2038; port += port % 8 == 5 ? 2 : 1) {
+		CHECK_EQUAL(port >= 0x2005 && port < 0x2032, port_is_open(port));
+	}
+
 	case_begin("io_ports.refused",
 		"memory is not authority: fresh IoPorts can't be mapped; a range has one owner, an object one range and one space");
 	ports = object_new(BH_OBJECT_IO_PORTS, 0);

@@ -20,6 +20,9 @@ struct test_guest {
 /* All exits go to `endpoint`, with every state group; priority below the own; budget equal to period. Stopped at the first
  * instruction, real mode, flat 64 KiB segments. Number 3. */
 bool guest_new(struct test_guest *guest, const uint8_t *code, const uint8_t *end);
+/* The same with its interrupts enabled. Bochs 2.7 keeps physical interrupts masked in a guest that was entered with IF clear, and so
+ * never comes back from one that does not leave by itself. */
+bool guest_new_open(struct test_guest *guest, const uint8_t *code, const uint8_t *end);
 /* The same with half of the parts left to the case: VCPU, space, memory and state page, nothing bound. */
 bool guest_new_bare(struct test_guest *guest, const uint8_t *code, const uint8_t *end);
 /* 32-bit protected mode without paging, flat segments. To be called before the first run. */
@@ -37,3 +40,6 @@ bool guest_answer(struct test_guest *guest, uint64_t word);
 /* Is a message there? Lets the guest run for a while first. */
 bool guest_is_silent(struct test_guest *guest);
 enum bh_vcpu_status guest_status(struct test_guest *guest);
+
+/* How many ASIDs the host's CPU has (CPUID 0x8000000a, APM vol. 3 section E.4.9). */
+uint32_t asid_count(void);

@@ -241,4 +241,18 @@ GUEST reader
 	movl	%eax, 0x800
 	jmp	1b
 END reader
+
+/* Reads once, tells by HLT, and again when it is resumed. */
+GUEST reread
+1:	movl	0x2000, %eax
+	hlt
+	jmp	1b
+END reread
+
+/* The same with a write. */
+GUEST rewrite
+1:	movl	%ebx, 0x2000
+	hlt
+	jmp	1b
+END rewrite
 	.section .note.GNU-stack, "", @progbits

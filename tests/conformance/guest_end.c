@@ -53,9 +53,9 @@ static void deleted(void)
 		case_begin(names[kind],
 			"a VCPU is deleted in that state; its memory is usable again, a late answer is nothing");
 		pool = object_new(BH_OBJECT_UNTYPED, 19);
-		bool made = kind == 1   ? guest_new(&guest, GUEST(spin))
-			    : kind == 5 ? guest_new(&guest, GUEST(in8))
-					: guest_new(&guest, GUEST(hlt));
+		bool made = kind == 1   ? guest_new_open(&guest, GUEST(spin))
+			    : kind == 5 ? guest_new_open(&guest, GUEST(in8))
+					: guest_new_open(&guest, GUEST(hlt));
 		uint64_t own = pool;
 		pool = untyped;
 		REQUIRE(made);
@@ -95,7 +95,7 @@ static void foundations(void)
 
 	case_begin("vcpu.reply.deleted",
 		"the VMM dies with an exit in its hands: the vCPU stops, and can be looked at and started again");
-	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	REQUIRE(guest_new_open(&guest, GUEST(cpuid)));
 	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
 	REQUIRE_OK(bh_cnode_delete(SELF, guest.reply));
 	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
@@ -104,7 +104,7 @@ static void foundations(void)
 
 	case_begin("vcpu.endpoint.revoked",
 		"the VMM's endpoint is revoked with an exit in its queue: the vCPU stops");
-	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	REQUIRE(guest_new_open(&guest, GUEST(cpuid)));
 	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
 	CHECK(reaches(&guest, BH_VCPU_WAITING_EXIT));
 	REQUIRE_OK(bh_cnode_revoke(SELF, guest.endpoint));
@@ -113,7 +113,7 @@ static void foundations(void)
 
 	case_begin("vcpu.space.revoked",
 		"the guest space is revoked under a running vCPU: it stops; Run is refused until it has another");
-	REQUIRE(guest_new(&guest, GUEST(spin)));
+	REQUIRE(guest_new_open(&guest, GUEST(spin)));
 	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
 	CHECK(counts(&guest));
 	REQUIRE_OK(bh_cnode_revoke(SELF, guest.space));
@@ -127,7 +127,7 @@ static void foundations(void)
 	case_begin("vcpu.memory.revoked",
 		"a Frame of guest RAM is revoked while the vCPU reads through it: MEMORY exit, although the translation "
 		"was in the TLB");
-	REQUIRE(guest_new(&guest, GUEST(reader)));
+	REQUIRE(guest_new_open(&guest, GUEST(reader)));
 	uint64_t frame;
 	volatile uint32_t *shared = page_new(&frame);
 	*shared = 0x600d;
@@ -157,6 +157,8 @@ static void foundations(void)
 	guest.reply = object_new(BH_OBJECT_REPLY, 0);
 	guest.context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	REQUIRE_OK(INVOKE(guest.vcpu, BH_VCPU_CONFIGURE, space, 100 << 8));
+	guest.state->rflags |= 0x200; /* see guest_new_open */
+	REQUIRE(guest_write_state(&guest));
 	REQUIRE_OK(bh_vcpu_bind(guest.vcpu, BH_BIND_ALL_EXITS, guest.endpoint, 0));
 	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, guest.context, 2000, 2000));
 	REQUIRE_OK(bh_sched_context_bind(guest.context, guest.vcpu));
@@ -167,7 +169,7 @@ static void foundations(void)
 
 	case_begin("vcpu.space.same_place",
 		"a new guest space in the memory of a dead one is another space: nothing of the old one is seen");
-	REQUIRE(guest_new(&guest, GUEST(read_memory)));
+	REQUIRE(guest_new_open(&guest, GUEST(read_memory)));
 	untyped = object_new(BH_OBJECT_UNTYPED, BH_GUEST_SPACE_BITS);
 	space = slot_new();
 	for (unsigned int round = 0; round < 2; round++) {
@@ -188,7 +190,7 @@ static void foundations(void)
 
 	case_begin("vcpu.notification.deleted",
 		"a halted vCPU whose notification is deleted sleeps on, and can be stopped and bound anew");
-	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	REQUIRE(guest_new_open(&guest, GUEST(hlt)));
 	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
 	REQUIRE(guest_answer(&guest, BH_RESUME_HALT));
 	CHECK(reaches(&guest, BH_VCPU_HALTED));
@@ -201,7 +203,7 @@ static void foundations(void)
 
 	case_begin("vcpu.context.deleted",
 		"the context of a running vCPU is deleted: it stands still; with a new one it goes on");
-	REQUIRE(guest_new(&guest, GUEST(spin)));
+	REQUIRE(guest_new_open(&guest, GUEST(spin)));
 	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
 	CHECK(counts(&guest));
 	REQUIRE_OK(bh_cnode_delete(SELF, guest.context));
@@ -260,7 +262,7 @@ static void isolation(void)
 	thread_rounds = 0;
 	thread_bad = 0;
 	for (unsigned int i = 0; i < 2; i++) {
-		REQUIRE(guest_new(&guests[i], GUEST(pattern)));
+		REQUIRE(guest_new_open(&guests[i], GUEST(pattern)));
 		guests[i].state->cr4 = 0x600; /* OSFXSR, OSXMMEXCPT */
 		guests[i].state->cr0 = 0x60000012;
 		guests[i].state->registers[BH_RBX] = i == 0 ? 0xaaaa5555 : 0x12345678;
@@ -286,14 +288,14 @@ static void isolation(void)
 
 	case_begin("vcpu.fresh.fpu",
 		"a fresh vCPU, and a fresh thread, find no vector register of who ran before");
-	REQUIRE(guest_new(&guests[0], GUEST(pattern)));
+	REQUIRE(guest_new_open(&guests[0], GUEST(pattern)));
 	guests[0].state->cr4 = 0x600;
 	guests[0].state->cr0 = 0x60000012;
 	guests[0].state->registers[BH_RBX] = 0x5ec2e7;
 	REQUIRE(guest_write_state(&guests[0]));
 	REQUIRE_OK(bh_vcpu_run(guests[0].vcpu));
 	CHECK(counts(&guests[0]));
-	REQUIRE(guest_new(&third, GUEST(xmm)));
+	REQUIRE(guest_new_open(&third, GUEST(xmm)));
 	third.state->cr4 = 0x600;
 	third.state->cr0 = 0x60000012;
 	REQUIRE(guest_write_state(&third));
@@ -310,7 +312,7 @@ static void isolation(void)
 	REQUIRE_OK(bh_vcpu_stop(guests[0].vcpu));
 
 	case_begin("vcpu.deleted.fpu", "nor of a vCPU that was deleted with its registers on the CPU");
-	REQUIRE(guest_new(&guests[0], GUEST(pattern)));
+	REQUIRE(guest_new_open(&guests[0], GUEST(pattern)));
 	guests[0].state->cr4 = 0x600;
 	guests[0].state->cr0 = 0x60000012;
 	guests[0].state->registers[BH_RBX] = 0x5ec2e7;
@@ -329,7 +331,7 @@ static void isolation(void)
 	case_begin("vcpu.state.own",
 		"control, debug and MSR state is each vCPU's own, although they share one CPU");
 	for (unsigned int i = 0; i < 2; i++) {
-		REQUIRE(guest_new(&guests[i], GUEST(cpuid)));
+		REQUIRE(guest_new_open(&guests[i], GUEST(cpuid)));
 		guests[i].state->lstar = 0x1000 + i;
 		guests[i].state->star = 0x2000 + i;
 		guests[i].state->kernel_gs_base = 0x3000 + i;
@@ -364,7 +366,7 @@ static void isolation(void)
 	case_begin("vcpu.breakpoint",
 		"a guest's breakpoint is its own: #DB there (QEMU 7.2 may not look at DR7 of a VMCB), none in another guest "
 		"at the same address, nor in a thread");
-	REQUIRE(guest_new(&guests[0], GUEST(spin)));
+	REQUIRE(guest_new_open(&guests[0], GUEST(spin)));
 	guests[0].state->dr[0] = 9; /* the loop */
 	guests[0].state->dr7 = 0x401;
 	REQUIRE(guest_write_state(&guests[0]));
@@ -380,7 +382,7 @@ static void isolation(void)
 		pause_us(100);
 	}
 	REQUIRE_OK(bh_vcpu_stop(guests[0].vcpu));
-	REQUIRE(guest_new(&guests[1], GUEST(spin)));
+	REQUIRE(guest_new_open(&guests[1], GUEST(spin)));
 	REQUIRE_OK(bh_vcpu_run(guests[1].vcpu));
 	CHECK(counts(&guests[1]));
 }

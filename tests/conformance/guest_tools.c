@@ -2,6 +2,8 @@
 /* Making and driving bare guests. */
 #include "guest.h"
 
+#define RFLAGS_IF 0x200
+
 bool guest_new_bare(struct test_guest *guest, const uint8_t *code, const uint8_t *end)
 {
 	uint64_t address;
@@ -57,6 +59,15 @@ bool guest_new(struct test_guest *guest, const uint8_t *code, const uint8_t *end
 	       bh_sched_context_bind(guest->context, guest->vcpu) == BH_OK;
 }
 
+bool guest_new_open(struct test_guest *guest, const uint8_t *code, const uint8_t *end)
+{
+	if (!guest_new(guest, code, end)) {
+		return false;
+	}
+	guest->state->rflags |= RFLAGS_IF;
+	return guest_write_state(guest);
+}
+
 void guest_protected_mode(struct test_guest *guest)
 {
 	guest->state->cr0 = 0x60000011;
@@ -107,4 +118,12 @@ enum bh_vcpu_status guest_status(struct test_guest *guest)
 	struct bh_vcpu_facts facts;
 
 	return bh_vcpu_inspect(guest->vcpu, &facts) == BH_OK ? facts.status : 99;
+}
+
+uint32_t asid_count(void)
+{
+	uint32_t eax = 0x8000000a, ebx, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	return ebx;
 }

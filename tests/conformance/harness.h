@@ -14,14 +14,25 @@
 
 extern const struct bh_boot_info *boot_info;
 
+/* A root task's own part: _start calls it. */
+void root_task_main(const struct bh_boot_info *info);
+/* To be called first: makes `pool`, opens the ports, and what else is needed here. */
+void harness_start(const struct bh_boot_info *info);
+/* Ends the machine (QEMU with that code at its debug port, or Bochs). */
+__attribute__((noreturn)) void harness_end(unsigned int code);
+
 /* Prints: %s %u %x (64-bit values each). */
 void print(const char *format, ...);
 
 /* One case: what it proves in one line. Checks that follow belong to it until the next. Everything that the last case made
  * is deleted first. */
 void case_begin(const char *name, const char *proves);
+/* Says its result. case_begin ends the case before it, too. */
+void case_end(void);
+/* The case that has begun shows what went wrong in another kernel: which, and when. */
+void seen_elsewhere(const char *where);
 void check_failed(const char *file, int line, const char *what, uint64_t expected, uint64_t actual);
-extern unsigned int cases_passed, cases_failed;
+extern unsigned int cases_begun, cases_passed, cases_failed;
 
 #define CHECK(condition)                                                    \
 	do {                                                                \
@@ -133,23 +144,29 @@ bool wait_until(const volatile uint64_t *word, uint64_t value);
 /* Facts about the capability in a slot of the own CNode; type NULL where it is empty. */
 struct bh_capability_facts facts_of(uint64_t slot);
 
-/* Groups, one file each. */
-void group_cnode(void);
-void group_untyped(void);
-void group_thread(void);
-void group_fault(void);
-void group_ipc(void);
-void group_donation(void);
-void group_transfer(void);
-void group_notification(void);
-void group_timer(void);
-void group_sched(void);
-void group_space(void);
-void group_guest_space(void);
-void group_guest(void);
-void group_guest_state(void);
-void group_guest_signal(void);
-void group_guest_route(void);
-void group_guest_end(void);
-void group_device(void);
-void group_boot(void);
+/* The groups, in the order in which they run: each is the function group_NAME in NAME.c. */
+#define GROUPS(X)                                                                    \
+	X(cnode, "CNodes and derivation")                                            \
+	X(untyped, "Untyped and Retype")                                             \
+	X(preempt, "interrupts that come inside long work")                          \
+	X(thread, "threads: registers, life and end, priorities, upcalls")           \
+	X(fault, "faults of threads")                                                \
+	X(ipc, "messages between threads")                                           \
+	X(donation, "whose time a server runs on")                                   \
+	X(transfer, "capabilities in messages")                                      \
+	X(notification, "notifications and who they are bound to")                   \
+	X(timer, "timers")                                                           \
+	X(sched, "scheduling contexts: budgets, periods, priorities")                \
+	X(space, "host address spaces: page tables and frames")                      \
+	X(guest_space, "guest spaces and the routes of their ports")                 \
+	X(guest, "exits of a virtual CPU, and what its invocations refuse")          \
+	X(guest_state, "the state page: what is loaded, clamped, refused, injected") \
+	X(guest_signal, "signals, halting and stopping of a virtual CPU")            \
+	X(guest_route, "routed port accesses and doorbells")                         \
+	X(guest_end, "the end of a virtual CPU and of what it needs; isolation")     \
+	X(flush, "no translation outlives its mapping")                              \
+	X(device, "host ports and interrupt lines")                                  \
+	X(boot, "what the kernel tells the root task: boot information, log and trace")
+
+#define GROUP_FUNCTION(name, about) void group_##name(void);
+GROUPS(GROUP_FUNCTION)

@@ -25,16 +25,21 @@ COUNTED = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "
 SUMMARY = re.compile(r"CONFORMANCE (\d+) passed, (\d+) failed")
 
 
-def sources():
-    return sorted(FOLDER.glob("*.c"))
+def groups():
+    """{group: what it is about}, as harness.h lists them. A group is a file of that name."""
+    return dict(re.findall(r'^\tX\((\w+), "([^"]+)"\)', (FOLDER / "harness.h").read_text(), re.MULTILINE))
 
 
-def case_names():
-    """All cases, in the order of the sources."""
+def sources(only=None):
+    return [source for source in sorted(FOLDER.glob("*.c")) if only is None or source.stem in only]
+
+
+def case_names(only=None):
+    """The cases of these groups, or all, in the order of the sources."""
     names = []
-    for source in sources():
+    for source in sources(only):
         text = source.read_text()
-        names += re.findall(r'\b(?:case_begin|begin|exception|gate|no_fpu)\(\s*"([a-z_0-9.]+)"', text)
+        names += re.findall(r'\b(?:case_begin|exception|gate|no_fpu)\(\s*"([a-z_0-9.]+)"', text)
         names += re.findall(r'^\s+\{ "([a-z_0-9.]+)",\s*"', text, re.MULTILINE)
         for table in re.findall(r"const names\[\] = \{(.*?)\}", text, re.DOTALL):
             names += re.findall(r'"([a-z_0-9.]+)"', table)
@@ -43,19 +48,28 @@ def case_names():
 
 class Case:
     def __init__(self, name, proves):
-        self.name, self.proves, self.passed, self.details = name, proves, None, []
+        self.name, self.proves, self.passed, self.elsewhere, self.details = name, proves, None, None, []
+
+
+def qemu(kernel=KERNEL, task=TASK, words=("trace",), real_time=False, arguments=()):
+    """The command that boots them; words: the kernel's command line."""
+    for file in (kernel, task):
+        if not pathlib.Path(file).exists():
+            raise FileNotFoundError(f"{file} is not there: build it first (build/all tests)")
+    return [*QEMU, *([] if real_time else COUNTED), "-kernel", str(kernel), "-append", " ".join(words),
+            "-initrd", f"{task} roottask", *arguments]
 
 
 class Run:
-    """What came out of one boot."""
+    """What came out of one boot. command: of a machine whose first serial port is its standard output, or None, and serial: a file
+    that such a machine has written. only: the groups that were asked for; None: all."""
 
-    def __init__(self, kernel=KERNEL, task=TASK, timeout=900, real_time=False, arguments=(), report=lambda case: None):
-        self.cases, self.summary, self.timed_out, self.console = {}, None, False, []
-        for file in (kernel, task):
-            if not pathlib.Path(file).exists():
-                raise FileNotFoundError(f"{file} is not there: build it first (build/all tests)")
-        command = QEMU + ([] if real_time else COUNTED)
-        command += ["-kernel", str(kernel), "-append", "trace", "-initrd", f"{task} roottask", *arguments]
+    def __init__(self, command=None, serial=None, timeout=900, only=None, report=lambda case: None):
+        self.cases, self.summary, self.timed_out, self.console, self.only = {}, None, False, [], only
+        if serial is not None:
+            with open(serial, encoding="utf-8", errors="replace") as lines:
+                self._read(lines, report)
+            return
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors="replace") as machine:
             # QEMU warns of what its emulator lacks
@@ -85,6 +99,8 @@ class Run:
                 case.passed = line.startswith("ok")
                 report(case)
                 case = None
+            elif line.startswith("elsewhere ") and case is not None:
+                case.elsewhere = line[10:]
             elif SUMMARY.match(line):
                 self.summary = tuple(map(int, SUMMARY.match(line).groups()))
                 return
@@ -101,7 +117,7 @@ class Run:
         if self.summary is None:
             found.append("no last line: " + ("out of time" if self.timed_out else "the machine ended early"))
             found += self.console[-5:]
-        names = case_names()
+        names = case_names(self.only)
         found += [f"two cases are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
         found += [f"{name} did not run" for name in names if name not in self.cases]
         found += [f"{name} ran, but run.py does not find it in the sources" for name in self.cases if name not in names]
@@ -185,6 +201,7 @@ def main():
     parser.add_argument("--kernel", default=KERNEL)
     parser.add_argument("--task", default=TASK)
     parser.add_argument("--timeout", type=float, default=900, help="seconds of this machine's time")
+    parser.add_argument("--groups", default="", help="these only, with commas between: " + " ".join(groups()))
     parser.add_argument("--real-time", action="store_true", help="without instruction counting")
     parser.add_argument("--coverage", action="store_true", help="print the rows of docs/abi.md with their cases; runs nothing")
     parser.add_argument("arguments", nargs="*", help="further arguments of QEMU, after --")
@@ -198,7 +215,9 @@ def main():
         if not case.passed:
             print("".join(f"       {line}\n" for line in case.details), end="", flush=True)
 
-    run = Run(options.kernel, options.task, options.timeout, options.real_time, options.arguments, report)
+    words = ["trace"] + ([f"groups={options.groups}"] if options.groups else [])
+    run = Run(qemu(options.kernel, options.task, words, options.real_time, options.arguments), timeout=options.timeout,
+              only=options.groups.split(",") if options.groups else None, report=report)
     problems = run.problems() + coverage_problems()
     for problem in problems:
         print(f"FAIL {problem}")

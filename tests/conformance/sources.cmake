@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The conformance root task: CONFORMANCE_SOURCES and CONFORMANCE_ASM, relative to this folder.
 set(CONFORMANCE_SOURCES
+	main.c
 	harness.c
 	guest_tools.c
 	boot.c
@@ -8,6 +9,7 @@ set(CONFORMANCE_SOURCES
 	device.c
 	donation.c
 	fault.c
+	flush.c
 	guest.c
 	guest_end.c
 	guest_route.c
@@ -16,6 +18,8 @@ set(CONFORMANCE_SOURCES
 	guest_state.c
 	ipc.c
 	notification.c
+	preempt.c
+	probe.c
 	sched.c
 	space.c
 	thread.c

@@ -1,82 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Host address spaces: tables and frames, what may be mapped where, and that nothing stays reachable that was taken away. */
-#include "harness.h"
-
-#define HIGH UINT64_C(0x200000000000) /* far from all else in the own space */
-
-static struct test_thread prober;
-static uint64_t endpoint, reply;
-
-extern const char probe_read[], probe_write[], probe_jump[];
-__asm__(".text\n"
-	"probe_read: movq (%rdi), %rax; ud2\n"
-	"probe_write: movq %rsi, (%rdi); ud2\n"
-	"probe_jump: jmp *%rdi\n");
-
-/* What a thread in the own space meets at the address: 6 (#UD: the access worked), 14 (#PF) or another vector. */
-static unsigned int probe(const char *how, uint64_t address, uint64_t *value)
-{
-	struct bh_message message = { 0 };
-	struct bh_thread_registers registers;
-
-	if (prober.thread == 0) {
-		endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
-		reply = object_new(BH_OBJECT_REPLY, 0);
-		prober.fault_endpoint = endpoint;
-		if (!thread_new(&prober, NULL, 0, OWN_PRIORITY - 1, true)) {
-			return 255;
-		}
-	}
-	registers = prober.registers;
-	registers.rip = (uint64_t)how;
-	registers.rdi = address;
-	registers.rsi = *value;
-	if (bh_thread_suspend(prober.thread) != BH_OK ||
-		bh_thread_write_registers(prober.thread, OWN_BUFFER, &registers) != BH_OK ||
-		bh_thread_resume(prober.thread) != BH_OK || bh_receive(endpoint, reply, &message) != BH_OK ||
-		bh_thread_read_registers(prober.thread, OWN_BUFFER, &registers) != BH_OK) {
-		return 255;
-	}
-	*value = registers.rax;
-	return (unsigned int)(message.word[0] >> 8);
-}
-
-static unsigned int readable(uint64_t address)
-{
-	uint64_t value = 0;
-
-	return probe(probe_read, address, &value);
-}
-
-static unsigned int writable(uint64_t address)
-{
-	uint64_t value = 0;
-
-	return probe(probe_write, address, &value);
-}
-
-static void begin(const char *name, const char *proves)
-{
-	case_begin(name, proves);
-	prober = (struct test_thread){ 0 };
-}
-
-static bool make_tables(uint64_t space, uint64_t address, unsigned int lowest)
-{
-	for (uint64_t level = 3; level >= lowest; level--) {
-		if (INVOKE(object_new(BH_OBJECT_PAGE_TABLE, 0), BH_PAGE_TABLE_MAP, space, address, level) !=
-			BH_OK) {
-			return false;
-		}
-	}
-	return true;
-}
+#include "probe.h"
 
 static void mapping(void)
 {
 	uint64_t frame, second, large, table, space, read_only, write_only, value = 0;
 
-	begin("frame.map",
+	case_begin("frame.map",
 		"a mapped Frame can be read, and written where the flags say so; unmapped it is gone, although it was in the TLB");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
@@ -96,7 +26,7 @@ static void mapping(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, frame)); /* the capability's end unmaps */
 	CHECK_EQUAL(14, readable(HIGH));
 
-	begin("frame.map.execute",
+	case_begin("frame.map.execute",
 		"a Frame is executable where the flags say so, never writable at once (W^X)");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = copy_new(frame, BH_RIGHTS_ALL);
@@ -111,7 +41,7 @@ static void mapping(void)
 	CHECK_EQUAL(6, probe(probe_jump, HIGH + 4096, &value));
 	CHECK_EQUAL(14, writable(HIGH + 4096));
 
-	begin("frame.map.refused",
+	case_begin("frame.map.refused",
 		"wrong flags, addresses beyond the user's, misaligned ones, missing tables and rights, what is taken already");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = object_new(BH_OBJECT_FRAME, 12);
@@ -152,7 +82,7 @@ static void mapping(void)
 					BH_MAP_READ)); /* one capability, one mapping */
 	REFUSED(BH_ERROR_MAPPED, INVOKE(second, BH_FRAME_MAP, space, HIGH, MAP_RW));
 
-	begin("frame.map.moved",
+	case_begin("frame.map.moved",
 		"a mapping follows its capability when that is moved or rotated, and ends with it");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
@@ -166,7 +96,7 @@ static void mapping(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, table));
 	CHECK_EQUAL(14, readable(HIGH));
 
-	begin("frame.twice",
+	case_begin("frame.twice",
 		"two capabilities to one Frame are two mappings, each its own; Revoke takes the derived one");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	second = copy_new(frame, BH_RIGHT_READ);
@@ -180,7 +110,7 @@ static void mapping(void)
 	CHECK_EQUAL(14, readable(HIGH + 8192));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("frame.large", "a 2 MiB Frame is one mapping of 2 MiB");
+	case_begin("frame.large", "a 2 MiB Frame is one mapping of 2 MiB");
 	large = object_new(BH_OBJECT_FRAME, 21);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 2));
 	REQUIRE_OK(INVOKE(large, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
@@ -190,13 +120,13 @@ static void mapping(void)
 	CHECK_EQUAL(14, readable(HIGH + 0x1ffff8));
 	CHECK_EQUAL(14, readable(HIGH));
 
-	begin("frame.uncached", "a Frame can be mapped uncached");
+	case_begin("frame.uncached", "a Frame can be mapped uncached");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW | BH_MAP_UNCACHED));
 	CHECK_EQUAL(6, writable(HIGH));
 
-	begin("page_table.refused",
+	case_begin("page_table.refused",
 		"tables have their levels and alignment, their place once, and need the tables above them");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	table = object_new(BH_OBJECT_PAGE_TABLE, 0);
@@ -226,7 +156,7 @@ static void teardown(void)
 {
 	uint64_t tables[4], frame, second, space, address;
 
-	begin("page_table.unmap",
+	case_begin("page_table.unmap",
 		"a table that is taken away takes what it maps with it, and is empty at its next place");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	for (unsigned int level = 3; level >= 1; level--) {
@@ -248,7 +178,7 @@ static void teardown(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("page_table.revoked",
+	case_begin("page_table.revoked",
 		"memory of tables that were revoked comes back, and no access goes through it any more");
 	address = object_new(BH_OBJECT_UNTYPED, 15);
 	frame = object_new(BH_OBJECT_FRAME, 12);
@@ -268,7 +198,7 @@ static void teardown(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("space.deleted",
+	case_begin("space.deleted",
 		"the end of a space frees its tables and frames for other spaces, a mapping each");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	frame = object_new(BH_OBJECT_FRAME, 12);
@@ -285,7 +215,7 @@ static void teardown(void)
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
 	CHECK_EQUAL(6, readable(HIGH));
 
-	begin("space.deleted.many", "a space with 2000 mappings is taken apart while others run");
+	case_begin("space.deleted.many", "a space with 2000 mappings is taken apart while others run");
 	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(ticker_start(100));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Entry of the conformance root task (boot_info.h: rdi = boot information, rsp = top of the stack), and where its threads
+/* Entry of a root task (boot_info.h: rdi = boot information, rsp = top of the stack), and where its threads
  * begin. */
 	.text
 	.globl _start
 _start:
 	xorl	%ebp, %ebp
 	andq	$-16, %rsp
-	call	conformance_main
+	call	root_task_main
 1:	jmp	1b
 
 /* rbx = function, rbp = its argument. When it returns the thread faults on purpose. */

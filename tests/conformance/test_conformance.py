@@ -8,7 +8,7 @@ import run
 
 @pytest.fixture(scope="session")
 def boot():
-    return run.Run()
+    return run.Run(run.qemu())
 
 
 @pytest.mark.parametrize("name", run.case_names())
