@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""The table of the bench: each path with its target and what it costs elsewhere, how it is measured, and how it is printed."""
+
+import dataclasses
+import json
+import pathlib
+
+from parsing import EXPENSIVE
+
+CEILINGS = pathlib.Path(__file__).with_name("ceilings.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    path: str
+    part: str        # results are filed under part and operation
+    operation: str
+    target: float
+    best_peer: float
+    peers: str
+    what: str        # program, and where a round starts and ends
+    unit: str = "instructions"
+
+
+UNPAGED = "tests/bench/exits.c in 32-bit protected mode without paging"
+PAGED = "tests/bench/exits.c in 64-bit mode with paging"
+ROUND = "from the RDTSC before the instruction to the one behind it"
+KERNEL = "tests/bench/kernel"
+
+KVM = "Linux KVM + QEMU"
+
+
+def exits(path, operation, target, best_peer, peers, more="", modes=("unpaged", "paged")):
+    return [Row(f"{path}, {mode} guest", mode, operation, target, best_peer, peers,
+                f"{UNPAGED if mode == 'unpaged' else PAGED}: {more}{ROUND}") for mode in modes]
+
+
+ROWS = [
+    Row("null system call", "kernel", "null", 45, 94, "NOVA 94", f"{KERNEL}: a number that no system call has; {ROUND}"),
+    Row("call and reply, two address spaces, 4 words", "kernel", "call-4", 230, 282, "NOVA 282, seL4 405",
+        f"{KERNEL}: client calls, passive server in another address space answers; {ROUND}"),
+    Row("call and reply, two address spaces, 64 words", "kernel", "call-64", 600, 912, "NOVA 912",
+        f"{KERNEL}: as above, 64 words there and 64 back, in the IPC buffers; {ROUND}"),
+    *exits("CPUID exit to the VMM and back", "cpuid", 330, 433, f"NOVA 433, L4Re 1830, {KVM} 2416 (in kernel), Xen 2499"),
+    *exits("port read, served by a device process", "port-device", 330, 745, f"NOVA 745 (VMM too), Xen 1124, L4Re 2012, {KVM} 4896",
+           "IN of the UART's line status register; "),
+    *[Row(f"doorbell, waiter {state}, {mode} guest", "kernel", f"doorbell-{state}-{mode}", target, 1567, f"{KVM} 1567 (ioeventfd)",
+          f"{KERNEL}: guest of one page, OUT to a port that is bound to a Notification, {how}; {ROUND}")
+      for state, target, how in (("awake", 75, "nobody waits on it"), ("woken", 120, "a thread below the vCPU's priority waits on it"))
+      for mode in ("unpaged", "paged")],
+    *exits("MMIO read, served by a device process", "mmio-device", 850, 7000, f"{KVM} 7125, Xen 16370 (in Xen)"),
+    *exits("local APIC read", "apic-read", 500, 3331, f"{KVM} 3331 (in kernel)", "task priority register; "),
+    *exits("local APIC EOI", "apic-eoi", 500, 3251, f"{KVM} 3251 (in kernel)"),
+    Row("guest timer round, busy guest", "paged", "timer-busy", 1600, 10984, f"{KVM} 10984",
+        f"{PAGED}: RDTSC, initial count of the one-shot APIC timer, a loop with interrupts on until the handler has run (EOI, IRET), RDTSC; "
+        "the interval of 20,000 subtracted"),
+    Row("guest timer round, halted guest", "paged", "timer-halted", 1600, 10984, f"{KVM} 10984", f"{PAGED}: as above, the guest waits by HLT"),
+    *[Row(f"Linux boot to marker over bare machine, {what}", "boot", operation, 2, 20.6, f"{KVM} +20.6 %, Xen +31 %",
+          "Debian's cloud kernel, 256 MiB, from power-on of the emulated machine (-M pc -cpu max) to the marker in the guest's init; without zeroing",
+          "%") for what, operation in (("paravirtual keys off", "over-off"), ("paravirtual keys on", "over-on"))],
+]
+
+HEADINGS = {"cr3": "CR3", "tlb_flush": "flush", "invlpg": "invlpg", "xsave": "XSAVE", "xrstor": "XRSTOR", "wrmsr": "WRMSR", "vmload": "VMLOAD",
+            "vmsave": "VMSAVE", "vmrun": "VMRUN", "iret": "IRET", "atomic": "atomic"}
+
+
+def measured(results, row):
+    """The row's figures of this run, or None where it was not measured."""
+    return results.get(row.part, {}).get(row.operation)
+
+
+def figure(value, unit="instructions"):
+    if value is None:
+        return "not available"
+    return f"{value:+.1f} %" if unit == "%" else f"{value:,}"
+
+
+def print_rows(results):
+    width = max(len(row.path) for row in ROWS)
+    print(f"\n{'path':{width}} {'Bulkhead':>13} {'target':>8} {'best peer':>10}   " + " ".join(HEADINGS.values()) + "   peers")
+    for row in ROWS:
+        found = measured(results, row) or {}
+        counts = found.get("counts") or {}
+        cells = " ".join(f"{counts.get(name, ''):>{len(HEADINGS[name])}}" for name in EXPENSIVE)
+        target, best = ((f"+{row.target} %", f"+{row.best_peer} %") if row.unit == "%" else (f"{row.target:,}", f"{row.best_peer:,}"))
+        print(f"{row.path:{width}} {figure(found.get('median'), row.unit):>13} {target:>8} {best:>10}   {cells}   {row.peers}")
+
+
+# Where the boot's instructions are: label, counters' difference. Zeroing is REP STOS before the first guest instruction: it counts once
+# per iteration, so it is a line of its own, and not in what is compared.
+BOOT_PARTS = (("power-on to first guest instruction, without zeroing", lambda run: run["entry"]["insns"] - run["entry"]["rep_stos"]),
+              ("zeroing before it (REP STOS, one for each 8 bytes)", lambda run: run["entry"]["rep_stos"]),
+              ("first guest instruction to marker", lambda run: run["marker"]["insns"] - run["entry"]["insns"]),
+              ("whole, without zeroing", lambda run: run["marker"]["insns"] - run["entry"]["rep_stos"]),
+              ("VM entries", lambda run: run["marker"]["vmrun"]))
+
+
+def print_boot(results):
+    boot = results.get("boot")
+    if not boot:
+        return
+    direct = boot["direct"]["marker"]["insns"]
+    print(f"\n{'Linux boot to marker':55} {'keys off':>15} {'keys on':>15}")
+    print(f"{'directly on the emulated machine':55} {direct:15,}")
+    for label, part in BOOT_PARTS:
+        print(f"{label:55} " + " ".join(f"{figure(part(boot[keys]) if keys in boot else None):>15}" for keys in ("off", "on")))
+    if "kvm" in results:
+        kvm = results["kvm"]["boot"]
+        print(f"{KVM + ', from the start of its process':55} {kvm['insns']:15,}   {100 * (kvm['insns'] / direct - 1):+.1f} %, {kvm['vmrun']:,} VM entries")
+
+
+def print_others(results):
+    """Exits that are not in the table, by the guest with which the peers were measured; beside KVM where it was run."""
+    if "exitbench" not in results:
+        return
+    kvm = results.get("kvm", {}).get("exitbench", {})
+    print(f"\n{'more VM exits (tests/bench/exitbench.c)':45} {'Bulkhead':>13} {'KVM + QEMU':>13}")
+    for operation, values in results["exitbench"].items():
+        print(f"{operation:45} {values['median']:13,} {figure(kvm.get(operation, {}).get('median')):>13}")
+
+
+def print_kvm(results):
+    if "kvm" not in results:
+        return
+    print(f"\n{'the same guests':45} {'Bulkhead':>13} {'KVM + QEMU':>13}")
+    for mode in ("unpaged", "paged"):
+        for operation, values in results["kvm"][mode].items():
+            ours = results.get(mode, {}).get(operation, {}).get("median")
+            print(f"{mode + '/' + operation:45} {figure(ours):>13} {values['median']:13,}")
+
+
+# Growth: the paths of the first column must cost no more in the last than BOUND instructions above the first.
+GROWTH_BOUND = 10
+GROWTH = [
+    ("kernel", "call-4-caps-{}", (1, 100, 10000), "capabilities in the client's CSpace: call and reply"),
+    ("kernel", "mint-delete-caps-{}", (1, 100, 10000), "capabilities in the client's CSpace: Mint and Delete of one more"),
+    ("kernel", "port-echo-routes-{}", (1, 64), "routes of the guest space: port read answered at once"),
+    *[("vms", f"{operation}-vms-{{}}", (1, 8, 64), f"VMs: {what}")
+      for operation, what in (("cpuid", "CPUID exit"), ("port-device", "port read, served by a device process"), ("apic-read", "local APIC read"),
+                              ("apic-eoi", "local APIC EOI"))],
+]
+
+
+def growth_rows(results):
+    """[(what, [(number, median)])] of what was measured."""
+    found = []
+    for part, pattern, numbers, what in GROWTH:
+        if part in results:
+            found.append((what, [(number, results[part][pattern.format(number)]["median"]) for number in numbers]))
+    return found
+
+
+def growth_problems(results):
+    return [f"{what}: {series[0][1]} instructions with {series[0][0]}, but {median} with {number}: more than {GROWTH_BOUND} above"
+            for what, series in growth_rows(results) for number, median in series[1:] if median > series[0][1] + GROWTH_BOUND]
+
+
+def print_growth(results):
+    rows = growth_rows(results)
+    if rows:
+        print(f"\ngrowth (at most {GROWTH_BOUND} instructions more than in the first column)")
+    for what, series in rows:
+        print(f"{what:70} " + ", ".join(f"{number:,}: {median:,}" for number, median in series))
+
+
+def print_all(results):
+    print_rows(results)
+    print_boot(results)
+    print_others(results)
+    print_kvm(results)
+    print_growth(results)
+
+
+def print_descriptions():
+    for row in ROWS:
+        print(f"{row.part}/{row.operation}: {row.path}\n    {row.what}")
+
+
+def bench_json(results):
+    """What out/bench.json holds. A path that was not measured has the median null."""
+    return [{"path": row.path, "median": (measured(results, row) or {}).get("median"), "target": row.target, "best_peer": row.best_peer}
+            for row in ROWS]
+
+
+def above_ceilings(results, ceilings):
+    """[(part/operation, median or None, ceiling)]: what costs more than is recorded, or was not measured."""
+    found = []
+    for name, ceiling in sorted(ceilings.items()):
+        part, operation = name.split("/")
+        median = results.get(part, {}).get(operation, {}).get("median")
+        if median is None or median > ceiling:
+            found.append((name, median, ceiling))
+    return found
+
+
+def load_ceilings():
+    return json.loads(CEILINGS.read_text())
+
+
+def record_ceilings(results, parts):
+    """Writes what the operations of these parts cost as the new ceilings."""
+    ceilings = {f"{part}/{operation}": values["median"] for part in parts for operation, values in results[part].items()}
+    CEILINGS.write_text(json.dumps(dict(sorted(ceilings.items())), indent=1) + "\n")
