@@ -5,23 +5,11 @@
  */
 #include "audit.h"
 
+#include "audit_reach.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
-
-#define NAME_OF(manifest, record) manifest_string(manifest, (record)->name)
-
-static const char *task_name(const struct manifest *manifest, uint32_t task)
-{
-	return task == MANIFEST_ROOT ? "roottask" : NAME_OF(manifest, &manifest->tasks[task]);
-}
-
-static const char *rights_text(uint32_t rights)
-{
-	static const char *const TEXTS[] = { "---", "r--", "-w-", "rw-", "--g", "r-g", "-wg", "rwg" };
-
-	return TEXTS[rights & MANIFEST_RIGHT_ALL];
-}
 
 /* ---- Who holds what ---- */
 
@@ -57,7 +45,7 @@ static void print_holdings(const struct manifest *manifest, uint32_t task, FILE 
 
 		if (capability->task == task) {
 			fprintf(output, "  capability %-18s %s  ", NAME_OF(manifest, capability),
-				rights_text(capability->rights));
+				audit_rights_text(capability->rights));
 			print_object(manifest, &manifest->objects[capability->object], output);
 			if (capability->badge != 0) {
 				fprintf(output, ", badge 0x%" PRIx64, capability->badge);
@@ -70,7 +58,7 @@ static void print_holdings(const struct manifest *manifest, uint32_t task, FILE 
 
 		if (mapping->task == task) {
 			fprintf(output, "  region     %-18s %s  ", NAME_OF(manifest, mapping),
-				rights_text(mapping->rights));
+				audit_rights_text(mapping->rights));
 			print_object(manifest, &manifest->objects[mapping->object], output);
 			fputs(", ", output);
 			print_size(mapping->length, output);
@@ -95,78 +83,21 @@ static void print_task(const struct manifest *manifest, uint32_t index, FILE *ou
 
 /* ---- Who can reach whom ---- */
 
-static bool holds(const struct manifest *manifest, uint32_t task, uint32_t object, uint32_t right)
-{
-	for (uint32_t i = 0; i < manifest->capability_count; i++) {
-		const struct manifest_capability *capability = &manifest->capabilities[i];
-
-		if (capability->task == task && capability->object == object &&
-			(capability->rights & right) != 0) {
-			return true;
-		}
-	}
-	for (uint32_t i = 0; i < manifest->binding_count; i++) {
-		const struct manifest_binding *binding = &manifest->bindings[i];
-
-		if (right == MANIFEST_RIGHT_READ && binding->kind == MANIFEST_BINDING_THREAD &&
-			binding->subject == task && binding->notification == object) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool maps(const struct manifest *manifest, uint32_t task, uint32_t object, uint32_t right)
-{
-	for (uint32_t i = 0; i < manifest->mapping_count; i++) {
-		const struct manifest_mapping *mapping = &manifest->mappings[i];
-
-		if (mapping->task == task && mapping->object == object && (mapping->rights & right) != 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* By what `from` can reach `to` through one object; NULL if it cannot. */
-static const char *reach_through(const struct manifest *manifest, uint32_t from, uint32_t to, uint32_t object)
-{
-	switch (manifest->objects[object].type) {
-	case MANIFEST_OBJECT_ENDPOINT:
-		return holds(manifest, from, object, MANIFEST_RIGHT_WRITE) &&
-				       holds(manifest, to, object, MANIFEST_RIGHT_READ)
-			       ? "calls"
-			       : NULL;
-	case MANIFEST_OBJECT_NOTIFICATION:
-		return holds(manifest, from, object, MANIFEST_RIGHT_WRITE) &&
-				       holds(manifest, to, object, MANIFEST_RIGHT_READ)
-			       ? "signals"
-			       : NULL;
-	case MANIFEST_OBJECT_MEMORY:
-		return maps(manifest, from, object, MANIFEST_RIGHT_WRITE) &&
-				       maps(manifest, to, object, MANIFEST_RIGHT_READ)
-			       ? "writes"
-			       : NULL;
-	default:
-		return NULL;
-	}
-}
-
 /* Prints "  FROM -> TO: calls X, writes Y" if there is anything to print. Returns whether there is. */
 static bool print_reach(const struct manifest *manifest, uint32_t from, uint32_t to, FILE *output)
 {
 	bool is_reached = false;
 
 	for (uint32_t object = 0; from != to && object < manifest->object_count; object++) {
-		const char *verb = reach_through(manifest, from, to, object);
+		const char *verb = audit_reach(manifest, from, to, object);
 
 		if (verb == NULL) {
 			continue;
 		}
 		if (output != NULL) {
 			if (!is_reached) {
-				fprintf(output, "  %s -> %s:", task_name(manifest, from),
-					task_name(manifest, to));
+				fprintf(output, "  %s -> %s:", audit_task_name(manifest, from),
+					audit_task_name(manifest, to));
 			}
 			fprintf(output, "%s %s %s", is_reached ? "," : "", verb,
 				NAME_OF(manifest, &manifest->objects[object]));
@@ -179,12 +110,6 @@ static bool print_reach(const struct manifest *manifest, uint32_t from, uint32_t
 	return is_reached;
 }
 
-/* Task number i of all: the root task comes last. */
-static uint32_t nth_task(const struct manifest *manifest, uint32_t i)
-{
-	return i < manifest->task_count ? i : MANIFEST_ROOT;
-}
-
 static void print_guest_paths(const struct manifest *manifest, FILE *output)
 {
 	for (uint32_t i = 0; i < manifest->binding_count; i++) {
@@ -192,8 +117,9 @@ static void print_guest_paths(const struct manifest *manifest, FILE *output)
 
 		for (uint32_t task = 0; binding->kind == MANIFEST_BINDING_VCPU && task < manifest->task_count;
 			task++) {
-			if (holds(manifest, task, binding->notification, MANIFEST_RIGHT_WRITE)) {
-				fprintf(output, "  %s -> guest %s: signals %s\n", task_name(manifest, task),
+			if (audit_holds(manifest, task, binding->notification, MANIFEST_RIGHT_WRITE)) {
+				fprintf(output, "  %s -> guest %s: signals %s\n",
+					audit_task_name(manifest, task),
 					NAME_OF(manifest, &manifest->objects[binding->subject]),
 					NAME_OF(manifest, &manifest->objects[binding->notification]));
 			}
@@ -255,13 +181,13 @@ static void print_between(const struct manifest *manifest, uint32_t from, uint32
 	}
 	fputs(is_direct ? "DIRECTLY" : "nothing direct", output);
 	for (uint32_t i = 0; i <= manifest->task_count; i++) {
-		uint32_t task = nth_task(manifest, i);
+		uint32_t task = audit_nth_task(manifest, i);
 		bool is_system = task == MANIFEST_ROOT || manifest->tasks[task].vm == MANIFEST_NONE;
 
 		if (is_system && vm_reaches_task(manifest, from, task) &&
 			task_reaches_vm(manifest, task, to)) {
 			fprintf(output, "%s %s", between++ == 0 ? "; only through" : ",",
-				task_name(manifest, task));
+				audit_task_name(manifest, task));
 		}
 	}
 	fputc('\n', output);
@@ -283,7 +209,8 @@ void audit_print(const struct manifest *manifest, FILE *output)
 	fputs("\nWHO CAN REACH WHOM, AND BY WHAT\n", output);
 	for (uint32_t i = 0; i <= manifest->task_count; i++) {
 		for (uint32_t j = 0; j <= manifest->task_count; j++) {
-			(void)print_reach(manifest, nth_task(manifest, i), nth_task(manifest, j), output);
+			(void)print_reach(
+				manifest, audit_nth_task(manifest, i), audit_nth_task(manifest, j), output);
 		}
 	}
 	print_guest_paths(manifest, output);

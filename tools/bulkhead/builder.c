@@ -157,7 +157,7 @@ static void plain_module_name(const char *name, char plain[MANIFEST_NAME_SIZE])
 {
 	size_t length = 0;
 
-	for (; name[length] != '\0' && length < MANIFEST_NAME_SIZE - 4; length++) {
+	for (; length < MANIFEST_NAME_SIZE - 4 && name[length] != '\0'; length++) {
 		plain[length] =
 			strchr(" ,;\"'$\\", name[length]) == NULL && name[length] > ' ' && name[length] < 0x7f
 				? name[length]

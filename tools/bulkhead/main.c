@@ -2,6 +2,7 @@
 /* bulkhead, the host tool: checks appliance files, builds images of them, runs them, and says what they allow. */
 #include "appliance.h"
 #include "audit.h"
+#include "audit_json.h"
 #include "boot_image.h"
 #include "diagnostics.h"
 #include "expand.h"
@@ -33,7 +34,7 @@ static const char HELP[] =
 	"      --icount               count instructions instead of time; each run is like the other\n"
 	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
 	"      --image IMAGE|direct   boot from an image made by build; direct (the default): without GRUB\n"
-	"  audit FILE                 say who holds what, and who can reach whom\n"
+	"  audit FILE [--json]        say who holds what, and who can reach whom; for programs\n"
 	"  manifest FILE -o OUTPUT    write the table that the root task would get\n"
 	"  version, help\n"
 	"\n"
@@ -47,6 +48,7 @@ struct command {
 	const char *name;
 	const char *file;
 	const char *output;
+	bool json; /* audit */
 	struct run_options run;
 };
 
@@ -89,14 +91,14 @@ static int check(const struct appliance *appliance, const char *file)
 	return STATUS_OK;
 }
 
-static int audit(const struct system_image *image)
+static int audit(const struct system_image *image, bool as_json)
 {
 	struct manifest manifest;
 
 	if (manifest_open(image->manifest, image->manifest_size, &manifest, NULL) != MANIFEST_OK) {
 		return STATUS_INPUT_OUTPUT; /* system_expand() has opened it before */
 	}
-	audit_print(&manifest, stdout);
+	(as_json ? audit_print_json : audit_print)(&manifest, stdout);
 	return fflush(stdout) == 0 ? STATUS_OK : STATUS_INPUT_OUTPUT;
 }
 
@@ -120,7 +122,7 @@ static int execute_expanded(struct command *command, const struct appliance *app
 		if (strcmp(command->name, "build") == 0) {
 			status = build(&image, command);
 		} else if (strcmp(command->name, "audit") == 0) {
-			status = audit(&image);
+			status = audit(&image, command->json);
 		} else if (strcmp(command->name, "manifest") == 0) {
 			status = staging_write(command->output, image.manifest, image.manifest_size)
 					 ? STATUS_OK
@@ -190,6 +192,10 @@ static int parse_option(struct command *command, char ***arguments)
 	}
 	if (is_run && strcmp(option, "--real-time") == 0) {
 		command->run.real_time = true;
+		return STATUS_OK;
+	}
+	if (strcmp(command->name, "audit") == 0 && strcmp(option, "--json") == 0) {
+		command->json = true;
 		return STATUS_OK;
 	}
 	bool has_output = strcmp(command->name, "build") == 0 || strcmp(command->name, "manifest") == 0;

@@ -3,6 +3,8 @@
 # TOOL_PURE_SOURCES are what unit tests link: all but main.c.
 set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/audit.c
+	${CMAKE_CURRENT_LIST_DIR}/audit_json.c
+	${CMAKE_CURRENT_LIST_DIR}/audit_reach.c
 	${CMAKE_CURRENT_LIST_DIR}/boot_image.c
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
