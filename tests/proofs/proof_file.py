@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Reads what stands in the comment at the top of a proof, and the list of mutants that survive. Used by build/verify."""
+import re
+
+KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Options")
+
+
+class Proof:
+    """One proof: name, property, bound (texts), assumptions, models, options (lists), functions [(file, name)]."""
+
+    def __init__(self, path, fields):
+        self.path = path
+        self.name = fields["Proof"][0]
+        self.property = fields["Property"][0]
+        self.bound = fields["Bound"][0]
+        self.assumptions = fields.get("Assumes", [])
+        self.models = fields.get("Models", [])
+        self.options = " ".join(fields.get("Options", [])).split()
+        self.functions = []
+        for line in fields["Functions"]:
+            file, _, names = line.partition(":")
+            self.functions += [(file.strip(), name) for name in names.split()]
+
+
+def parse(text):
+    """{key: [values]} of the first comment that starts with `Proof:`. A line without a key goes on with the one before it."""
+    match = re.search(r"/\* (Proof:.*?)\*/", text, re.S)
+    if not match:
+        raise ValueError("there is no comment that starts with 'Proof:'")
+    fields, last = {}, None
+    for line in match.group(1).splitlines():
+        line = re.sub(r"^\s*\* ?", "", line).strip()
+        key = re.match(r"(%s): *" % "|".join(KEYS), line)
+        if key:
+            last = fields.setdefault(key.group(1), [])
+            last.append(line[key.end():])
+        elif line:
+            last[-1] = (last[-1] + " " + line).strip()
+    for key in ("Proof", "Property", "Bound", "Functions"):
+        if not fields.get(key):
+            raise ValueError(f"the comment has no '{key}:'")
+    return fields
+
+
+def read(path):
+    try:
+        proof = Proof(path, parse(path.read_text()))
+    except ValueError as error:
+        raise SystemExit(f"{path}: {error}") from None
+    if proof.name != path.stem:
+        raise SystemExit(f"{path}: its name is {path.stem}, the comment says {proof.name}")
+    return proof
+
+
+def read_survivors(path):
+    """{(proof, mutant): reason} of lines `proof | mutant | reason`."""
+    reasons = {}
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = [part.strip() for part in line.split(" | ")]
+        if len(parts) != 3 or not all(parts):
+            raise SystemExit(f"{path}:{number}: not 'proof | mutant | reason'")
+        reasons[parts[0], parts[1]] = parts[2]
+    return reasons
