@@ -143,7 +143,7 @@ bool multiplexer_turn(struct multiplexer *multiplexer, uint64_t now)
 		moved |= take(multiplexer, index, now) != 0;
 		publish(multiplexer, index);
 	}
-	multiplexer->next = (multiplexer->next + 1) % multiplexer->count;
+	multiplexer->next = multiplexer->next + 1 < multiplexer->count ? multiplexer->next + 1 : 0;
 	for (uint32_t i = 0; multiplexer->settings.has_transcript && i < multiplexer->count; i++) {
 		if (!transcript_step(&multiplexer->transcript, now)) {
 			break;

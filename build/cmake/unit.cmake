@@ -2,6 +2,12 @@
 # Unit tests: the project's own source files, built for the host with sanitizers, and CMocka. Each tests/unit/GROUP/test_NAME.c is a program
 # out/unit/GROUP/test_NAME; the other .c files of its folder (fixtures) belong to each of them. build/test runs them.
 
+# -DBULKHEAD_COVERAGE=ON: with gcc's counters, for build/evidence; a build folder of its own.
+option(BULKHEAD_COVERAGE "Count which lines and branches the unit tests take" OFF)
+if(BULKHEAD_COVERAGE)
+  list(APPEND BULKHEAD_UNIT_FLAGS --coverage -fprofile-update=atomic)
+endif()
+
 function(bulkhead_host_library name)
   cmake_parse_arguments(host "" "" "SOURCES;INCLUDES;SYSTEM_INCLUDES;DEFINITIONS" ${ARGN})
   add_library(${name} STATIC ${host_SOURCES})
@@ -64,8 +70,10 @@ foreach(test IN LISTS tests)
   target_include_directories(unit-${group}-${name} PRIVATE ${folder} tests/unit)
   target_compile_definitions(unit-${group}-${name} PRIVATE _GNU_SOURCE)
   target_compile_options(unit-${group}-${name} PRIVATE ${BULKHEAD_UNIT_FLAGS})
-  target_link_options(unit-${group}-${name} PRIVATE -fsanitize=address,undefined)
+  target_link_options(unit-${group}-${name} PRIVATE -fsanitize=address,undefined $<$<BOOL:${BULKHEAD_COVERAGE}>:--coverage>)
   target_link_libraries(unit-${group}-${name} PRIVATE ${BULKHEAD_UNIT_LIBRARY_${group}} cmocka)
   set_target_properties(unit-${group}-${name} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit/${group})
+  list(APPEND BULKHEAD_UNIT_TESTS unit-${group}-${name})
 endforeach()
+add_custom_target(unit-tests DEPENDS ${BULKHEAD_UNIT_TESTS})
