@@ -18,6 +18,7 @@
 #define EVENT_INJECTION_VALID_BITS UINT64_C(0xffffffff80000fff)
 #define EVENT_TYPE_BITS UINT64_C(0x700)
 #define EVENT_VECTOR_BITS UINT64_C(0xff)
+#define VIRTUAL_INTERRUPT (V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR)
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | 1ul << 14 /* FFXSR */)
 
 /* PAT after reset (section 7.8.2). */
@@ -202,6 +203,18 @@ static void load_msrs(struct vcpu *vcpu, struct vmcb *vmcb, const struct bh_vcpu
 	vcpu->xcr0 = xcr0;
 }
 
+/* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */
+static void window_ask(struct vmcb *vmcb, bool wanted)
+{
+	if (wanted) {
+		vmcb->virtual_interrupt = VIRTUAL_INTERRUPT;
+		vmcb->intercept3 |= INTERCEPT3_VINTR;
+	} else {
+		vmcb->virtual_interrupt = V_INTR_MASKING;
+		vmcb->intercept3 &= ~INTERCEPT3_VINTR;
+	}
+}
+
 bool svm_load_base(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
@@ -221,13 +234,7 @@ bool svm_load_base(struct vcpu *vcpu)
 	vmcb->rip = READ_ONCE(state->rip);
 	vmcb->rflags = (rflags & GUEST_RFLAGS) | RFLAGS_FIXED;
 	vmcb->interrupt_shadow = READ_ONCE(state->interrupt_shadow) & INTERRUPT_SHADOW;
-	if (READ_ONCE(state->interrupt_window) != 0) {
-		vmcb->virtual_interrupt = V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR;
-		vmcb->intercept3 |= INTERCEPT3_VINTR;
-	} else {
-		vmcb->virtual_interrupt = V_INTR_MASKING;
-		vmcb->intercept3 &= ~INTERCEPT3_VINTR;
-	}
+	window_ask(vmcb, READ_ONCE(state->interrupt_window) != 0);
 	return true;
 }
 
@@ -413,8 +420,7 @@ static void translate(struct vmcb *vmcb, struct backend_exit *exit)
 		exit->reason = BACKEND_EXIT_INTERRUPT;
 		return;
 	case EXIT_VINTR:
-		vmcb->virtual_interrupt = V_INTR_MASKING;
-		vmcb->intercept3 &= ~INTERCEPT3_VINTR;
+		window_ask(vmcb, false);
 		exit->reason = BH_EXIT_INTERRUPT_WINDOW;
 		return;
 	case EXIT_IOIO:
@@ -523,18 +529,17 @@ static void entry_refused(struct vcpu *vcpu, struct vmcb *vmcb)
  *
  * QEMU's emulator (7.2) keeps the vector of an interrupt from EVENTINJ as an exception of its own, and if it has to leave its loop
  * before the next #VMEXIT, it delivers it once more, whatever IF says. There an interrupt that the guest takes at once goes by
- * V_IRQ (section 15.21.4), which is the same to the guest; with a window asked for V_IRQ is not free, but then IF is zero as a rule. */
+ * V_IRQ (section 15.21.4), which is the same to the guest. A window, which needs V_IRQ too, waits for the entry after. */
 static bool inject(struct vmcb *vmcb, uint64_t event)
 {
 	if (event == 0 || !cpu_features.svm_event_repeats || (event & EVENT_TYPE_BITS) != 0 ||
-		(vmcb->rflags & RFLAGS_IF) == 0 || vmcb->interrupt_shadow != 0 ||
-		(vmcb->virtual_interrupt & V_IRQ) != 0) {
+		(vmcb->rflags & RFLAGS_IF) == 0 || vmcb->interrupt_shadow != 0) {
 		vmcb->event_injection = event;
 		return false;
 	}
 	vmcb->event_injection = 0;
-	vmcb->virtual_interrupt = V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR |
-				  (event & EVENT_VECTOR_BITS) << V_INTR_VECTOR_SHIFT;
+	vmcb->virtual_interrupt = VIRTUAL_INTERRUPT | (event & EVENT_VECTOR_BITS) << V_INTR_VECTOR_SHIFT;
+	vmcb->intercept3 &= ~INTERCEPT3_VINTR;
 	return true;
 }
 
@@ -544,6 +549,7 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 	const struct space *space = (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object;
 	uint64_t *registers = vcpu->state->registers;
 	bool debug = debug_registers_enter(vcpu, vmcb);
+	bool window = (vmcb->virtual_interrupt & V_IRQ) != 0;
 	bool is_virtual = inject(vmcb, vcpu->undelivered);
 
 	asid_check(cpu, vcpu, vmcb, space);
@@ -577,7 +583,7 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
 		}
 	}
 	if (is_virtual) {
-		vmcb->virtual_interrupt = V_INTR_MASKING;
+		window_ask(vmcb, window);
 	}
 	translate(vmcb, exit);
 }
