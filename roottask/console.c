@@ -275,11 +275,16 @@ static void execute(char *line)
 
 /* ---- Input ----------------------------------------------------------------------------------------------------------- */
 
+static void show_prompt(void)
+{
+	put(PROMPT, sizeof(PROMPT) - 1);
+	typing = true;
+}
+
 static void type(char character)
 {
 	if (!typing) {
-		put(PROMPT, sizeof(PROMPT) - 1);
-		typing = true;
+		show_prompt();
 	}
 	if (character == '\r' || character == '\n') {
 		put("\r\n", 2);
@@ -287,6 +292,7 @@ static void type(char character)
 		typing = false;
 		typed_length = 0;
 		execute(typed);
+		show_prompt();
 	} else if (character == BACKSPACE || character == DELETE) {
 		if (typed_length > 0) {
 			typed_length--;

@@ -30,14 +30,20 @@ static void open_manifest(void)
 	struct manifest_fault fault;
 	enum manifest_error error;
 
+	if (root.boot->module_count < MANIFEST_FIRST_MODULE) {
+		fatal("the boot loader brought no manifest: start an image that \"bulkhead build\" made, or name the "
+		      "modules roottask, manifest and the files, in this order");
+	}
 	require(manifest_module_map(&bytes, &size), "the boot loader's module \"manifest\"");
 	error = manifest_open(bytes, size, &root.manifest, &fault);
 	if (error != MANIFEST_OK) {
-		fatal("the manifest is not usable: %s, section %s, record %u", manifest_error_text(error),
-			manifest_section_name(fault.section), fault.record);
+		fatal("the manifest is not usable: %s, section %s, record %u. Make the image again, with the "
+		      "bulkhead that was built with this root task",
+			manifest_error_text(error), manifest_section_name(fault.section), fault.record);
 	}
 	if (root.boot->module_count - MANIFEST_FIRST_MODULE < root.manifest.module_count) {
-		fatal("the boot loader brought %u files, and the manifest names %u: an image is incomplete",
+		fatal("the boot loader brought %u files, and the manifest names %u: the image is incomplete, make it "
+		      "again with \"bulkhead build\"",
 			root.boot->module_count - MANIFEST_FIRST_MODULE, root.manifest.module_count);
 	}
 }

@@ -5,11 +5,18 @@
 #include "pool.h"
 #include "slots.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RETYPE_MAX 256u /* objects in one Retype */
 #define ROOT_CNODE BH_BOOT_CNODE
 #define SYSTEM_GROWTH 18u
+#define LONG_WORK_BYTES (UINT64_C(1) << 21)
+/* As the kernel starts the root task (docs/abi.md, boot information), and between virtual CPUs (100) and VMMs that load
+ * their guests (50): the manifest's priorities, tools/bulkhead/builder.h. */
+#define PRIORITY_ROOT 200u
+#define PRIORITY_MAXIMUM 255u
+#define PRIORITY_LONG_WORK 90u
 
 static struct pool pool;
 struct arena system_arena = { .grow_bits = SYSTEM_GROWTH, .parent_owner = OWNER_SYSTEM };
@@ -79,6 +86,27 @@ static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wa
 	return error;
 }
 
+/* Guest memory is zeroed when it is made into frames: milliseconds, which the root task, above all virtual CPUs, would
+ * take from every other VM. Retype can be interrupted anywhere, so it is done below them, in the time that the VMs'
+ * shares leave over (there is always some: docs/appliance-file.md), and above what only loads a guest. */
+static enum bh_error retype(
+	uint32_t untyped, enum bh_object_type type, uint32_t size_bits, uint32_t first, uint32_t count)
+{
+	bool is_long = type == BH_OBJECT_FRAME && (uint64_t)count << size_bits >= LONG_WORK_BYTES;
+	enum bh_error error =
+		is_long ? bh_thread_set_priority(BH_BOOT_THREAD, PRIORITY_LONG_WORK, PRIORITY_MAXIMUM)
+			: BH_OK;
+	enum bh_error back = BH_OK;
+
+	if (error == BH_OK) {
+		error = bh_untyped_retype(untyped, type, size_bits, ROOT_CNODE, first, count);
+	}
+	if (is_long) {
+		back = bh_thread_set_priority(BH_BOOT_THREAD, PRIORITY_ROOT, PRIORITY_MAXIMUM);
+	}
+	return error != BH_OK ? error : back;
+}
+
 /* As many of the objects as the first of the arena's Untypeds with room can take at once; 0 if none has room for even one. Always the first,
  * and all that it can take: so that a restart fills the same Untypeds in the same way, and never needs another. */
 static enum bh_error make_some(const struct arena *arena, enum bh_object_type type, uint32_t size_bits,
@@ -86,8 +114,7 @@ static enum bh_error make_some(const struct arena *arena, enum bh_object_type ty
 {
 	for (uint32_t i = 0; i < arena->count; i++) {
 		for (*made = count < RETYPE_MAX ? count : RETYPE_MAX; *made > 0; *made /= 2) {
-			enum bh_error error = bh_untyped_retype(
-				arena->untyped[i], type, size_bits, ROOT_CNODE, first, *made);
+			enum bh_error error = retype(arena->untyped[i], type, size_bits, first, *made);
 
 			if (error != BH_ERROR_MEMORY) {
 				return error;

@@ -8,6 +8,8 @@
 
 #include <bulkhead/task.h>
 
+#include <string.h>
+
 #define LOG_SIZE 65536u /* a power of two */
 
 static char log_text[LOG_SIZE];
@@ -104,9 +106,14 @@ _Noreturn void fatal(const char *format, ...)
 	for (;;) {
 		uint64_t word;
 
-		/* Nothing signals it any more that would be answered; without a notification: invalid, and the kernel says where. */
+		/* Nothing signals it any more that would be answered; without a notification the kernel takes over, with this line. */
 		if (root.notification == 0 || bh_wait(root.notification, &word) != BH_OK) {
-			__asm__ volatile("ud2");
+			struct bh_ipc_buffer *buffer = root_buffer();
+
+			memset(buffer->words, 0, sizeof(buffer->words));
+			memcpy(buffer->words, line,
+				length < sizeof(buffer->words) ? length : sizeof(buffer->words) - 1);
+			__asm__ volatile("ud2" : : "a"(BH_LAST_WORDS) : "memory");
 		}
 	}
 }

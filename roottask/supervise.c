@@ -232,6 +232,26 @@ static uint32_t receiver_of(uint32_t endpoint)
 	return MANIFEST_NONE;
 }
 
+/* The model whose answer the VMM of `vm` says it waits for, in an access of its own: it can only name endpoints that it
+ * was given. MANIFEST_NONE: it waits for none. */
+static uint32_t awaited_by_vmm(uint32_t vm, uint32_t vmm)
+{
+	const struct vm_status *status = vm_status_page(vm);
+	uint64_t slot = status != NULL ? __atomic_load_n(&status->awaits, __ATOMIC_ACQUIRE) : 0;
+	const struct manifest_capability *capability;
+	uint32_t task;
+
+	if (slot == 0 || slot > MANIFEST_MAX_CAPABILITIES) {
+		return MANIFEST_NONE;
+	}
+	capability = task_capability(vmm, (uint32_t)slot - 1);
+	task = capability != NULL ? receiver_of(capability->object) : MANIFEST_NONE;
+	return task < root.manifest.task_count && task != vmm && root.manifest.tasks[task].vm == vm &&
+			       root.task[task].state == TASK_RUNNING
+		       ? task
+		       : MANIFEST_NONE;
+}
+
 /* The task whose answer the virtual CPU waits for. */
 static uint32_t awaited_task(uint32_t vm, uint32_t vcpu, const struct bh_vcpu_facts *facts)
 {
@@ -252,7 +272,10 @@ static uint32_t awaited_task(uint32_t vm, uint32_t vcpu, const struct bh_vcpu_fa
 	}
 	for (uint32_t i = 0; i < root.manifest.exit_count; i++) {
 		if (root.manifest.exits[i].vcpu == vcpu) {
-			return receiver_of(root.manifest.exits[i].endpoint);
+			uint32_t vmm = receiver_of(root.manifest.exits[i].endpoint);
+			uint32_t model = awaited_by_vmm(vm, vmm);
+
+			return model != MANIFEST_NONE ? model : vmm;
 		}
 	}
 	return MANIFEST_NONE;

@@ -118,6 +118,20 @@ static bool parse_port(const char *value, struct vmm_arguments *result)
 	return *value == '\0' && port->count > 0 && port->first + port->count <= 0x10000;
 }
 
+static bool parse_memory(const char *value, struct vmm_arguments *result)
+{
+	struct vmm_argument_memory *memory = &result->memories[result->memory_count];
+
+	if (result->memory_count == VMM_MEMORIES_MAX || !take_number(&value, UINT32_MAX, &memory->first) ||
+		!take_number(&value, 0x10000, &memory->size) ||
+		!take_field(&value, ',', memory->capability, sizeof(memory->capability))) {
+		return false;
+	}
+	result->memory_count++;
+	return *value == '\0' && memory->size > 0 && memory->first % 4096 == 0 &&
+	       memory->size - 1 <= UINT32_MAX - memory->first;
+}
+
 static bool parse_line(const char *value, struct vmm_arguments *result)
 {
 	struct vmm_argument_line *line = &result->lines[result->line_count];
@@ -188,6 +202,7 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 		{ "module", parse_module },
 		{ "model", parse_model },
 		{ "port", parse_port },
+		{ "memory", parse_memory },
 		{ "line", parse_line },
 		{ "serial", parse_serial },
 		{ "paravirtual", parse_paravirtual },

@@ -10,6 +10,8 @@
  *   model=MODEL,BIT             a device model: region `lines:MODEL`, its bit in the vCPU's notification
  *   port=FIRST,COUNT,CAPABILITY ports that a model serves; CAPABILITY is the one to call for accesses that must
  *                               be done again or split (like `model:uart0`); its badge is the model's region
+ *   memory=FIRST,SIZE,CAPABILITY
+ *                               guest-physical addresses that a model serves, all below 4 GiB; SIZE at most 65536
  *   line=MODEL,NUMBER,gsi,GSI   that line of the model drives global system interrupt GSI (0..23)
  *   line=MODEL,NUMBER,poweroff | reset | exit
  *                               a rising edge ends the VM (exit: with the line page's value)
@@ -27,6 +29,7 @@
 
 #define VMM_MODELS_MAX 16u
 #define VMM_PORTS_MAX 32u
+#define VMM_MEMORIES_MAX 8u
 #define VMM_LINES_MAX 32u
 #define VMM_MODULES_MAX 16u
 #define VMM_SERIALS_MAX 4u
@@ -44,6 +47,12 @@ struct vmm_argument_model {
 struct vmm_argument_port {
 	uint32_t first; /* 0..65535 */
 	uint32_t count; /* 1.., first + count <= 65536 */
+	char capability[TASK_INFO_NAME_SIZE];
+};
+
+struct vmm_argument_memory {
+	uint32_t first; /* aligned to 4096 */
+	uint32_t size;  /* 1..65536 */
 	char capability[TASK_INFO_NAME_SIZE];
 };
 
@@ -71,11 +80,13 @@ struct vmm_arguments {
 	bool paravirtual_eoi;
 	uint32_t model_count;
 	uint32_t port_count;
+	uint32_t memory_count;
 	uint32_t line_count;
 	uint32_t module_count;
 	uint32_t serial_count;
 	struct vmm_argument_model models[VMM_MODELS_MAX];
 	struct vmm_argument_port ports[VMM_PORTS_MAX];
+	struct vmm_argument_memory memories[VMM_MEMORIES_MAX];
 	struct vmm_argument_line lines[VMM_LINES_MAX];
 	struct vmm_argument_module modules[VMM_MODULES_MAX];
 	struct vmm_argument_serial serials[VMM_SERIALS_MAX];

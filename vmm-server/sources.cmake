@@ -17,7 +17,9 @@ list(APPEND VMM_SERVER_HANDLER_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/inject.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/lines.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/memory_exit.c
+	${CMAKE_CURRENT_LIST_DIR}/vcpu/model.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/msr_exit.c
+	${CMAKE_CURRENT_LIST_DIR}/vcpu/paravirtual.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/port.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/vcpu.c
 )

@@ -52,9 +52,6 @@ static bool read_arguments(struct vmm *vmm, struct vmm_arguments *arguments)
 		}
 		return fail(vmm, "wrong argument ", strings[wrong]);
 	}
-	if (arguments->paravirtual_clock || arguments->paravirtual_eoi) {
-		return fail(vmm, "this version offers no paravirtual interface; leave out paravirtual", "");
-	}
 	return true;
 }
 
@@ -90,7 +87,7 @@ static uint64_t host_xcr0(const struct cpuid_host *host)
 	return 0;
 }
 
-static bool build_cpu(struct vmm *vmm)
+static bool build_cpu(struct vmm *vmm, const struct vmm_arguments *arguments)
 {
 	static struct cpuid_host host;
 	struct cpuid_config config = {
@@ -99,6 +96,9 @@ static bool build_cpu(struct vmm *vmm)
 		.rdtscp = true,
 		.tsc_deadline = true,
 		.invariant_tsc = true,
+		.kvm_clock = arguments->paravirtual_clock,
+		.kvm_clock_stable = true,
+		.pv_eoi = arguments->paravirtual_eoi,
 	};
 
 	cpuid_host_read(&host);
@@ -110,6 +110,8 @@ static bool build_cpu(struct vmm *vmm)
 		.physical_bits = vmm->cpuid.physical_bits,
 		.nx = vmm->cpuid.nx,
 		.fast_fxsr = vmm->cpuid.fast_fxsr,
+		.kvm_clock = arguments->paravirtual_clock,
+		.pv_eoi = arguments->paravirtual_eoi,
 	};
 	msr_init(&vmm->msr_cpu);
 	msr_firmware_state(&vmm->msr_cpu, &vmm->msr, (uint32_t)GUEST_HOLE_BASE);
@@ -157,6 +159,13 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 			bh_capability_required(port->capability) };
 	}
 	vmm->port_count = arguments->port_count;
+	for (uint32_t i = 0; i < arguments->memory_count; i++) {
+		const struct vmm_argument_memory *memory = &arguments->memories[i];
+
+		vmm->memories[i] = (struct vmm_memory_range){ memory->first, memory->size,
+			bh_capability_required(memory->capability) };
+	}
+	vmm->memory_count = arguments->memory_count;
 	pci_initialize(&vmm->pci);
 	return true;
 }
@@ -290,7 +299,7 @@ bool vmm_start(struct vmm *vmm)
 	vmm->vcpu.timer = bh_capability_required("timer0");
 	vmm->vcpu.state = bh_region_required("vcpu0-state", sizeof(struct bh_vcpu_state), NULL);
 	vmm->clock = bh_region_required("clock", sizeof(struct clock_page), NULL);
-	if (!read_arguments(vmm, &arguments) || !build_cpu(vmm) || !attach_memory(vmm) ||
+	if (!read_arguments(vmm, &arguments) || !build_cpu(vmm, &arguments) || !attach_memory(vmm) ||
 		!wire(vmm, &arguments) || !build_tables(vmm, &tables) ||
 		!load_guest(vmm, &arguments, &tables) || !prepare_vcpu(vmm)) {
 		return false;

@@ -28,6 +28,13 @@ struct vmm_port_range {
 	uint64_t endpoint; /* its badge tells the model which of its ranges it is */
 };
 
+/* Guest-physical addresses that a device model serves. */
+struct vmm_memory_range {
+	uint64_t first;
+	uint32_t size; /* at most 65536: an offset is that of a port message */
+	uint64_t endpoint;
+};
+
 struct vmm_line {
 	const struct lines_page *page;
 	uint64_t signal; /* the model's bit in the vCPU's notification */
@@ -53,7 +60,9 @@ struct vmm {
 	uint8_t reset_control; /* port 0xcf9 */
 	bool lines_unread;     /* nothing was read from the line pages yet */
 	uint32_t port_count;
+	uint32_t memory_count;
 	uint32_t line_count;
+	struct vmm_memory_range memories[VMM_MEMORIES_MAX];
 	struct vmm_port_range ports[VMM_PORTS_MAX];
 	struct vmm_line lines[VMM_LINES_MAX];
 	uint8_t fabric_line[FABRIC_LINES_MAXIMUM]; /* the fabric's line n is lines[fabric_line[n]] */

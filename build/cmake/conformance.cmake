@@ -11,7 +11,7 @@ target_link_options(conformance PRIVATE -specs=${BULKHEAD_MUSL_SPECS} -static -n
   -Wl,-z,noexecstack -Wl,-z,separate-code)
 set_target_properties(conformance PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 
-# The kernel once more, with counters of the branches that were taken (tests/conformance/coverage.py): not optimized, so that each
+# The kernel once more, with counters of the branches that were taken (tests/conformance/branches.py): not optimized, so that each
 # branch of the source is one of the program. The counters need nothing from the kernel; the merge function is never called.
 add_executable(kernel-counted ${KERNEL_FILES})
 target_include_directories(kernel-counted PRIVATE kernel kernel/include)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # User tasks: static ELF64 programs of Debian's musl and our runtime, in out/tasks. What handler threads run is compiled for general registers only.
 
-set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit)
+set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit test-device)
 
 include(lib/sources.cmake)
 include(lib/manifest/sources.cmake)

@@ -67,6 +67,8 @@ struct model_region {
 	uint32_t width;
 };
 
+#define MODEL_PEEK_NONE INT64_C(-1)
+
 struct model {
 	const char *name;        /* like "uart16550" */
 	uint32_t identity;       /* of the register structure, in the state frame: four letters */
@@ -82,6 +84,11 @@ struct model {
 		void *registers, const struct model_context *context, const struct model_access *access);
 	void (*write)(
 		void *registers, const struct model_context *context, const struct model_access *access);
+	/* Optional: what `read` would return, if it would change no register now; else MODEL_PEEK_NONE, and
+	 * `read` is called. `registers` are the committed ones. Asked for accesses of the region's own width
+	 * only. Most reads of a polled register are such, and need no working copy. */
+	int64_t (*peek)(
+		const void *registers, const struct model_context *context, uint32_t region, uint32_t offset);
 	/* bits: MODEL_EVENT_*. Called also when nothing has happened; must bear that. */
 	void (*event)(void *registers, const struct model_context *context, uint64_t bits);
 };

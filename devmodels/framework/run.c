@@ -7,10 +7,13 @@
  *   4. line page, ring indices and timer are derived from what is committed
  *
  * Killed before 3, nothing happened, and the access is done again. Killed after 3, the next process does 4
- * at its start: storing the same line word or ring index a second time has no effect. A signal may be sent
+ * at its start: storing the same line word or ring index a second time has no effect. A read that changes no
+ * register (model.h, `peek`) is steps 1 and 3: nothing outside can have moved. A signal may be sent
  * twice; both ends bear that. No system calls here, no libc. */
 
 #include "framework/run.h"
+
+#include <stddef.h>
 
 static uint64_t width_mask(uint32_t width)
 {
@@ -159,6 +162,11 @@ uint64_t model_run_access(struct model_run *run, const struct model_access *acce
 	if (!access_fits(run->model, &checked)) {
 		return checked.is_write ? 0 : width_mask(checked.width);
 	}
+	if (!checked.is_write && model_run_peek(run, checked.region,
+					 BH_PORT_WORD(1, checked.width, checked.offset, checked.vcpu),
+					 checked.sequence, &value)) {
+		return value;
+	}
 	checked.value &= width_mask(checked.width);
 	if (!state_frame_remembers(&run->frame, checked.vcpu, checked.sequence, &value)) {
 		void *registers = state_frame_begin(&run->frame);
@@ -172,6 +180,20 @@ uint64_t model_run_access(struct model_run *run, const struct model_access *acce
 	return value;
 }
 
+/* What model_run_peek() compares with. */
+static void prepare_peeks(struct model_run *run)
+{
+	const struct model *model = run->model;
+
+	run->peek_regions = model->peek != NULL ? model->region_count : 0;
+	for (uint32_t i = 0; i < run->peek_regions; i++) {
+		const struct model_region *region = &model->regions[i];
+
+		run->peek[i].word = BH_PORT_WORD(1, region->width, 0, 0);
+		run->peek[i].last = region->size - region->width;
+	}
+}
+
 enum model_start_result model_run_start(
 	struct model_run *run, const struct model *model, const struct model_resources *resources)
 {
@@ -179,6 +201,7 @@ enum model_start_result model_run_start(
 
 	*run = (struct model_run){ .model = model, .lines = resources->lines };
 	run->context.environment = resources->environment;
+	prepare_peeks(run);
 	if (lines_attach(run->lines) != 0) {
 		return MODEL_LINES_MISMATCH;
 	}

@@ -4,11 +4,13 @@
  * model_run. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <bulkhead/lines.h>
 #include <bulkhead/ring.h>
 #include <bulkhead/state_frame.h>
+#include <bulkhead/vcpu.h>
 
 #include "framework/model.h"
 
@@ -36,8 +38,17 @@ struct model_run {
 	uint64_t armed_deadline;  /* what the timer was last armed with */
 	uint32_t asked_for_space; /* 1: a ticket stands, the other side has not signalled since */
 	uint32_t asked_for_bytes;
-	const char *refusal; /* MODEL_RESET_REFUSED: what the model says */
+	const char *refusal;   /* MODEL_RESET_REFUSED: what the model says */
+	uint32_t peek_regions; /* regions of a model that has `peek`, else 0 */
+	struct {
+		uint64_t word; /* what the bits MODEL_RUN_PEEK_MASK of a read in the region's own width are */
+		uint64_t last; /* the last offset of such a read */
+	} peek[MODEL_REGIONS];
 };
+
+/* Direction, width, and the bits of the vCPU's number above STATE_FRAME_VCPUS. */
+#define MODEL_RUN_PEEK_MASK (UINT64_C(0xff) | UINT64_C(0xf0) << 32)
+_Static_assert(STATE_FRAME_VCPUS == 16, "MODEL_RUN_PEEK_MASK");
 
 enum model_start_result {
 	MODEL_STARTED_FRESH,
@@ -54,6 +65,34 @@ enum model_start_result {
  * access. */
 __attribute__((warn_unused_result)) enum model_start_result model_run_start(
 	struct model_run *run, const struct model *model, const struct model_resources *resources);
+
+/* The short way of model_run_access() for a read that changes nothing. `region` and `sequence` as in struct
+ * model_access, unchecked, `word` BH_PORT_WORD. False, and nothing was done: take the long way. */
+__attribute__((warn_unused_result)) static inline bool model_run_peek(
+	struct model_run *run, uint64_t region, uint64_t word, uint64_t sequence, uint64_t *value)
+{
+	uint32_t vcpu = BH_PORT_VCPU(word) % STATE_FRAME_VCPUS;
+	uint32_t offset = BH_PORT_OFFSET(word);
+	struct state_frame *frame = &run->frame;
+	int64_t found;
+
+	/* IN, the region's own width, a vCPU that there is an answer for: one comparison. */
+	if (region >= run->peek_regions || (word & MODEL_RUN_PEEK_MASK) != run->peek[region].word ||
+		offset > run->peek[region].last) {
+		return false;
+	}
+	/* A number that was seen last is (or looks like) an access that is done again. */
+	if (frame->header->answers[vcpu].sequence == sequence) {
+		return false;
+	}
+	found = run->model->peek(state_frame_committed(frame), &run->context, (uint32_t)region, offset);
+	if (found < 0) {
+		return false;
+	}
+	*value = (uint64_t)found;
+	state_frame_commit_answer(frame, vcpu, sequence, *value);
+	return true;
+}
 
 /* Does an access of a client, whatever it asks for. Returns the value read, or 0 for a write. What is
  * outside of the model's regions, or of no known width, reads as all ones in that width, and is not

@@ -38,26 +38,42 @@ static void answer_port(struct model_run *run, struct bh_message *message)
 	message->info = BH_MESSAGE_INFO(BH_LABEL_NONE, 1, 0);
 }
 
-static void handle(void *argument, struct bh_message *message)
+static struct bh_message answer(struct task *task, struct bh_message message)
+{
+	uint64_t label = BH_MESSAGE_LABEL(message.info);
+
+	if (label == BH_LABEL_PORT && BH_MESSAGE_WORDS(message.info) >= 3) {
+		answer_port(&task->run, &message);
+		return message;
+	}
+	if (label == MODEL_LABEL_EVENT && BH_MESSAGE_WORDS(message.info) >= 1) {
+		model_run_event(&task->run, message.word[0]);
+	}
+	message.info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
+	return message;
+}
+
+static void handle(void *argument, struct bh_message *first)
 {
 	struct task *task = argument;
+	/* Nothing takes its address, so it stays in registers from one system call to the next. */
+	struct bh_message message = *first;
 
 	for (;;) {
 		enum bh_error error;
-		uint64_t label = BH_MESSAGE_LABEL(message->info);
+		uint64_t value;
 
-		if (label == BH_LABEL_PORT && BH_MESSAGE_WORDS(message->info) >= 3) {
-			answer_port(&task->run, message);
+		/* Reads that the model can answer from its committed registers. */
+		if (message.info == BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0) &&
+			model_run_peek(&task->run, message.badge, message.word[0], message.word[2], &value)) {
+			error = bh_reply_word_receive(task->endpoint, task->reply, value, &message);
 		} else {
-			if (label == MODEL_LABEL_EVENT && BH_MESSAGE_WORDS(message->info) >= 1) {
-				model_run_event(&task->run, message->word[0]);
-			}
-			message->info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
+			message = answer(task, message);
+			error = bh_reply_receive(task->endpoint, task->reply, &message);
 		}
-		error = bh_reply_receive(task->endpoint, task->reply, message);
 		if (error == BH_ERROR_CANCELLED) {
 			/* The wait was ended from outside: nobody to answer. */
-			message->info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
+			message.info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
 		} else if (error != BH_OK) {
 			bh_log("receiving: %s", bh_error_text(error));
 			bh_exit(BH_EXIT_ABORT);

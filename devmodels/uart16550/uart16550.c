@@ -342,6 +342,45 @@ static uint64_t uart_read(
 	return value;
 }
 
+/* True if move_bytes() would move nothing: then a look at the registers changes nothing. */
+static bool bytes_stand(const struct uart_registers *uart, const struct model_context *context)
+{
+	if (uart->transmit.count != 0 && ring_space(context->transmit, uart->outputs.transmit_head) != 0) {
+		return false;
+	}
+	return ring_available(context->receive, uart->outputs.receive_tail) == 0 || !receiver_is_open(uart) ||
+	       uart->receive.count >= fifo_depth(uart);
+}
+
+/* The registers that a read only looks at, as drivers poll them. */
+static int64_t uart_peek(
+	const void *registers, const struct model_context *context, uint32_t region, uint32_t offset)
+{
+	const struct uart_registers *uart = registers;
+	int64_t value;
+
+	(void)region;
+	if (!bytes_stand(uart, context)) {
+		return MODEL_PEEK_NONE;
+	}
+	if (offset == 5 && uart->line_errors == 0) {
+		value = uart->transmit.count == 0 ? LSR_THRE | LSR_TEMT : 0;
+		return uart->receive.count != 0 ? value | LSR_DATA_READY : value;
+	}
+	switch (offset) {
+	case 3:
+		return uart->line_control;
+	case 4:
+		return uart->modem_control;
+	case 6:
+		return uart->modem_deltas == 0 ? modem_inputs(uart) : MODEL_PEEK_NONE;
+	case 7:
+		return uart->scratch;
+	default:
+		return MODEL_PEEK_NONE;
+	}
+}
+
 static void uart_write(
 	void *registers, const struct model_context *context, const struct model_access *access)
 {
@@ -409,5 +448,6 @@ const struct model uart16550_model = {
 	.reset = uart_reset,
 	.read = uart_read,
 	.write = uart_write,
+	.peek = uart_peek,
 	.event = uart_event,
 };

@@ -208,7 +208,7 @@ bool endpoint_answer_and_receive(struct endpoint *endpoint, struct thread *serve
 	if (caller == NULL || reply->holder != server || caller->context != NULL ||
 		context == server->execution.own_context || endpoint->state == ENDPOINT_SENDERS ||
 		server->execution.bound != NULL || !scheduler_may_hand_over(cpu, context, caller->priority) ||
-		!reply_is_short(caller, server)) {
+		!context_is_due(context, caller) || !reply_is_short(caller, server)) {
 		return false;
 	}
 

@@ -52,6 +52,13 @@ void reply_abandon(struct reply *reply);
 /* The server is about to receive: a context that isn't its own is parked in the Reply it came with, or goes home. */
 void context_set_aside(struct thread *server);
 
+/* Who lent a context has it back with the answer: if it is its own, or if it still has it from a caller of its own. That one may
+ * have been answered meanwhile, by somebody else. */
+static inline bool context_is_due(const struct sched_context *context, const struct execution *lender)
+{
+	return context->home == lender || lender->holding != NULL;
+}
+
 /* To who was bound to it, if that one has none. */
 void context_send_home(struct sched_context *context);
 

@@ -78,15 +78,13 @@ static struct sched_context *lent_context(struct reply *reply)
 	return context_take(server);
 }
 
-/* The context goes to the caller, which lent it; if that one is gone, has one, or was itself only lent this one for a caller
- * that has been answered meanwhile by somebody else, to its home. */
+/* The context goes to the caller, which lent it; if that one is gone, has one, or has no claim to it any more, to its home. */
 static void give_back(struct sched_context *context, struct execution *caller)
 {
 	if (context == NULL) {
 		return;
 	}
-	if (caller != NULL && caller->context == NULL &&
-		(context->home == caller || caller->holding != NULL)) {
+	if (caller != NULL && caller->context == NULL && context_is_due(context, caller)) {
 		context_give(context, caller);
 	} else {
 		context_send_home(context);

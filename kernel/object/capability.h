@@ -4,7 +4,7 @@
  * The list is doubly linked, in pre-order. Each entry has a depth, greater than its ancestors', and a join: who stands
  * before it with at least that depth is not its ancestor. So the descendants of a capability are the entries that follow
  * it up to the first whose join is not greater than its depth. A join is as great as the entry's depth, until an entry just
- * before it is deleted (it takes over a smaller join) or inserted (a new sibling must not become its parent).
+ * before it is deleted that has a smaller one. Always: join <= depth, and join <= depth of the entry before + 1.
  *
  *     Untyped 0 ── Thread 1 ── copy 2 ── Endpoint 1 ── minted 2 ── minted 3 ── Untyped 0 ── ...
  *     without the Endpoint:    ── copy 2 ── minted 2, join 1 ── minted 3 ── : the Untyped's, not the Thread's

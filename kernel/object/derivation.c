@@ -6,13 +6,6 @@
 
 #include "string.h"
 
-static void lower_join(struct capability *slot, uint64_t join)
-{
-	if (derivation_join(slot) > join) {
-		derivation_set_join(slot, join);
-	}
-}
-
 enum bh_error derivation_insert(struct capability *parent, struct capability *fresh)
 {
 	struct capability *next = parent->next;
@@ -25,8 +18,7 @@ enum bh_error derivation_insert(struct capability *parent, struct capability *fr
 	fresh->previous = parent;
 	fresh->next = next;
 	if (next != NULL) {
-		/* Whose parent was deleted stands behind its grandparent, deeper than a child: not the newcomer's. */
-		lower_join(next, fresh->depth);
+		/* No child of the newcomer: its join is not greater than a child's of parent (capability.h). */
 		next->previous = fresh;
 	}
 	parent->next = fresh;
@@ -50,9 +42,11 @@ void derivation_remove(struct capability *slot)
 		slot->previous->next = slot->next;
 	}
 	if (slot->next != NULL) {
-		/* Whose descendants end at slot, end at the next entry now: its children are not adopted by a sibling's branch that
+		/* Whose descendants ended at slot, end at the next entry now: its children are not adopted by a sibling's branch that
 		 * stands before it. */
-		lower_join(slot->next, derivation_join(slot));
+		if (derivation_join(slot->next) > derivation_join(slot)) {
+			derivation_set_join(slot->next, derivation_join(slot));
+		}
 		slot->next->previous = slot->previous;
 	}
 	slot->previous = NULL;

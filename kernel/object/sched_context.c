@@ -45,12 +45,21 @@ static enum bh_error bind(const struct invocation *invocation, struct sched_cont
 	return BH_OK;
 }
 
-void sched_context_end(struct sched_context *context)
+/* From its owner and from wherever it is. Exhausted it stays as long as its period lasts, whoever it is bound to next. */
+static void unbind(struct sched_context *context)
 {
 	if (context->home != NULL) {
 		context->home->own_context = NULL;
 	}
 	context_detach(context);
+}
+
+void sched_context_end(struct sched_context *context)
+{
+	unbind(context);
+	if (context->replenishment.armed) {
+		time_cancel(context->cpu, &context->replenishment);
+	}
 }
 
 enum bh_error sched_context_invoke(struct invocation *invocation)
@@ -65,7 +74,7 @@ enum bh_error sched_context_invoke(struct invocation *invocation)
 	case BH_SCHED_CONTEXT_BIND:
 		return bind(invocation, context);
 	case BH_SCHED_CONTEXT_UNBIND:
-		sched_context_end(context);
+		unbind(context);
 		return BH_OK;
 	case BH_SCHED_CONTEXT_CONSUMED:
 		if (this_cpu()->context == context) {

@@ -73,14 +73,8 @@ void context_detach(struct sched_context *context)
 {
 	struct cpu *cpu = context->cpu;
 
-	if (context->replenishment.armed) {
-		time_cancel(cpu, &context->replenishment);
-	}
 	if (cpu->context == context) {
 		context_charge(cpu);
-		if (context->replenishment.armed) {
-			time_cancel(cpu, &context->replenishment);
-		}
 		cpu->context = NULL;
 		cpu->reschedule = true;
 	}

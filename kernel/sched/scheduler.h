@@ -66,7 +66,7 @@ void context_charge(struct cpu *cpu);
 /* Replenishes a context whose period is over, before it is run. */
 void context_refresh(struct sched_context *context, uint64_t now);
 
-/* Clears all links of a context that is destroyed or reconfigured. */
+/* Takes a context from where it is, and from its owner. One that is exhausted is filled up at its period's end all the same. */
 void context_detach(struct sched_context *context);
 
 /* --- time (time.c) --- */

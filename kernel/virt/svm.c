@@ -145,11 +145,18 @@ static void load_segment(struct vmcb_segment *to, const struct bh_segment_regist
 
 static void load_control(struct vmcb *vmcb, const struct bh_vcpu_state *state)
 {
-	vmcb->cr0 = READ_ONCE(state->cr0);
+	uint64_t cr0 = READ_ONCE(state->cr0), efer = READ_ONCE(state->efer) & EFER_GUEST;
+
+	/* LMA says that LME and paging are on (APM vol. 2 section 3.1.7). Without them it is no state of a CPU, and QEMU's emulator
+	 * (7.2) never comes back from a guest that has it. */
+	if ((efer & EFER_LME) == 0 || (cr0 & CR0_PG) == 0) {
+		efer &= ~EFER_LMA;
+	}
+	vmcb->cr0 = cr0;
 	vmcb->cr2 = READ_ONCE(state->cr2);
 	vmcb->cr3 = READ_ONCE(state->cr3);
 	vmcb->cr4 = READ_ONCE(state->cr4);
-	vmcb->efer = (READ_ONCE(state->efer) & EFER_GUEST) | EFER_SVME;
+	vmcb->efer = efer | EFER_SVME;
 	vmcb->cpl = READ_ONCE(state->cpl) & 3;
 }
 

@@ -410,14 +410,10 @@ static enum bh_error run(struct vcpu *vcpu)
 	return BH_OK;
 }
 
+/* Whoever serves it keeps the context that it borrowed until it is done: without one it could not go on, nor serve anybody else. */
 static void stop(struct vcpu *vcpu)
 {
-	bool waiting = vcpu->execution.state == EXECUTION_WAITING_REPLY;
-
 	ipc_cancel(&vcpu->execution, BH_ERROR_CANCELLED);
-	if (waiting && vcpu->execution.own_context != NULL) {
-		context_recall(vcpu->execution.own_context);
-	}
 	vcpu->answered = false;
 	vcpu->route_failed = false;
 	vcpu->halt_requested = false;
@@ -429,6 +425,10 @@ static enum bh_error cancel_access(struct vcpu *vcpu)
 		return BH_ERROR_STATE;
 	}
 	stop(vcpu);
+	/* Who hangs does not come back with the context: the VMM needs it now. */
+	if (vcpu->execution.own_context != NULL) {
+		context_recall(vcpu->execution.own_context);
+	}
 	vcpu_send_failed(vcpu);
 	return BH_OK;
 }

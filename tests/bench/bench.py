@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: MIT
 """What Bulkhead costs, in executed instructions, beside other hypervisors.
 
-build/bench                    all parts; prints the tables, writes out/bench.json (and all that was measured to out/bench/results.json)
+build/bench                    all parts; prints the tables, writes out/bench.json (and all that was measured to out/bench/measured.json)
 build/bench PART...            these parts only; what was measured before is kept
 build/bench --peers            Linux KVM + QEMU, too: on the same emulated machine, with the same guests
 build/bench --check            the short parts (kernel, unpaged, paged) against tests/bench/ceilings.json; status 1 if a path costs more
 build/bench --record           writes what the short parts cost now as the new ceilings
 build/bench --profile PATH     where the instructions of one round are, by function; PATH is PART/OPERATION, such as paged/cpuid
+build/bench --markdown         what was measured last, as docs/performance.md has it
 build/bench --rows             all paths of the table, and how each is measured
 
 Parts: kernel     system calls, messages, doorbells; with many capabilities and routes
        unpaged    VM exits of a 32-bit guest without paging
        paged      VM exits of a 64-bit guest with paging
        exitbench  more VM exits, by the guest with which other hypervisors were measured
-       vms        VM exits with 1, 8 and 64 VMs
+       vms        VM exits of one VM among 8, and among as many as an appliance can have
        boot       Linux boots to a marker, directly on the emulated machine and as a VM"""
 
 import argparse
@@ -29,13 +30,13 @@ import table
 
 MODES = ("unpaged", "paged")
 DONE = "EXIT-DONE"
-RESULTS = machine.OUT / "results.json"
+RESULTS = machine.OUT / "measured.json"
 ALL_MODELS = ("uart0", "pit", "rtc", "acpi-pm", "i8042")
 
-# A device whose registers stand in memory, for the guests in the appliance; none yet.
-MMIO_DEVICE, MMIO_ADDRESS = None, None
+# A device whose registers stand in memory, too, and an address of one that can be read (docs/appliance-file.md).
+MMIO_DEVICE, MMIO_ADDRESS = "test-device", 0xFED10000
 
-VM_COUNTS = (1, 8, 64)
+VM_COUNTS = (1, 8, 16)  # as many as an appliance can have
 
 
 def operations_of(run, name):
@@ -53,12 +54,9 @@ def run_kernel(name="kernel", plugin=""):
     return machine.root_task(name, machine.BUILD / "tests/bench-kernel", plugin)
 
 
-def run_exits(mode, name=None, plugin="", others=""):
-    command_line, more = "", "share = 80%"
-    if MMIO_DEVICE:
-        command_line = f"mmio={MMIO_ADDRESS:#x}"
-        more += f"\n\tdevices = {{ {', '.join((*ALL_MODELS, MMIO_DEVICE))} }}"
-    text = "name = exits\n" + machine.bare_vm("bench", f"exits-{mode}", command_line, more=more) + others
+def run_exits(mode, name=None, plugin=""):
+    devices = f"devices = {{ {', '.join((*ALL_MODELS, MMIO_DEVICE))} }}"
+    text = "name = exits\n" + machine.bare_vm("bench", f"exits-{mode}", f"mmio={MMIO_ADDRESS:#x}", more=f"share = 80%\n\t{devices}")
     return machine.appliance(name or mode, text, DONE, plugin=plugin)
 
 
@@ -72,18 +70,26 @@ def vms():
     found = {}
     for count in VM_COUNTS:
         name = f"vms-{count}"
-        share = 40 / max(count - 1, 1)
+        share = 39 / max(count - 1, 1)
         text = "name = vms\n" + machine.bare_vm("bench", "exits-paged", more="share = 40%\n\tperiod = 100ms")
         for i in range(1, count):
-            text += machine.bare_vm(f"other{i}", "io-storm", "count=0", "4M", f"share = {share:.3f}%\n\tperiod = 100ms\n\tdevices = {{ uart0 }}")
+            text += machine.bare_vm(f"other{i}", "io-storm", "count=0", "4M", f"share = {share:.1f}%\n\tperiod = 100ms\n\tdevices = {{ uart0 }}")
         for operation, values in operations_of(machine.appliance(name, text, DONE), name).items():
             found[f"{operation}-vms-{count}"] = values
     return found
 
 
-LINUX = 'vm linux {{\n\tmemory = 256M\n\tkernel = "{0}"\n\tinitrd = "{1}"\n\tcommand_line = "{2}"\n\tshare = 80%\n{3}}}\n'
+KERNEL_ENTRY = 0x100000  # where a bzImage's protected-mode part begins; firmware and loader run elsewhere
 COMMAND_LINE = "console=ttyS0 quiet nokaslr"
-PARAVIRTUAL = "\tparavirtual = { kvm-clock, pv-eoi }\n"
+PARAVIRTUAL = "paravirtual = { kvm-clock, pv-eoi }"
+
+
+def linux_appliance(more=""):
+    """examples/linux-mark.conf, which can stand anywhere, with another line for its VM."""
+    text = (machine.ROOT / "examples/linux-mark.conf").read_text().replace('"../', f'"{machine.ROOT}/')
+    if COMMAND_LINE not in text or "share = 80%" not in text:
+        machine.fail("examples/linux-mark.conf is not the boot that is measured")
+    return text.replace("share = 80%", f"share = 80%\n\t{more}")
 
 
 def boot_counts(name, run, marker=2, required=True):
@@ -96,15 +102,16 @@ def boot_counts(name, run, marker=2, required=True):
 
 def boot():
     kernel, initrd = machine.GUESTS / "linux-cloud", machine.GUESTS / "mark.cpio.gz"
-    direct = boot_counts("boot-direct", machine.emulated_pc("boot-direct", 256, kernel, initrd, COMMAND_LINE))
+    run = machine.emulated_pc("boot-direct", 256, kernel, initrd, COMMAND_LINE, f",at={KERNEL_ENTRY:#x}")
+    direct = boot_counts("boot-direct", run)
+    direct["entry"] = parsing.first(run.counts, "FIRST-AT")
     found = {"direct": direct}
-    for keys, text in (("off", ""), ("on", PARAVIRTUAL)):
+    for keys, line in (("off", ""), ("on", PARAVIRTUAL)):
         name = f"boot-{keys}"
-        run = machine.appliance(name, "name = boot\n" + LINUX.format(kernel, initrd, COMMAND_LINE, text), "never printed",
-                                machine=("-M", "pc", "-cpu", "max"), limit=300)
+        run = machine.appliance(name, linux_appliance(line), "a line that never comes", machine=("-M", "pc", "-cpu", "max"), limit=300)
         counts = boot_counts(name, run, required=keys == "off")
         if counts is None:
-            print(f"paravirtual keys: not available ({[line for line in run.text.splitlines() if 'paravirtual' in line][:1]})")
+            print(f"paravirtual keys: not available: {next((line for line in run.text.splitlines() if 'paravirtual' in line), 'see ' + name)}")
             continue
         found[keys] = counts
         found[f"over-{keys}"] = {"median": parsing.boot_over(counts, direct)}
@@ -164,7 +171,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="build/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      usage=argparse.SUPPRESS)
     parser.add_argument("parts", nargs="*", metavar="PART", help=argparse.SUPPRESS)
-    for switch in ("--peers", "--check", "--record", "--rows"):
+    for switch in ("--peers", "--check", "--record", "--rows", "--markdown"):
         parser.add_argument(switch, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--profile", metavar="PATH", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -179,19 +186,22 @@ def main():
     if options.rows:
         table.print_descriptions()
         return 0
+    if options.markdown:
+        print(table.markdown(json.loads(RESULTS.read_text())))
+        return 0
     machine.prepare()
     if options.profile:
         profile(options.profile)
         return 0
     chosen = options.parts or (SHORT_PARTS if options.check or options.record else () if options.peers and RESULTS.exists() else PARTS)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and set(chosen) != set(PARTS) else {}
-    for part in chosen:
-        print(f"== {part}", flush=True)
-        results[part] = PARTS[part]()
+    measurements = {part: PARTS[part] for part in chosen}
     if options.peers:
-        print("== kvm", flush=True)
-        results["kvm"] = kvm.measure()
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        measurements["kvm"] = kvm.measure
+    for part, measure in measurements.items():
+        print(f"== {part}", flush=True)
+        results[part] = measure()
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     (machine.BUILD / "bench.json").write_text(json.dumps(table.bench_json(results), indent=1) + "\n")
     if options.record:
         table.record_ceilings(results, SHORT_PARTS)

@@ -13,8 +13,9 @@ enum {
 	SAMPLES = 500,
 	MARKED_ROUNDS = 5,
 	FIRST_ID = 16,
-	TIMER_COUNT = 20000,             /* the timer's rounds, in its own ticks */
-	CALIBRATION_COUNT = 10 * 1000000 /* so much longer that an error of a hundred instructions does not show */
+	TIMER_COUNT = 20000, /* the timer's rounds, in its own ticks */
+	CALIBRATION_COUNT =
+		10 * 1000000 /* so much longer that an error of a hundred instructions does not show */
 };
 
 /* The marker of insnmark.c, with a number that the compiler knows. */
@@ -138,6 +139,7 @@ int main(void)
 	volatile uint32_t *mmio = (volatile uint32_t *)(uintptr_t)argument("mmio", 0);
 	uint32_t interval;
 
+	pic_init(); /* a firmware may have left the PIT running */
 	apic_enable();
 	MEASURE("empty", 0, );
 	MEASURE("cpuid", 0, cpuid0());

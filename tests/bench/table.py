@@ -48,7 +48,7 @@ ROWS = [
           f"{KERNEL}: guest of one page, OUT to a port that is bound to a Notification, {how}; {ROUND}")
       for state, target, how in (("awake", 75, "nobody waits on it"), ("woken", 120, "a thread below the vCPU's priority waits on it"))
       for mode in ("unpaged", "paged")],
-    *exits("MMIO read, served by a device process", "mmio-device", 850, 7000, f"{KVM} 7125, Xen 16370 (in Xen)"),
+    *exits("MMIO read, served by a device process", "mmio-device", 850, 7000, f"{KVM} 7125, Xen 16370 (in Xen)", "identity register of the test device; "),
     *exits("local APIC read", "apic-read", 500, 3331, f"{KVM} 3331 (in kernel)", "task priority register; "),
     *exits("local APIC EOI", "apic-eoi", 500, 3251, f"{KVM} 3251 (in kernel)"),
     Row("guest timer round, busy guest", "paged", "timer-busy", 1600, 10984, f"{KVM} 10984",
@@ -88,10 +88,13 @@ def print_rows(results):
 
 # Where the boot's instructions are: label, counters' difference. Zeroing is REP STOS before the first guest instruction: it counts once
 # per iteration, so it is a line of its own, and not in what is compared.
-BOOT_PARTS = (("power-on to first guest instruction, without zeroing", lambda run: run["entry"]["insns"] - run["entry"]["rep_stos"]),
-              ("zeroing before it (REP STOS, one for each 8 bytes)", lambda run: run["entry"]["rep_stos"]),
-              ("first guest instruction to marker", lambda run: run["marker"]["insns"] - run["entry"]["insns"]),
-              ("whole, without zeroing", lambda run: run["marker"]["insns"] - run["entry"]["rep_stos"]),
+BOOT_PARTS = (("power-on to kernel's first instruction, less zeroing", lambda run: run["entry"]["insns"] - run["entry"]["rep_stos"]),
+              ("zeroing before it (REP STOS, counts each iteration)", lambda run: run["entry"]["rep_stos"]),
+              ("kernel's first instruction to marker", lambda run: run["marker"]["insns"] - run["entry"]["insns"]),
+              ("power-on to marker, less zeroing", lambda run: run["marker"]["insns"] - run["entry"]["rep_stos"]),
+              ("behind the first VM entry: in guest mode", lambda run: run["marker"]["guest"]),
+              ("behind the first VM entry: kernel, VMM, models, console",
+               lambda run: run["marker"]["insns"] - run["entry"]["insns"] - run["marker"]["guest"] if run["marker"]["guest"] else 0),
               ("VM entries", lambda run: run["marker"]["vmrun"]))
 
 
@@ -99,14 +102,17 @@ def print_boot(results):
     boot = results.get("boot")
     if not boot:
         return
-    direct = boot["direct"]["marker"]["insns"]
-    print(f"\n{'Linux boot to marker':55} {'keys off':>15} {'keys on':>15}")
-    print(f"{'directly on the emulated machine':55} {direct:15,}")
+    direct = boot["direct"]
+    columns = [direct, boot.get("off"), boot.get("on")]
+    print(f"\n{'Linux boot to marker':55} {'bare machine':>15} {'VM, keys off':>15} {'VM, keys on':>15}")
     for label, part in BOOT_PARTS:
-        print(f"{label:55} " + " ".join(f"{figure(part(boot[keys]) if keys in boot else None):>15}" for keys in ("off", "on")))
+        print(f"{label:55} " + " ".join(f"{figure(part(run) if run else None):>15}" for run in columns))
+    for label, part in (BOOT_PARTS[2], BOOT_PARTS[3]):
+        over = [f"{100 * (part(run) / part(direct) - 1):+.1f} %" if run else "not available" for run in columns[1:]]
+        print(f"{'over bare machine: ' + label:55} {'':15} {over[0]:>15} {over[1]:>15}")
     if "kvm" in results:
         kvm = results["kvm"]["boot"]
-        print(f"{KVM + ', from the start of its process':55} {kvm['insns']:15,}   {100 * (kvm['insns'] / direct - 1):+.1f} %, {kvm['vmrun']:,} VM entries")
+        print(f"{KVM + ', from the start of its process':55} {kvm['insns']:15,}   {100 * (kvm['insns'] / direct['marker']['insns'] - 1):+.1f} %, {kvm['vmrun']:,} VM entries")
 
 
 def print_others(results):
@@ -135,7 +141,8 @@ GROWTH = [
     ("kernel", "call-4-caps-{}", (1, 100, 10000), "capabilities in the client's CSpace: call and reply"),
     ("kernel", "mint-delete-caps-{}", (1, 100, 10000), "capabilities in the client's CSpace: Mint and Delete of one more"),
     ("kernel", "port-echo-routes-{}", (1, 64), "routes of the guest space: port read answered at once"),
-    *[("vms", f"{operation}-vms-{{}}", (1, 8, 64), f"VMs: {what}")
+    ("kernel", "port-echo-vms-{}", (1, 8, 64), "virtual machines of one page: port read answered at once"),
+    *[("vms", f"{operation}-vms-{{}}", (1, 8, 16), f"VMs of an appliance: {what}")
       for operation, what in (("cpuid", "CPUID exit"), ("port-device", "port read, served by a device process"), ("apic-read", "local APIC read"),
                               ("apic-eoi", "local APIC EOI"))],
 ]
@@ -145,7 +152,7 @@ def growth_rows(results):
     """[(what, [(number, median)])] of what was measured."""
     found = []
     for part, pattern, numbers, what in GROWTH:
-        if part in results:
+        if all(pattern.format(number) in results.get(part, {}) for number in numbers):
             found.append((what, [(number, results[part][pattern.format(number)]["median"]) for number in numbers]))
     return found
 
@@ -161,6 +168,41 @@ def print_growth(results):
         print(f"\ngrowth (at most {GROWTH_BOUND} instructions more than in the first column)")
     for what, series in rows:
         print(f"{what:70} " + ", ".join(f"{number:,}: {median:,}" for number, median in series))
+
+
+def markdown_table(headings, rows):
+    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def markdown(results):
+    """The tables of docs/performance.md."""
+    counted = [name for name in EXPENSIVE if any(((measured(results, row) or {}).get("counts") or {}).get(name) for row in ROWS)]
+    rows = []
+    for row in ROWS:
+        if row.unit == "%":
+            continue
+        found = measured(results, row) or {}
+        counts = found.get("counts") or {}
+        rows.append([row.path, figure(found.get("median")), f"{row.target:,}", row.peers, *(counts.get(name, "") or "" for name in counted)])
+    tables = [markdown_table(["path", "Bulkhead", "target", "peers", *(HEADINGS[name] for name in counted)], rows)]
+    if "boot" in results:
+        columns = [results["boot"].get(key) for key in ("direct", "off", "on")]
+        rows = [[label, *(figure(part(run) if run else None) for run in columns)] for label, part in BOOT_PARTS]
+        for label, part in (BOOT_PARTS[2], BOOT_PARTS[3]):
+            rows.append([f"over bare machine: {label}", "", *(f"{100 * (part(run) / part(columns[0]) - 1):+.1f} %" if run else "not available"
+                                                              for run in columns[1:])])
+        tables.append(markdown_table(["", "bare machine", "VM, keys off", "VM, keys on"], rows))
+    kvm = results.get("kvm", {})
+    rows = [[operation, f"{values['median']:,}", figure(kvm.get("exitbench", {}).get(operation, {}).get("median"))]
+            for operation, values in results.get("exitbench", {}).items()]
+    tables.append(markdown_table(["exitbench.c", "Bulkhead", KVM], rows))
+    rows = [[operation, *(figure(found.get(mode, {}).get(operation, {}).get("median")) for mode in ("unpaged", "paged") for found in (results, kvm))]
+            for operation in results.get("paged", {})]
+    tables.append(markdown_table(["exits.c", "unpaged: Bulkhead", KVM, "paged: Bulkhead", KVM], rows))
+    rows = [[what, ", ".join(f"{number:,}: {median:,}" for number, median in series)] for what, series in growth_rows(results)]
+    tables.append(markdown_table(["number of", "number: instructions"], rows))
+    return "\n\n".join(tables)
 
 
 def print_all(results):
@@ -198,6 +240,6 @@ def load_ceilings():
 
 
 def record_ceilings(results, parts):
-    """Writes what the operations of these parts cost as the new ceilings."""
-    ceilings = {f"{part}/{operation}": values["median"] for part in parts for operation, values in results[part].items()}
+    """Writes what the operations of these parts cost now as the new ceilings: with a little room, for another version of the compiler."""
+    ceilings = {f"{part}/{operation}": values["median"] * 103 // 100 + 2 for part in parts for operation, values in results[part].items()}
     CEILINGS.write_text(json.dumps(dict(sorted(ceilings.items())), indent=1) + "\n")

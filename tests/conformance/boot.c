@@ -107,6 +107,35 @@ void group_boot(void)
 		CHECK_EQUAL(BH_TRACE_CAPABILITY, trace->record[last % BH_TRACE_RECORDS].kind);
 	}
 	unmap_ring(boot_info->trace_first, boot_info->trace_pages);
+
+	case_begin("boot.trace.switch",
+		"while the trace ring is on each change of who runs is a record: two threads by turns, none doubled, in order");
+	trace = (const struct bh_trace_ring *)map_ring(boot_info->trace_first, boot_info->trace_pages);
+	REQUIRE(trace != NULL);
+	uint64_t first = *(const volatile uint64_t *)&trace->next, switches = 0, subject = ~UINT64_C(0),
+		 kinds = 0;
+	for (unsigned int i = 0; i < 3; i++) {
+		pause_us(50);
+	}
+	uint64_t end = *(const volatile uint64_t *)&trace->next;
+	CHECK(trace->enabled == 0 ? end == 0 : end > first && end - first < BH_TRACE_RECORDS);
+	for (uint64_t i = first; i < end; i++) {
+		const struct bh_trace_record *record = &trace->record[i % BH_TRACE_RECORDS];
+
+		CHECK_EQUAL(i + 1, record->sequence);
+		kinds |= UINT64_C(1) << record->kind;
+		if (record->kind == BH_TRACE_SWITCH) {
+			CHECK(record->subject != subject);
+			subject = record->subject;
+			switches++;
+		}
+	}
+	if (trace->enabled != 0) {
+		/* away to nobody, and back, each time; the timer that ended it */
+		CHECK(switches >= 6);
+		CHECK_EQUAL(1 << BH_TRACE_SWITCH | 1 << BH_TRACE_CAPABILITY | 1 << BH_TRACE_INTERRUPT, kinds);
+	}
+	unmap_ring(boot_info->trace_first, boot_info->trace_pages);
 	REFUSED(BH_ERROR_RIGHTS,
 		INVOKE(boot_info->trace_first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
 }

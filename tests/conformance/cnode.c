@@ -378,8 +378,71 @@ static void derivation(void)
 	CHECK_EQUAL(BH_OBJECT_NULL, facts_of(c).type);
 }
 
+static volatile uint64_t results[8];
+
+/* Invokes by index and by 0, once it is let go. */
+static void try_all(uint64_t go)
+{
+	struct bh_message message = { 0 };
+	uint64_t word;
+
+	results[0] = bh_wait(go, &word);
+	results[1] = bh_signal(go);
+	results[2] = bh_cnode_delete(0, 1);
+	results[3] = bh_cnode_copy(2, 3, 0, 1, BH_RIGHTS_ALL); /* 0 names the own CNode */
+	results[4] = bh_send(1, &message);
+	results[5] = 1;
+	(void)!bh_wait(go, &word);
+	__asm__ volatile("ud2"); /* nobody handles it: it stops */
+}
+
+static void own_cnode(void)
+{
+	static struct test_thread thread;
+	uint64_t cnode, go, space;
+
+	case_begin("lookup.no_cnode",
+		"a thread whose CNode was deleted while it waited runs on: each index, and 0, names nothing");
+	cnode = object_new(BH_OBJECT_CNODE, 3);
+	go = object_new(BH_OBJECT_NOTIFICATION, 0);
+	space = mint_new(go, BH_RIGHTS_ALL, 1);
+	thread = (struct test_thread){ .cnode = cnode };
+	results[5] = 0;
+	REQUIRE_OK(bh_cnode_copy(cnode, 1, 0, space, BH_RIGHTS_ALL));
+	REQUIRE(thread_new(&thread, try_all, 1, OWN_PRIORITY + 1, true));
+	REQUIRE_OK(bh_thread_resume(thread.thread));
+	REQUIRE_OK(bh_cnode_revoke(SELF, cnode));
+	REQUIRE_OK(bh_cnode_delete(SELF, cnode));
+	REQUIRE_OK(bh_signal(space));
+	CHECK_EQUAL(1, results[5]);
+	CHECK_EQUAL(BH_OK, results[0]);
+	for (unsigned int i = 1; i < 5; i++) {
+		CHECK_EQUAL(BH_ERROR_CAPABILITY, results[i]);
+	}
+
+	case_begin("lookup.weak_cnode",
+		"a thread whose capability to its own CNode is read-only does not change it by the index 0 either");
+	cnode = object_new(BH_OBJECT_CNODE, 3);
+	go = object_new(BH_OBJECT_NOTIFICATION, 0);
+	space = mint_new(go, BH_RIGHTS_ALL, 1);
+	thread = (struct test_thread){ .cnode = copy_new(cnode, BH_RIGHT_READ) };
+	results[5] = 0;
+	REQUIRE_OK(bh_cnode_copy(cnode, 1, 0, space, BH_RIGHTS_ALL));
+	REQUIRE_OK(bh_cnode_copy(cnode, 2, 0, thread.cnode, BH_RIGHTS_ALL));
+	REQUIRE(thread_new(&thread, try_all, 1, OWN_PRIORITY + 1, true));
+	REQUIRE_OK(bh_thread_resume(thread.thread));
+	REQUIRE_OK(bh_signal(space));
+	CHECK_EQUAL(1, results[5]);
+	CHECK_EQUAL(BH_OK, results[1]);
+	CHECK_EQUAL(BH_ERROR_CAPABILITY,
+		results[2]); /* bh_cnode_delete(0, ...): index 0 as the invoked capability is none */
+	CHECK_EQUAL(BH_ERROR_RIGHTS, results[3]);
+	CHECK_EQUAL(BH_ERROR_TYPE, results[4]);
+}
+
 void group_cnode(void)
 {
+	own_cnode();
 	look_up();
 	copy();
 	mint();

@@ -324,8 +324,113 @@ static void others(void)
 	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x1000, 20, (const char *)0x1000));
 }
 
+/* Where the thread stands when it faults: on its own context; as a passive server, on its caller's; in the handler of its own upcalls. */
+enum position { ACTIVE, PASSIVE, IN_UPCALL };
+
+static const struct {
+	const char *program;
+	uint64_t rdi, kind, address, code, offset;
+} kinds[] = {
+	{ fault_read, 0x30000000, BH_FAULT_EXCEPTION | 14 << 8, 0x30000000, 4, 0 },
+	{ fault_write, (uint64_t)fault_write, BH_FAULT_EXCEPTION | 14 << 8, (uint64_t)fault_write, 7, 0 },
+	{ fault_jump, 0x30000000, BH_FAULT_EXCEPTION | 14 << 8, 0x30000000, 20, 0 }, /* rip: the target */
+	{ fault_ud2, 0, BH_FAULT_EXCEPTION | 6 << 8, 0, 0, 0 },
+	{ fault_syscall, 0, BH_FAULT_SYSCALL, 0, 1234, 7 },
+};
+
+static void faults_in_position(enum position position, const char *const *names, unsigned int count)
+{
+	static struct actor caller;
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t served = 0;
+		const char *rip = kinds[i].program == fault_jump ? (const char *)kinds[i].rdi
+								 : kinds[i].program + kinds[i].offset;
+
+		case_begin(names[i],
+			"this fault in this position (passive: on the caller's context; upcall: in the handler of a foreign system call): "
+			"the message tells all of it, and the thread goes on when it was mended");
+		victim = (struct test_thread){ .use_fpu = true };
+		endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
+		reply = object_new(BH_OBJECT_REPLY, 0);
+		reached = 0;
+		caller = (struct actor){ 0 };
+		victim.fault_endpoint = mint_new(endpoint, BH_RIGHT_WRITE, 0xfa);
+		REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, position != PASSIVE));
+		victim.registers.rip = (uint64_t)(position == IN_UPCALL ? fault_syscall : kinds[i].program);
+		victim.registers.rdi = kinds[i].rdi;
+		REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
+		if (position == IN_UPCALL) {
+			REQUIRE_OK(bh_thread_set_upcall(victim.thread, (uint64_t)kinds[i].program));
+		}
+		if (position == PASSIVE) {
+			/* the message's badge comes in rdi: what the program faults at */
+			served = object_new(BH_OBJECT_ENDPOINT, 0);
+			REQUIRE_OK(bh_thread_receive(victim.thread, served, object_new(BH_OBJECT_REPLY, 0)));
+			REQUIRE(actor_new(&caller, DO_CALL, mint_new(served, BH_RIGHTS_ALL, kinds[i].rdi),
+				OWN_PRIORITY - 5));
+		} else {
+			REQUIRE_OK(bh_thread_resume(victim.thread));
+		}
+		if (expect(kinds[i].kind, kinds[i].address, kinds[i].code, rip)) {
+			skip();
+		}
+		CHECK_EQUAL(0, caller.done);
+	}
+}
+
+/* What the kernel itself reads and writes for a thread is no way around its rights. */
+static void positions(void)
+{
+	static const char *const active_names[] = { "fault.active.read", "fault.active.write",
+		"fault.active.execute", "fault.active.undefined", "fault.active.syscall" };
+	static const char *const passive_names[] = { "fault.passive.read", "fault.passive.write",
+		"fault.passive.execute", "fault.passive.undefined", "fault.passive.syscall" };
+	static const char *const upcall_names[] = { "fault.upcall.read", "fault.upcall.write",
+		"fault.upcall.execute", "fault.upcall.undefined" };
+
+	faults_in_position(ACTIVE, active_names, 5);
+	faults_in_position(PASSIVE, passive_names, 5);
+	faults_in_position(IN_UPCALL, upcall_names, 4);
+
+	case_begin("fault.upcall.nowhere",
+		"an upcall address where nothing is mapped: #PF there, with rcx the way back");
+	struct bh_thread_registers registers;
+	REQUIRE(start(fault_ud2, 0, true));
+	CHECK(expect(BH_FAULT_EXCEPTION | 6 << 8, 0, 0, fault_ud2));
+	REQUIRE_OK(bh_thread_set_upcall(victim.thread, 0x30000000));
+	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
+	registers.rip = (uint64_t)fault_syscall;
+	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &registers));
+	struct bh_message message = { 0 };
+	REQUIRE_OK(bh_reply(reply, &message));
+	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x30000000, 20, (const char *)0x30000000));
+	REQUIRE_OK(bh_thread_read_registers(victim.thread, OWN_BUFFER, &registers));
+	CHECK_EQUAL((uint64_t)fault_syscall + 7, registers.rcx);
+	CHECK_EQUAL(1234, registers.rax);
+
+	case_begin("fault.handler",
+		"the thread that handles faults faults itself: its own handler is told, and both are mended in turn");
+	static struct test_thread handler;
+	uint64_t outer = object_new(BH_OBJECT_ENDPOINT, 0), outer_reply = object_new(BH_OBJECT_REPLY, 0);
+	handler = (struct test_thread){ .fault_endpoint = outer };
+	REQUIRE(start(fault_divide, 0, true));
+	REQUIRE(thread_new(&handler, NULL, 0, OWN_PRIORITY - 4, true));
+	handler.registers.rip = (uint64_t)fault_ud2;
+	REQUIRE_OK(bh_thread_write_registers(handler.thread, OWN_BUFFER, &handler.registers));
+	REQUIRE_OK(bh_thread_receive(
+		handler.thread, endpoint, reply)); /* takes the fault, and faults at its first instruction */
+	REQUIRE_OK(bh_receive(outer, outer_reply, &message));
+	CHECK_EQUAL(BH_FAULT_EXCEPTION | 6 << 8, message.word[0]);
+	REQUIRE_OK(bh_thread_read_registers(handler.thread, OWN_BUFFER, &registers));
+	CHECK_EQUAL(BH_MESSAGE_INFO(BH_LABEL_FAULT, 4, 0), registers.rsi);
+	CHECK_EQUAL(BH_FAULT_EXCEPTION | 0 << 8, registers.rdx);
+	skip(); /* the victim, by the Reply that the handler received with */
+}
+
 void group_fault(void)
 {
 	exceptions();
 	others();
+	positions();
 }

@@ -159,6 +159,8 @@ static void others(void)
 
 	case_begin(
 		"exit.exception.debug", "#DB goes to the VMM: its delivery can be made endless by a guest");
+	seen_elsewhere(
+		"KVM and Xen, CVE-2015-5307 and CVE-2015-8104: a guest that delivers #AC or #DB for ever");
 	REQUIRE(guest_new(&guest, GUEST(nop)));
 	guest.state->rflags |= 0x100;
 	REQUIRE(guest_write_state(&guest));

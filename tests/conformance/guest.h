@@ -31,6 +31,8 @@ bool guest_write_state(struct test_guest *guest);
 
 /* Waits for the next exit; its reason, or BH_EXIT_REASONS where something else came. */
 unsigned int guest_exit(struct test_guest *guest);
+/* The same, but gives up after 5 ms: where it is in doubt whether the guest leaves. */
+unsigned int guest_exit_soon(struct test_guest *guest);
 /* Runs from stopped, then waits for the exit. */
 unsigned int guest_run(struct test_guest *guest);
 /* Answers the exit with that word (0: goes on with base state), then waits for the next. */

@@ -255,4 +255,58 @@ GUEST rewrite
 	hlt
 	jmp	1b
 END rewrite
+
+	.code32
+/* Protected mode with AVX: fills the upper halves of the vector registers and MXCSR from ebx, and leaves by HLT. */
+GUEST fill_ymm
+	xorl	%ecx, %ecx
+	xgetbv
+	movl	$7, %eax
+	xorl	%edx, %edx
+	vmovd	%ebx, %xmm0
+	vpshufd	$0, %xmm0, %xmm0
+	vinsertf128 $1, %xmm0, %ymm0, %ymm0
+	vmovaps	%ymm0, %ymm1
+	vmovaps	%ymm0, %ymm2
+	vmovaps	%ymm0, %ymm3
+	vmovaps	%ymm0, %ymm4
+	vmovaps	%ymm0, %ymm5
+	vmovaps	%ymm0, %ymm6
+	vmovaps	%ymm0, %ymm7
+	fninit
+	fld1
+	fldpi
+1:	hlt
+	jmp	1b
+END fill_ymm
+
+/* Tells what it finds in them: or of all bits in ecx; tag word of the x87 registers in eax. */
+GUEST look_ymm
+	vorps	%ymm1, %ymm0, %ymm0
+	vorps	%ymm2, %ymm0, %ymm0
+	vorps	%ymm3, %ymm0, %ymm0
+	vorps	%ymm4, %ymm0, %ymm0
+	vorps	%ymm5, %ymm0, %ymm0
+	vorps	%ymm6, %ymm0, %ymm0
+	vorps	%ymm7, %ymm0, %ymm0
+	vextractf128 $1, %ymm0, %xmm1
+	vorps	%xmm1, %xmm0, %xmm0
+	vpsrldq	$8, %xmm0, %xmm1
+	vorps	%xmm1, %xmm0, %xmm0
+	vmovd	%xmm0, %ecx
+	vpsrldq	$4, %xmm0, %xmm1
+	vmovd	%xmm1, %edx
+	orl	%edx, %ecx
+	fnstenv	0x900
+	movzwl	0x908, %eax
+	hlt
+END look_ymm
+	.code16
+
+/* TSC_AUX, and back to the same. */
+GUEST rdtscp
+1:	rdtscp
+	hlt
+	jmp	1b
+END rdtscp
 	.section .note.GNU-stack, "", @progbits

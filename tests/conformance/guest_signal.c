@@ -191,6 +191,16 @@ static void stopping(void)
 	CHECK_EQUAL(2, guest.state->rip);
 	CHECK_EQUAL(42, guest.state->registers[BH_RBX]);
 
+	case_begin("stop.no_context",
+		"Stop of a vCPU that waits for an answer while its context was unbound: it is stopped, and runs with another");
+	REQUIRE(guest_new(&guest, GUEST(cpuid)));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+	REQUIRE_OK(bh_sched_context_unbind(guest.context));
+	REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	REQUIRE_OK(bh_sched_context_bind(guest.context, guest.vcpu));
+	CHECK_EQUAL(BH_EXIT_CPUID, guest_run(&guest));
+
 	case_begin("stop.route",
 		"Stop while a routed access waits: Run does the access again, with a new sequence number");
 	REQUIRE(guest_new(&guest, GUEST(ports)));
@@ -209,8 +219,107 @@ static void stopping(void)
 	CHECK(guest.message.word[2] != sequence);
 }
 
+/* Where the one signal comes. */
+enum point {
+	BEFORE_RUN,
+	AFTER_RUN,
+	QUEUED,
+	RECEIVED,
+	ANSWERED,
+	BEFORE_HALT,
+	AFTER_HALT,
+	STOPPED,
+	TWICE,
+	POINTS
+};
+
+static bool signal_at(struct test_guest *guest, enum point point, enum point now)
+{
+	return (point != now && (point != TWICE || (now != RECEIVED && now != ANSWERED))) ||
+	       bh_signal(guest->doorbell) == BH_OK;
+}
+
+/* Takes exits until the guest's second HLT was answered HALT and it sleeps: how many NOTIFY, how many others. */
+static void each_point(void)
+{
+	static const char *const names[] = { "notify.at.before_run", "notify.at.after_run",
+		"notify.at.queued", "notify.at.received", "notify.at.answered", "notify.at.before_halt",
+		"notify.at.after_halt", "notify.at.stopped", "notify.at.twice" };
+	static struct test_guest guest;
+
+	for (enum point point = BEFORE_RUN; point < POINTS; point++) {
+		unsigned int notified = 0, cpuids = 0, halts = 0;
+
+		case_begin(names[point],
+			"a signal at that point of an entry is told by exactly one NOTIFY, before the guest goes on, and takes "
+			"nothing from the guest");
+		REQUIRE(guest_new(&guest, GUEST(cpuid)));
+		REQUIRE(signal_at(&guest, point, BEFORE_RUN));
+		REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+		REQUIRE(signal_at(&guest, point, AFTER_RUN));
+		for (unsigned int i = 0; i < 8 && halts < 2; i++) {
+			uint64_t word = 0;
+
+			pause_us(200);
+			if (guest_status(&guest) == BH_VCPU_WAITING_EXIT && cpuids + notified == 0) {
+				REQUIRE(signal_at(&guest, point, QUEUED));
+			}
+			if (guest_status(&guest) == BH_VCPU_HALTED) {
+				break;
+			}
+			switch (guest_exit_soon(&guest)) {
+			case BH_EXIT_NOTIFY:
+				CHECK_EQUAL(1, guest.message.word[1]);
+				notified++;
+				break;
+			case BH_EXIT_CPUID:
+				cpuids++;
+				REQUIRE(signal_at(&guest, point, RECEIVED));
+				guest.state->rip = 2;
+				break;
+			case BH_EXIT_HLT:
+				halts++;
+				guest.state->rip = 3;
+				REQUIRE(signal_at(&guest, point, BEFORE_HALT));
+				word = BH_RESUME_HALT;
+				break;
+			default:
+				CHECK(false);
+				return;
+			}
+			if (point == STOPPED && cpuids == 1 && notified == 0 && halts == 0) {
+				REQUIRE(guest_answer(&guest, BH_RESUME_STOP));
+				REQUIRE_OK(bh_signal(guest.doorbell));
+				REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+				continue;
+			}
+			REQUIRE(guest_answer(&guest, word));
+			if (cpuids == 1 && halts == 0 && notified == 0) {
+				REQUIRE(signal_at(&guest, point, ANSWERED));
+			}
+			if (word != 0) {
+				pause_us(200);
+				if (point == AFTER_HALT) {
+					CHECK_EQUAL(BH_VCPU_HALTED, guest_status(&guest));
+				}
+				REQUIRE(signal_at(&guest, point, AFTER_HALT));
+				if (point == BEFORE_HALT || point == AFTER_HALT) {
+					CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit_soon(&guest));
+					notified++;
+					CHECK_EQUAL(3, guest.state->rip); /* behind its HLT */
+				}
+				break;
+			}
+		}
+		CHECK_EQUAL(1, notified);
+		CHECK_EQUAL(1, cpuids);
+		CHECK_EQUAL(1, halts);
+	}
+}
+
 void group_guest_signal(void)
 {
+	each_point();
 	signals();
 	stopping();
 }

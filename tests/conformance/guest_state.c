@@ -36,6 +36,8 @@ static void groups(void)
 
 	case_begin("state.clamped",
 		"what a VMM must not decide is clamped as it is loaded: SVME, GD, reserved flags, XCR0, non-canonical bases");
+	seen_elsewhere(
+		"KVM, CVE-2021-3653 and CVE-2021-3656: intercepts and bits that the inner state could choose");
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
 	for (unsigned int i = 0; i < BH_SEGMENTS; i++) {
 		guest.state->segment[i].attributes = 0xffff;
@@ -102,6 +104,46 @@ static void groups(void)
 }
 
 /* States that the CPU refuses (APM vol. 2 section 15.5.1), as QEMU and silicon agree on. */
+/* One field out of range for each number; false: no such number. */
+static bool spoil(volatile struct bh_vcpu_state *state, unsigned int kind)
+{
+	static const struct {
+		uint16_t offset;
+		uint64_t value;
+	} fields[] = {
+		{ offsetof(struct bh_vcpu_state, rip), UINT64_C(0x800000000000) },
+		{ offsetof(struct bh_vcpu_state, rip), UINT64_C(0xffff800000100000) },
+		{ offsetof(struct bh_vcpu_state, rflags), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, rflags), 0 },
+		{ offsetof(struct bh_vcpu_state, inject),
+			BH_EVENT_VALID | 1 << 8 | 5 }, /* types without meaning */
+		{ offsetof(struct bh_vcpu_state, inject), BH_EVENT_VALID | 5 << 8 | 5 },
+		{ offsetof(struct bh_vcpu_state, inject), BH_EVENT_VALID | 7 << 8 | 5 },
+		{ offsetof(struct bh_vcpu_state, inject),
+			BH_EVENT_VALID | 3 << 8 | 77 }, /* exception beyond 31 */
+		{ offsetof(struct bh_vcpu_state, inject),
+			BH_EVENT_VALID | 3 << 8 | 2 }, /* NMI as exception */
+		{ offsetof(struct bh_vcpu_state, inject), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, undelivered), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, interrupt_shadow), ~UINT64_C(0) }, /* and the window */
+		{ offsetof(struct bh_vcpu_state, cr0), 0 },
+		{ offsetof(struct bh_vcpu_state, cr0), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, cr0), UINT64_C(0x80000010) },
+		{ offsetof(struct bh_vcpu_state, cr2), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, cr3), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, cr4), ~UINT64_C(0) },
+		{ offsetof(struct bh_vcpu_state, cr4), UINT64_C(1) << 63 },
+	};
+
+	if (kind >= sizeof(fields) / sizeof(fields[0])) {
+		return false;
+	}
+	if (state != NULL) {
+		*(volatile uint64_t *)((uint64_t)state + fields[kind].offset) = fields[kind].value;
+	}
+	return true;
+}
+
 static void break_state(volatile struct bh_vcpu_state *state, unsigned int kind)
 {
 	switch (kind) {
@@ -143,6 +185,8 @@ static void malformed(void)
 	case_begin("entry.failed",
 		"states that the CPU refuses are exit ENTRY_FAILED with poisoned registers kept, and the kernel unharmed (seL4, "
 		"2026: a failed entry ran on with guest registers loaded)");
+	seen_elsewhere(
+		"seL4, 2026: after a failed VM entry the kernel ran on with the guest's registers loaded");
 	for (unsigned int kind = 0; kind <= 6; kind++) {
 		REQUIRE(guest_new(&guest, GUEST(hlt)));
 		for (unsigned int i = 0; i < 16; i++) {
@@ -171,6 +215,8 @@ static void malformed(void)
 
 	case_begin("state.scribbled",
 		"200 pages of noise as state: whatever becomes of the guest, the kernel stands, and so do its intercepts");
+	seen_elsewhere(
+		"malformed state of virtual CPUs: KVM's and Xen's lists have several, CVE-2021-29657 among them");
 	uint64_t noise = 0x9e3779b97f4a7c15;
 	unsigned int failed = 0, left = 0;
 	REQUIRE(guest_new(&guest, GUEST(hlt)));
@@ -203,6 +249,64 @@ static void malformed(void)
 	}
 	CHECK(failed > 50);
 	CHECK(left > failed);
+
+	case_begin("state.malformed",
+		"each field of the page out of range by itself: the entry is refused or the field clamped, registers are kept, and the "
+		"vCPU runs from a clean state afterwards");
+	for (unsigned int kind = 0; spoil(NULL, kind); kind++) {
+		REQUIRE(guest_new(&guest, GUEST(hlt)));
+		for (unsigned int i = 0; i < 16; i++) {
+			guest.state->registers[i] = poison + i;
+		}
+		print("field %u\n", (uint64_t)kind); /* of the list above, should this fail */
+		(void)spoil(guest.state, kind);
+		REQUIRE(guest_write_state(&guest));
+		REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+		if (guest_is_silent(&guest)) {
+			CHECK(guest_status(&guest) == BH_VCPU_READY); /* it runs somewhere */
+		} else {
+			CHECK((guest.message.word[0] & 0xff) < BH_EXIT_REASONS);
+			for (unsigned int i = 0; i < 16; i++) {
+				CHECK_EQUAL(poison + i, guest.state->registers[i]);
+			}
+			REQUIRE(guest_answer(&guest, BH_RESUME_STOP));
+		}
+		REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
+		uint64_t fresh = object_new(BH_OBJECT_VCPU, 0), frame = slot_new();
+		volatile struct bh_vcpu_state *reset = (volatile struct bh_vcpu_state *)address_new(4096);
+		REQUIRE_OK(bh_vcpu_state_frame(fresh, 0, frame));
+		REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)reset, BH_MAP_READ));
+		for (unsigned int i = offsetof(struct bh_vcpu_state, registers) / 8;
+			i < sizeof(struct bh_vcpu_state) / 8; i++) {
+			((volatile uint64_t *)guest.state)[i] = ((volatile uint64_t *)reset)[i];
+		}
+		guest.state->rip = 0;
+		guest.state->segment[BH_CS].base = 0;
+		guest.state->segment[BH_CS].selector = 0;
+		guest.memory[0] = 0xf4; /* HLT: who knows what it ran */
+		REQUIRE(guest_write_state(&guest));
+		REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+		CHECK_EQUAL(BH_EXIT_HLT, guest_exit_soon(&guest));
+	}
+
+	case_begin("state.stopped.over",
+		"a stopped vCPU: WriteState with `inject` over `undelivered` is refused and changes nothing, an answer STOP with both is "
+		"told as ENTRY_FAILED at the next entry");
+	REQUIRE(guest_new(&guest, GUEST(hlt)));
+	guest.state->inject = BH_EVENT_INTERRUPT(0x20);
+	guest.state->undelivered = BH_EVENT_INTERRUPT(0x21);
+	guest.state->rip = 0x77;
+	REFUSED(BH_ERROR_STATE, bh_vcpu_write_state(guest.vcpu, BH_GROUPS_ALL));
+	guest.state->inject = guest.state->undelivered = 0;
+	REQUIRE_OK(bh_vcpu_read_state(guest.vcpu, BH_GROUPS_ALL));
+	CHECK_EQUAL(0, guest.state->rip);
+	CHECK_EQUAL(BH_EXIT_HLT, guest_run(&guest));
+	guest.state->inject = BH_EVENT_INTERRUPT(0x20);
+	guest.state->undelivered = BH_EVENT_INTERRUPT(0x21);
+	REQUIRE(guest_answer(&guest, BH_RESUME_STOP));
+	CHECK_EQUAL(BH_VCPU_STOPPED, guest_status(&guest));
+	CHECK_EQUAL(BH_EXIT_ENTRY_FAILED, guest_run(&guest));
+	CHECK_EQUAL(0, guest.message.word[1]);
 
 	case_begin("entry.scribbled.answer",
 		"the page is scribbled on while the VMM holds the exit: only the answer's groups are loaded, clamped");
@@ -261,6 +365,22 @@ static void events(void)
 	CHECK_EQUAL(BH_EXIT_HLT, guest_resume(&guest, BH_GROUP_SEGMENTS));
 	CHECK_EQUAL(0x100, guest.state->rip);
 	CHECK_EQUAL(0, guest.state->undelivered);
+
+	case_begin("inject.undelivered.software",
+		"a software interrupt, INT3 or INTO whose delivery an exit interrupted is not kept: its instruction happens again; an "
+		"exception with its error code is");
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		static const uint64_t events[] = { BH_EVENT_VALID | 4 << 8 | 0x20,
+			BH_EVENT_VALID | 3 << 8 | 3, BH_EVENT_VALID | 3 << 8 | 4,
+			BH_EVENT_VALID | 3 << 8 | 6 };
+
+		REQUIRE(guest_new(&guest, GUEST(interrupt)));
+		guest.state->idtr.base = 0x2000; /* nothing there */
+		guest.state->inject = events[kind];
+		REQUIRE(guest_write_state(&guest));
+		CHECK_EQUAL(BH_EXIT_MEMORY, guest_run(&guest));
+		CHECK_EQUAL(kind < 3 ? 0 : events[kind], guest.state->undelivered);
+	}
 
 	case_begin("inject.over",
 		"injecting over an undelivered event is ENTRY_FAILED; with one of the two cleared it goes on");

@@ -90,6 +90,19 @@ unsigned int guest_exit(struct test_guest *guest)
 	return (unsigned int)guest->message.word[0] & 0xff;
 }
 
+unsigned int guest_exit_soon(struct test_guest *guest)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		if (bh_receive_if_waiting(guest->endpoint, guest->reply, &guest->message) == BH_OK) {
+			return BH_MESSAGE_LABEL(guest->message.info) == BH_LABEL_EXIT
+				       ? (unsigned int)guest->message.word[0] & 0xff
+				       : BH_EXIT_REASONS;
+		}
+		pause_us(100);
+	}
+	return BH_EXIT_REASONS;
+}
+
 unsigned int guest_run(struct test_guest *guest)
 {
 	return bh_vcpu_run(guest->vcpu) == BH_OK ? guest_exit(guest) : BH_EXIT_REASONS;

@@ -7,6 +7,8 @@ folder; a case that did not run, or a last line that did not come, is a failure.
 (invocation, error) of docs/abi.md."""
 
 import argparse
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -62,9 +64,9 @@ def qemu(kernel=KERNEL, task=TASK, words=("trace",), real_time=False, arguments=
 
 class Run:
     """What came out of one boot. command: of a machine whose first serial port is its standard output, or None, and serial: a file
-    that such a machine has written. only: the groups that were asked for; None: all."""
+    that such a machine has written. only: the groups that were asked for; None: all. wait: the machine ends by itself, let it."""
 
-    def __init__(self, command=None, serial=None, timeout=900, only=None, report=lambda case: None):
+    def __init__(self, command=None, serial=None, timeout=900, only=None, wait=False, report=lambda case: None):
         self.cases, self.summary, self.timed_out, self.console, self.only = {}, None, False, [], only
         if serial is not None:
             with open(serial, encoding="utf-8", errors="replace") as lines:
@@ -79,6 +81,8 @@ class Run:
             alarm.start()
             try:
                 self._read(machine.stdout, report)
+                if wait:
+                    machine.wait(60)
             finally:
                 alarm.cancel()
                 machine.kill()
@@ -127,8 +131,7 @@ class Run:
 # --- coverage: the rows of the ABI reference, and the lines of the cases ---
 
 GENERAL = {"BH_ERROR_CAPABILITY", "BH_ERROR_TYPE", "BH_ERROR_RIGHTS", "BH_ERROR_INVOCATION"}
-# Cannot be reached from user mode: 2^48 levels of copies.
-UNREACHABLE = {"BH_ERROR_DEPTH"}
+UNREACHABLE = {"BH_ERROR_DEPTH": "cannot be reached from user mode: it takes 2^48 levels of copies"}
 OTHER_NAMES = {"BH_IRQ_ACKNOWLEDGE": "BH_IRQ_ACK", "BH_RECEIVE": "BH_SYS_RECV", "BH_RECEIVE_IF_WAITING": "BH_SYS_NB_RECV",
                "BH_SEND_IF_WAITING": "BH_SYS_NB_SEND", "BH_REPLY_RECEIVE": "BH_SYS_REPLY_RECV"}
 SYSTEM_CALLS = {"BH_CALL", "BH_SEND", "BH_REPLY", "BH_SIGNAL", "BH_WAIT", "BH_POLL"}
@@ -176,7 +179,7 @@ def coverage_problems():
     """Rows without a case, and cases without a row."""
     rows, cases, found = documented(), covered(), []
     for name, errors in rows.items():
-        for error in sorted(errors - UNREACHABLE):
+        for error in sorted(errors - UNREACHABLE.keys()):
             if (name, error) not in cases:
                 found.append(f"{name} {error}: no case")
     for name, error in sorted(cases):
@@ -194,6 +197,42 @@ def print_coverage():
                 print(f"{name:32} {error:26} {' '.join(where) or ('cannot be reached' if error in UNREACHABLE else 'NO CASE')}")
     for problem in coverage_problems():
         print(problem)
+
+
+def write_result(name, value):
+    """A file of results for build/evidence."""
+    folder = OUT / "test"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(value, indent=1) + "\n")
+
+
+def write_results(boot, kernel=KERNEL):
+    """Of a run of all groups: each case, and the matrix of the reference's rows."""
+    group_of = {name: group for group in groups() for name in case_names([group])}
+    cases, matrix = [], []
+    for name, group in group_of.items():
+        case = boot.cases.get(name)
+        result = "not run" if case is None else "passed" if case.passed else "failed"
+        cases.append({"name": name, "group": group, "proves": case.proves if case else "", "result": result,
+                      **({"elsewhere": case.elsewhere} if case and case.elsewhere else {})})
+    where = covered()
+    for invocation, errors in documented().items():
+        for error in sorted(errors | GENERAL):
+            row = {"invocation": invocation, "error": error, "where": where.get((invocation, error), [])}
+            if row["where"]:
+                row["status"] = "tested"
+            elif error in UNREACHABLE:
+                row |= {"status": "unreachable", "reason": UNREACHABLE[error]}
+            elif error in errors:
+                row["status"] = "missing"
+            else:
+                continue  # a general error that this invocation has no argument for
+            matrix.append(row)
+    table = (ROOT / "docs" / "conformance.md").read_text().partition("## Not testable yet")[2].partition("##")[0]
+    for number, (what, why) in enumerate(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE)[1:], 1):
+        cases.append({"name": f"later.{number}", "group": "later", "proves": f"{what} ({why})", "result": "not testable yet"})
+    write_result("conformance.json", {"format": 1, "kernel_sha256": hashlib.sha256(pathlib.Path(kernel).read_bytes()).hexdigest(),
+                                      "cases": cases, "matrix": matrix})
 
 
 def main():
@@ -218,6 +257,8 @@ def main():
     words = ["trace"] + ([f"groups={options.groups}"] if options.groups else [])
     run = Run(qemu(options.kernel, options.task, words, options.real_time, options.arguments), timeout=options.timeout,
               only=options.groups.split(",") if options.groups else None, report=report)
+    if not options.groups:
+        write_results(run, options.kernel)
     problems = run.problems() + coverage_problems()
     for problem in problems:
         print(f"FAIL {problem}")

@@ -158,6 +158,19 @@ static void many(void)
 	}
 }
 
+/* Gives its own context a new period, then away. */
+static void configure_own(uint64_t argument)
+{
+	const struct test_thread *self = (const struct test_thread *)argument;
+
+	if (bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, self->context, 10000, 10000) == BH_OK) {
+		counter = 1;
+	}
+	(void)!bh_sched_context_unbind(self->context);
+	counter = 2;
+	(void)!bh_thread_suspend(self->thread);
+}
+
 static void binding(void)
 {
 	struct test_thread thread = { 0 }, other = { 0 };
@@ -225,6 +238,44 @@ static void binding(void)
 	REQUIRE_OK(bh_cnode_delete(SELF, thread.context)); /* or deleted */
 	seen = counter;
 	pause_us(1000);
+	CHECK_EQUAL(seen, counter);
+
+	case_begin("sched.unbind.own",
+		"a thread unbinds and configures the context that it runs on: it stands still until another gives it back; time goes on");
+	static struct test_thread self;
+	self = (struct test_thread){ 0 };
+	counter = 0;
+	REQUIRE(thread_new(&self, configure_own, (uint64_t)&self, OWN_PRIORITY + 1, true));
+	REQUIRE_OK(bh_thread_resume(self.thread));
+	CHECK_EQUAL(1, counter); /* configured itself, unbound itself */
+	REQUIRE_OK(bh_sched_context_bind(self.context, self.thread));
+	CHECK_EQUAL(2, counter);
+
+	case_begin("sched.unbind.waiting",
+		"the context of a caller that waits for its answer is unbound: the answer comes, and is seen when it is bound again");
+	struct bh_message parked = { 0 };
+	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
+	reply = object_new(BH_OBJECT_REPLY, 0);
+	actor = (struct actor){ 0 };
+	REQUIRE(actor_new(&actor, DO_CALL, endpoint, OWN_PRIORITY + 1));
+	REQUIRE_OK(bh_receive(endpoint, reply, &parked));
+	REQUIRE_OK(bh_sched_context_unbind(actor.thread.context));
+	REQUIRE_OK(bh_reply(reply, &parked));
+	CHECK_EQUAL(0, actor.done); /* answered, but nothing to run on */
+	REQUIRE_OK(bh_sched_context_bind(actor.thread.context, actor.thread.thread));
+	CHECK_EQUAL(1, actor.done);
+	CHECK_EQUAL(BH_OK, actor.error);
+
+	case_begin("sched.deleted.exhausted",
+		"an exhausted context is deleted, bound ones and parked ones: its replenishment comes to nothing");
+	thread = (struct test_thread){ .budget = 100, .period = 3000 };
+	counter = 0;
+	REQUIRE(thread_new(&thread, spin, (uint64_t)&counter, OWN_PRIORITY - 1, true));
+	REQUIRE_OK(bh_thread_resume(thread.thread));
+	CHECK(wait_until(&counter, 1));
+	REQUIRE_OK(bh_cnode_delete(SELF, thread.context));
+	seen = counter;
+	pause_us(5000);
 	CHECK_EQUAL(seen, counter);
 
 	case_begin("sched.configure.refused",

@@ -4,24 +4,30 @@ set(CONFORMANCE_SOURCES
 	main.c
 	harness.c
 	guest_tools.c
+	between.c
 	boot.c
+	chain.c
 	cnode.c
 	device.c
 	donation.c
 	fault.c
 	flush.c
+	found.c
 	guest.c
+	guest_apart.c
 	guest_end.c
 	guest_route.c
 	guest_signal.c
 	guest_space.c
 	guest_state.c
+	inversion.c
 	ipc.c
 	notification.c
 	preempt.c
 	probe.c
 	sched.c
 	space.c
+	teardown.c
 	thread.c
 	timer.c
 	transfer.c

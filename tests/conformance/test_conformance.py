@@ -3,12 +3,15 @@
 
 import pytest
 
+import branches
 import run
 
 
 @pytest.fixture(scope="session")
 def boot():
-    return run.Run(run.qemu())
+    result = run.Run(run.qemu())
+    run.write_results(result)
+    return result
 
 
 @pytest.mark.parametrize("name", run.case_names())
@@ -26,3 +29,10 @@ def test_run_is_whole(boot):
 def test_each_row_of_the_reference_has_its_case():
     assert len(run.documented()) > 40
     assert run.coverage_problems() == []
+
+
+def test_branches_of_the_kernel_are_taken():
+    taken = branches.measure()
+    print(f"branches of kernel/ taken: {taken.taken} of {taken.total}, {taken.percent:.1f} %")
+    assert taken.problems == []
+    assert taken.percent >= branches.LEAST, "\n".join(f"{file}:{line}: {text}" for file, line, _, text, _ in taken.missing)

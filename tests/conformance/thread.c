@@ -18,6 +18,17 @@ static void note_order(uint64_t argument)
 	order_count = order_count + 1;
 }
 
+/* Counts, and stops itself. */
+static void count_turns(uint64_t argument)
+{
+	const struct test_thread *self = (const struct test_thread *)argument;
+
+	for (;;) {
+		counter = counter + 1;
+		(void)!bh_thread_suspend(self->thread);
+	}
+}
+
 static void configure(void)
 {
 	uint64_t thread, frame, large, endpoint, space;
@@ -78,6 +89,21 @@ static void configure(void)
 		}
 	}
 	REFUSED(BH_ERROR_ARGUMENT, bh_thread_configure(thread, SELF, OWN_SPACE, frame, 0, 1, 1, 0, 0, 0));
+
+	case_begin("thread.domain",
+		"threads of different trust domains run by turns: barriers where the CPU has them, nothing else changes");
+	static struct test_thread domains[2];
+	counter = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		domains[i] = (struct test_thread){ 0 };
+		REQUIRE(thread_new(&domains[i], count_turns, (uint64_t)&domains[i], OWN_PRIORITY + 1, true));
+		REQUIRE_OK(bh_thread_configure(domains[i].thread, SELF, OWN_SPACE, domains[i].buffer_frame, 0,
+			OWN_PRIORITY + 1, OWN_PRIORITY + 1, BH_THREAD_NO_FPU, i + 1, 0));
+	}
+	for (unsigned int round = 0; round < 6; round++) {
+		REQUIRE_OK(bh_thread_resume(domains[round % 2].thread));
+		CHECK_EQUAL(round + 1, counter);
+	}
 
 	case_begin("thread.configure.running", "a thread that is not suspended can't be configured");
 	REQUIRE(thread_new(&running, count_forever, 0, OWN_PRIORITY - 10, true));

@@ -30,6 +30,7 @@ static void types(void)
 
 	case_begin("retype.types",
 		"each type is made with the size that the ABI says: exactly two fit in an Untyped of twice that");
+	seen_elsewhere("seL4: a retype of a VCPU could crash the kernel");
 	for (unsigned int i = 0; i < KINDS; i++) {
 		unsigned int bits = kinds[i].bytes_bits + 1u;
 
@@ -212,6 +213,8 @@ static void preempted(void)
 	}
 	CHECK_EQUAL(0, sum);
 	REQUIRE_OK(bh_cnode_revoke(SELF, slot));
+
+	seen_elsewhere("several L4 kernels: one non-preemptible creation of a large object");
 
 	case_begin("retype.preempted.again",
 		"the same memory, dirty, with the clock ticking: still zero in the next object");

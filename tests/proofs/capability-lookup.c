@@ -44,8 +44,9 @@ static void lookup_in_any_size(uint64_t index)
 	struct capability *slot = capability_lookup(&thread, index);
 
 	COVER_IF(slot != NULL && index == (UINT64_C(1) << 20) - 1, "the last slot of the largest CNode");
-	PROVE(slot == NULL || (__CPROVER_same_object(slot, cnode) && index >= 1 && index < UINT64_C(1) << bits &&
-				       __CPROVER_POINTER_OFFSET(slot) == index * sizeof(struct capability)),
+	PROVE(slot == NULL ||
+			(__CPROVER_same_object(slot, cnode) && index >= 1 && index < UINT64_C(1) << bits &&
+				__CPROVER_POINTER_OFFSET(slot) == index * sizeof(struct capability)),
 		"the slot of that number in the CNode");
 }
 
@@ -62,7 +63,8 @@ static void find_in_small(uint64_t index)
 
 	__CPROVER_havoc_object(memory);
 	cnode->bits = any_u32();
-	ASSUME(cnode->bits >= 1 && cnode->bits <= SMALL_BITS, "where contents count, a CNode has 2 to 8 slots");
+	ASSUME(cnode->bits >= 1 && cnode->bits <= SMALL_BITS,
+		"where contents count, a CNode has 2 to 8 slots");
 	thread.slots[THREAD_CSPACE].type = any_u8();
 	thread.slots[THREAD_CSPACE].rights = any_u8();
 	thread.slots[THREAD_CSPACE].object = (uint64_t)cnode;
@@ -75,7 +77,8 @@ static void find_in_small(uint64_t index)
 	PROVE(found == NULL || is_slot_of(found, cnode, index), "the slot of that number");
 	looked_up = capability_lookup(&thread, index);
 	COVER_IF(looked_up != NULL, "a capability is found");
-	PROVE((looked_up != NULL) == (has_space && inside && !capability_is_empty(found)), "what is there is found, and nothing else");
+	PROVE((looked_up != NULL) == (has_space && inside && !capability_is_empty(found)),
+		"what is there is found, and nothing else");
 	PROVE(looked_up == NULL || looked_up == found, "in its slot");
 
 	error = capability_find(&thread, index, type, rights, &found);
@@ -106,7 +109,8 @@ static void find_in_small(uint64_t index)
 		bool allowed = (rights & ~(uint64_t)looked_up->rights) == 0;
 
 		PROVE(error == (allowed ? BH_OK : BH_ERROR_RIGHTS), "a CNode needs the rights, too");
-		PROVE(error != BH_OK || (uint64_t)found_cnode == looked_up->object, "the CNode that the capability names");
+		PROVE(error != BH_OK || (uint64_t)found_cnode == looked_up->object,
+			"the CNode that the capability names");
 	}
 }
 

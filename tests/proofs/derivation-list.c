@@ -6,10 +6,10 @@
  *	keeps its place, its contents and its neighbours in its space's list of mappings.
  * Bound: lists of 1 to 6 capabilities and a newcomer, depths and joins within 16 of either end of their range, insert, delete and move at any of them, swap of pairs in every relative position.
  * Assumes: memory slots are in the order of the list
- * Assumes: no slot in the list is empty, no join is greater than its depth
+ * Assumes: no slot in the list is empty; no join is greater than its depth, nor than that of a child of the entry before it
  * Models: memset of a slot is one assignment
- * Models: no Frame or PageTable in the list is mapped (see derivation-mapped)
- * Functions: kernel/object/derivation.c: derivation_insert derivation_append derivation_remove lower_join relink capability_move
+ * Models: no Frame or PageTable in the list is mapped (the neighbours in a space's list: unit test of derivation.c)
+ * Functions: kernel/object/derivation.c: derivation_insert derivation_append derivation_remove relink capability_move
  *	capability_swap
  * Functions: kernel/object/capability.h: derivation_join derivation_set_join
  * Replaces: link_target proof_link_target
@@ -25,12 +25,12 @@
 
 /* Does something at a chosen index, each of them apart and from the same state: addresses that are constants make the proof many times
  * as fast. */
-#define AT(chosen, statement)                            \
-	for (unsigned int at = 0; at < SLOTS; at++) {    \
-		if (at == (chosen)) {                    \
-			statement;                       \
-			break;                           \
-		}                                        \
+#define AT(chosen, statement)                         \
+	for (unsigned int at = 0; at < SLOTS; at++) { \
+		if (at == (chosen)) {                 \
+			statement;                    \
+			break;                        \
+		}                                     \
 	}
 
 /* No slot is mapped here. */
@@ -87,19 +87,22 @@ static void any_list(void)
 		slots[i].badge = any_u64();
 		derivation_set_join(&slots[i], any_depth());
 		__CPROVER_assume(derivation_join(&slots[i]) <= slots[i].depth);
+		__CPROVER_assume(
+			derivation_join(&slots[i]) <= (i == 0 ? 0 : (uint64_t)slots[i - 1].depth + 1));
 		slots[i].previous = i > 0 && used ? &slots[i - 1] : NULL;
 		slots[i].next = i + 1 < count ? &slots[i + 1] : NULL;
 		copies[i] = slots[i];
 		before.depth[i] = slots[i].depth;
 		before.join[i] = derivation_join(&slots[i]);
 	}
-	COVER("assumption: no slot in the list is empty, no join is greater than its depth");
+	COVER("assumption: no slot in the list is empty; no join is greater than its depth, nor than that of a child of the entry before it");
 }
 
 static bool same_contents(const struct capability *slot, const struct capability *copy)
 {
-	return slot->type == copy->type && slot->rights == copy->rights && slot->object == copy->object && slot->badge == copy->badge &&
-	       slot->space_link == copy->space_link && slot->map_previous_link == copy->map_previous_link &&
+	return slot->type == copy->type && slot->rights == copy->rights && slot->object == copy->object &&
+	       slot->badge == copy->badge && slot->space_link == copy->space_link &&
+	       slot->map_previous_link == copy->map_previous_link &&
 	       slot->map_next_link == copy->map_next_link;
 }
 
@@ -107,7 +110,10 @@ static bool same_contents(const struct capability *slot, const struct capability
 static struct shape left;
 static const struct capability *left_previous[SLOTS + 1], *left_next[SLOTS + 1];
 
-static const struct capability *address_of(unsigned int index) { return index < SLOTS ? &slots[index] : &fresh; }
+static const struct capability *address_of(unsigned int index)
+{
+	return index < SLOTS ? &slots[index] : &fresh;
+}
 
 /* The list now consists of exactly the entries of those indices in this order, linked both ways; writes their depths and joins. */
 static void check_list(const unsigned int *order, unsigned int length, struct shape *shape)
@@ -122,11 +128,15 @@ static void check_list(const unsigned int *order, unsigned int length, struct sh
 	}
 	for (unsigned int i = 0; i < SLOTS + 1; i++) {
 		if (i < length) {
-			PROVE(left_previous[order[i]] == (i > 0 ? address_of(order[i - 1]) : NULL), "previous is the entry before");
-			PROVE(left_next[order[i]] == (i + 1 < length ? address_of(order[i + 1]) : NULL), "next is the entry behind");
+			PROVE(left_previous[order[i]] == (i > 0 ? address_of(order[i - 1]) : NULL),
+				"previous is the entry before");
+			PROVE(left_next[order[i]] == (i + 1 < length ? address_of(order[i + 1]) : NULL),
+				"next is the entry behind");
 			shape->depth[i] = left.depth[order[i]];
 			shape->join[i] = left.join[order[i]];
 			PROVE(shape->join[i] <= shape->depth[i], "no join is greater than its depth");
+			PROVE(shape->join[i] <= (i == 0 ? 0 : shape->depth[i - 1] + 1),
+				"nor than that of a child of the entry before it");
 		}
 	}
 }
@@ -136,15 +146,17 @@ static void others_stay(unsigned int first, unsigned int second)
 {
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		if (i < count && i != first && i != second) {
-			PROVE(same_contents(&slots[i], &copies[i]) && slots[i].depth == before.depth[i], "the others stay as they are");
+			PROVE(same_contents(&slots[i], &copies[i]) && slots[i].depth == before.depth[i],
+				"the others stay as they are");
 		}
 	}
 }
 
 static bool is_zero(const struct capability *slot)
 {
-	return slot->type == 0 && slot->rights == 0 && slot->depth == 0 && slot->object == 0 && slot->badge == 0 && slot->previous == NULL &&
-	       slot->next == NULL && derivation_join(slot) == 0 && slot->space_link == 0 && slot->map_previous_link == 0 &&
+	return slot->type == 0 && slot->rights == 0 && slot->depth == 0 && slot->object == 0 &&
+	       slot->badge == 0 && slot->previous == NULL && slot->next == NULL &&
+	       derivation_join(slot) == 0 && slot->space_link == 0 && slot->map_previous_link == 0 &&
 	       slot->map_next_link == 0;
 }
 
@@ -165,7 +177,9 @@ static void insert(void)
 	}
 	check_list(order, error == BH_OK ? count + 1 : count, &after);
 	others_stay(SLOTS, SLOTS);
-	COVER_IF(error == BH_OK && parent + 1 < count && after.join[parent + 2] < before.join[parent + 1],
+	COVER_IF(error == BH_OK && parent + 1 < count &&
+			 before.join[parent + 1] == before.depth[parent] + 1 &&
+			 before.depth[parent + 1] > before.join[parent + 1],
 		"a newcomer before an orphan of its parent's");
 	if (error != BH_OK) {
 		COVER("too deep");
@@ -174,9 +188,11 @@ static void insert(void)
 		return;
 	}
 	PROVE(is_derived(&after, parent, parent + 1), "derived from its parent");
-	PROVE(first > parent || is_derived(&after, first, parent + 1) == (first == parent || is_derived(&before, first, parent)),
+	PROVE(first > parent || is_derived(&after, first, parent + 1) ==
+					(first == parent || is_derived(&before, first, parent)),
 		"and from what that is derived from, and from nothing else");
-	PROVE(first <= parent || !is_derived(&after, parent + 1, first + 1), "nobody is derived from the newcomer");
+	PROVE(first <= parent || !is_derived(&after, parent + 1, first + 1),
+		"nobody is derived from the newcomer");
 	PROVE(is_derived(&after, first > parent ? first + 1 : first, second > parent ? second + 1 : second) ==
 			is_derived(&before, first, second),
 		"between the others nothing changed");
@@ -204,18 +220,22 @@ static void take_out(void)
 	struct shape after;
 	unsigned int order[SLOTS + 1];
 
-	__CPROVER_assume(victim < count && first < count && second < count && first != victim && second != victim);
+	__CPROVER_assume(
+		victim < count && first < count && second < count && first != victim && second != victim);
 	AT(victim, derivation_remove(&slots[at]));
 	for (unsigned int i = 0; i < SLOTS + 1; i++) {
 		order[i] = i < victim || i == SLOTS ? i : i + 1;
 	}
 	check_list(order, count - 1, &after);
-	COVER_IF(is_derived(&before, first, victim) && is_derived(&before, victim, second), "a middle capability goes");
-	COVER_IF(after.join[second > victim ? second - 1 : second] != before.join[second], "the next entry takes over its join");
+	COVER_IF(is_derived(&before, first, victim) && is_derived(&before, victim, second),
+		"a middle capability goes");
+	COVER_IF(after.join[second > victim ? second - 1 : second] != before.join[second],
+		"the next entry takes over its join");
 	PROVE(is_derived(&after, first > victim ? first - 1 : first, second > victim ? second - 1 : second) ==
 			is_derived(&before, first, second),
 		"between the others nothing changed");
-	AT(victim, PROVE(slots[at].previous == NULL && slots[at].next == NULL, "it has no neighbours any more"));
+	AT(victim,
+		PROVE(slots[at].previous == NULL && slots[at].next == NULL, "it has no neighbours any more"));
 	others_stay(victim, SLOTS);
 }
 
@@ -231,7 +251,8 @@ static void move(void)
 		order[i] = i == from ? SLOTS : i;
 	}
 	check_list(order, count, &after);
-	AT(from, PROVE(same_contents(&fresh, &copies[at]) && fresh.depth == before.depth[at] && derivation_join(&fresh) == before.join[at],
+	AT(from, PROVE(same_contents(&fresh, &copies[at]) && fresh.depth == before.depth[at] &&
+				 derivation_join(&fresh) == before.join[at],
 			 "all of it is in the new place"));
 	AT(from, PROVE(is_zero(&slots[at]), "the old place is empty"));
 	others_stay(from, SLOTS);
@@ -270,10 +291,12 @@ static void exchange(void)
 	check_list(order, count, &after);
 	COVER_IF(first + 1 == second, "neighbours change places");
 	COVER_IF(first == second, "one with itself");
-	PROVE(was_exchanged(0, 1, first, second) && was_exchanged(3, 2, first, second) && was_exchanged(1, 4, first, second) &&
-			was_exchanged(5, 0, first, second) && was_exchanged(2, 2, first, second),
+	PROVE(was_exchanged(0, 1, first, second) && was_exchanged(3, 2, first, second) &&
+			was_exchanged(1, 4, first, second) && was_exchanged(5, 0, first, second) &&
+			was_exchanged(2, 2, first, second),
 		"each is in the other's place");
-	PROVE(after.join[first] == before.join[first] && after.join[second] == before.join[second], "and joins stay with the places in the list");
+	PROVE(after.join[first] == before.join[first] && after.join[second] == before.join[second],
+		"and joins stay with the places in the list");
 	others_stay(first, second);
 }
 

@@ -25,19 +25,19 @@
 	} while (0)
 
 /* Only paths on which the condition holds go on; that there are some is a cover check. The text is an "Assumes" line of the comment. */
-#define ASSUME(condition, text)               \
-	do {                                  \
-		__CPROVER_assume(condition);  \
-		COVER("assumption: " text);   \
+#define ASSUME(condition, text)              \
+	do {                                 \
+		__CPROVER_assume(condition); \
+		COVER("assumption: " text);  \
 	} while (0)
 
 /* Any value: CBMC gives a variable that nobody set every value that its type has. */
-#define ANY(name, type)                       \
-	static inline type any_##name(void)   \
-	{                                     \
-		type value;                   \
-                                              \
-		return value;                 \
+#define ANY(name, type)                     \
+	static inline type any_##name(void) \
+	{                                   \
+		type value;                 \
+                                            \
+		return value;               \
 	}
 ANY(bool, bool)
 ANY(u8, uint8_t)

@@ -2,11 +2,11 @@
 """Reads what stands in the comment at the top of a proof, and the list of mutants that survive. Used by build/verify."""
 import re
 
-KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Options")
+KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Replaces", "Options")
 
 
 class Proof:
-    """One proof: name, property, bound (texts), assumptions, models, options (lists), functions [(file, name)]."""
+    """One proof: name, property, bound (texts), assumptions, models, options (lists), replaced [(function, stand-in)], functions [(file, name)]."""
 
     def __init__(self, path, fields):
         self.path = path
@@ -16,6 +16,7 @@ class Proof:
         self.assumptions = fields.get("Assumes", [])
         self.models = fields.get("Models", [])
         self.options = " ".join(fields.get("Options", [])).split()
+        self.replaced = [tuple(line.split()) for line in fields.get("Replaces", [])]
         self.functions = []
         for line in fields["Functions"]:
             file, _, names = line.partition(":")

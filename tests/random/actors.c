@@ -4,65 +4,36 @@
  * whatever the calls do to them. */
 #include "random.h"
 
+#include "harness.h"
+
 #define STACK_BYTES 4096u
-#define BUFFERS UINT64_C(0x30000000)
 
 extern const char thread_entry[];
 extern const uint8_t guest_page[], guest_page_end[];
 
 uint64_t thread_base, guest_frame_slot, seed_of_run;
 
-static uint64_t first_buffer; /* slots of the frames of the actors' IPC buffers */
+static struct bh_ipc_buffer *buffers[ACTORS];
+static uint64_t buffer_frames[ACTORS];
 static uint64_t disturber_timer, disturber_notification;
 static struct caller actors[ACTORS], disturber_caller;
 static uint8_t stacks[ACTORS + 1][STACK_BYTES] __attribute__((aligned(16)));
 
-/* Makes page tables on the way: slots from *next on. */
-static bool map_page(uint64_t untyped, uint64_t frame, uint64_t address, uint64_t *next)
+bool actors_initialise(void)
 {
-	for (;;) {
-		enum bh_error error =
-			bh_frame_map(frame, BH_BOOT_ADDRESS_SPACE, address, BH_MAP_READ | BH_MAP_WRITE);
+	uint8_t *page = page_new(&guest_frame_slot);
 
-		if (error != BH_ERROR_NOT_MAPPED) {
-			return error == BH_OK;
-		}
-		if (bh_untyped_retype(untyped, BH_OBJECT_PAGE_TABLE, 0, 0, *next, 1) != BH_OK) {
-			return false;
-		}
-		for (uint64_t level = 3; level >= 1; level--) {
-			uint64_t span = UINT64_C(1) << (12 + 9 * level);
-
-			if (bh_page_table_map(*next, BH_BOOT_ADDRESS_SPACE, address & ~(span - 1), level) ==
-				BH_OK) {
-				break;
-			}
-		}
-		(*next)++;
-	}
-}
-
-bool actors_initialise(uint64_t untyped, uint64_t first_slot)
-{
-	uint64_t next = first_slot + ACTORS + 1;
-
-	first_buffer = first_slot;
-	guest_frame_slot = first_slot + ACTORS;
-	if (bh_untyped_retype(untyped, BH_OBJECT_FRAME, 12, 0, first_slot, ACTORS + 1) != BH_OK) {
-		return false;
-	}
-	for (uint64_t i = 0; i <= ACTORS; i++) {
-		if (!map_page(untyped, first_slot + i, BUFFERS + i * PAGE_BYTES, &next)) {
-			return false;
-		}
-	}
-	for (size_t i = 0; i < (size_t)(guest_page_end - guest_page); i++) {
-		((uint8_t *)(BUFFERS + ACTORS * PAGE_BYTES))[i] = guest_page[i];
+	for (size_t i = 0; page != NULL && i < (size_t)(guest_page_end - guest_page); i++) {
+		page[i] = guest_page[i];
 	}
 	for (uint64_t i = 0; i < ACTORS; i++) {
 		actors[i].random = seed_of_run ^ (i + 3) * UINT64_C(0xd1342543de82ef95);
+		buffers[i] = page_new(&buffer_frames[i]);
+		if (buffers[i] == NULL) {
+			return false;
+		}
 	}
-	return true;
+	return page != NULL;
 }
 
 /* Memory that may be mapped, or not: then this is a fault. */
@@ -146,14 +117,14 @@ void actor_begin(struct caller *caller, uint64_t slot)
 	who = &actors[index];
 	who->index = index;
 	who->may_block = true;
-	who->buffer = index % 8 == 7 ? NULL : (struct bh_ipc_buffer *)(BUFFERS + index * PAGE_BYTES);
+	who->buffer = index % 8 == 7 ? NULL : buffers[index];
 	who->work_slots[0] = index % 2 == 0 ? 0 : model_pick(random, BH_OBJECT_ENDPOINT);
 	who->work_slots[1] = model_pick(random_next(caller), BH_OBJECT_REPLY);
-	if (who->work_slots[0] == NO_SLOT) {
+	if (who->work_slots[0] == NOWHERE) {
 		who->work_slots[0] = 0;
 	}
 	(void)invoke(caller, slot, BH_THREAD_CONFIGURE, BH_BOOT_CNODE, BH_BOOT_ADDRESS_SPACE,
-		who->buffer != NULL ? first_buffer + index : 0,
+		who->buffer != NULL ? buffer_frames[index] : 0,
 		random % 2 != 0 ? 0 : model_pick(random_next(caller), BH_OBJECT_ENDPOINT),
 		(50 + index) | (uint64_t)MAXIMUM_PRIORITY << 8 | (random >> 8 & 1) << 16, 0);
 	write_start(caller, slot, index);
@@ -184,26 +155,20 @@ static void disturb(uint64_t unused)
 	}
 }
 
-bool disturber_start(uint64_t untyped, uint64_t first_slot, uint64_t seed)
+bool disturber_start(uint64_t seed)
 {
-	struct bh_ipc_buffer *own = (struct bh_ipc_buffer *)BH_BOOT_BUFFER_ADDRESS;
-	uint64_t thread = first_slot, context = first_slot + 1, notification = first_slot + 2;
+	uint64_t thread = object_new(BH_OBJECT_THREAD, 0), context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	struct bh_thread_registers registers = { .rip = (uint64_t)thread_entry,
 		.rsp = (uint64_t)(stacks[ACTORS] + STACK_BYTES),
 		.rbx = (uint64_t)disturb };
 
-	disturber_timer = first_slot + 3;
-	disturber_notification = notification;
+	disturber_timer = object_new(BH_OBJECT_TIMER, 0);
+	disturber_notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	disturber_caller = (struct caller){ .random = seed, .keeps_model = true };
-	return bh_untyped_retype(untyped, BH_OBJECT_THREAD, 0, 0, thread, 1) == BH_OK &&
-	       bh_untyped_retype(untyped, BH_OBJECT_SCHED_CONTEXT, 0, 0, context, 1) == BH_OK &&
-	       bh_untyped_retype(untyped, BH_OBJECT_NOTIFICATION, 0, 0, notification, 1) == BH_OK &&
-	       bh_untyped_retype(untyped, BH_OBJECT_TIMER, 0, 0, disturber_timer, 1) == BH_OK &&
-	       bh_cnode_mint(BH_BOOT_CNODE, first_slot + 4, 0, notification, BH_RIGHTS_ALL, 1) == BH_OK &&
-	       bh_timer_bind(disturber_timer, first_slot + 4) == BH_OK &&
-	       bh_thread_configure(thread, BH_BOOT_CNODE, BH_BOOT_ADDRESS_SPACE, 0, 0, DISTURBER_PRIORITY,
-		       MAXIMUM_PRIORITY, BH_THREAD_NO_FPU, 0, 0) == BH_OK &&
-	       bh_thread_write_registers(thread, own, &registers) == BH_OK &&
+	return bh_timer_bind(disturber_timer, mint_new(disturber_notification, BH_RIGHTS_ALL, 1)) == BH_OK &&
+	       bh_thread_configure(thread, SELF, OWN_SPACE, 0, 0, DISTURBER_PRIORITY, MAXIMUM_PRIORITY,
+		       BH_THREAD_NO_FPU, 0, 0) == BH_OK &&
+	       bh_thread_write_registers(thread, OWN_BUFFER, &registers) == BH_OK &&
 	       bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, context, 1000, 1000) == BH_OK &&
 	       bh_sched_context_bind(context, thread) == BH_OK && bh_thread_resume(thread) == BH_OK;
 }

@@ -2,7 +2,7 @@
 /* Making calls and counting what came of them. */
 #include "random.h"
 
-#include "../common/console.h"
+#include "harness.h"
 #include "sweep_call.h"
 
 #define CALLS_BETWEEN_SWEEPS 1000u
@@ -113,7 +113,7 @@ void sweep(void)
 	sweeps_made++;
 	if (bh_system_call(SWEEP_CALL, &message, 0, 0, 0) != BH_OK) {
 		print("RANDOM the kernel has no sweep: it is not the test's\n");
-		machine_exit(1);
+		harness_end(1);
 	}
 }
 

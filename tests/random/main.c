@@ -2,26 +2,20 @@
 /* The random-call root task: start-up, the director's loop, the report. Kernel command line: seed=N calls=N. */
 #include "random.h"
 
-#include "../common/console.h"
+#include "harness.h"
 
 #define POOL_BITS 22
-#define SMALL_BITS 20
 #define DEVICE_BITS 23
 #define CALLS_A_ROUND 12000u
 #define CALLS_A_PROGRESS_LINE 500000u
 
-void random_main(const struct bh_boot_info *info);
-
-const struct bh_boot_info *boot_info;
-
 static struct caller director = { .buffer = (struct bh_ipc_buffer *)BH_BOOT_BUFFER_ADDRESS,
 	.keeps_model = true };
-static uint64_t next_slot, pause_timer, pause_notification;
 
 static _Noreturn void give_up(const char *what)
 {
 	print("RANDOM can't begin: %s\n", what);
-	machine_exit(1);
+	harness_end(1);
 }
 
 /* The number behind name= on the command line, or the other value. */
@@ -51,118 +45,86 @@ static uint64_t option(const char *name, uint64_t otherwise)
 	return otherwise;
 }
 
-static uint64_t find_untyped(unsigned int bits, bool device)
+static uint64_t device_memory(void)
 {
+	uint64_t slot = slot_new();
+
 	for (uint32_t i = 0; i < boot_info->untyped_count; i++) {
-		if ((boot_info->untyped[i].device != 0) == device && boot_info->untyped[i].module == 0 &&
-			boot_info->untyped[i].size_bits >= bits) {
-			return boot_info->untyped_first + i;
+		const struct bh_boot_untyped *untyped = &boot_info->untyped[i];
+
+		if (untyped->device != 0 && untyped->module == 0 && untyped->size_bits >= DEVICE_BITS &&
+			bh_untyped_retype(boot_info->untyped_first + i, BH_OBJECT_UNTYPED, DEVICE_BITS, 0,
+				slot, 1) == BH_OK) {
+			return slot;
 		}
 	}
-	give_up("no Untyped of that size");
-}
-
-static uint64_t take(enum bh_object_type type, unsigned int bits, uint64_t untyped)
-{
-	if (bh_untyped_retype(untyped, type, bits, 0, next_slot, 1) != BH_OK) {
-		give_up("retype");
-	}
-	return next_slot++;
-}
-
-/* Others run for some microseconds: actors, guests. */
-static void others_run(void)
-{
-	uint64_t word;
-
-	if (bh_timer_arm(pause_timer, bh_tsc() + 2000 + random_below(&director, 30000)) != BH_OK ||
-		bh_wait(pause_notification, &word) != BH_OK) {
-		give_up("the pause's timer");
-	}
+	return 0;
 }
 
 static void initialise(void)
 {
-	uint64_t memory = find_untyped(POOL_BITS + 2, false), small, threads, pool, device, badged;
+	uint64_t threads = object_new(BH_OBJECT_UNTYPED, BH_THREAD_BITS + 6);
+	uint64_t objects = object_new(BH_OBJECT_UNTYPED, POOL_BITS);
+	uint64_t device = device_memory(), thread = slot_new();
 	struct bh_capability_facts facts;
 
-	next_slot = boot_info->free_first + 2;
-	if (console_open(memory, boot_info->free_first) != BH_OK) {
-		machine_exit(1);
-	}
-	small = take(BH_OBJECT_UNTYPED, SMALL_BITS, memory);
-	threads = take(BH_OBJECT_UNTYPED, BH_THREAD_BITS + 6, memory);
-	pool = take(BH_OBJECT_UNTYPED, POOL_BITS, memory);
-	device = take(BH_OBJECT_UNTYPED, DEVICE_BITS, find_untyped(DEVICE_BITS, true));
-	pause_timer = take(BH_OBJECT_TIMER, 0, small);
-	pause_notification = take(BH_OBJECT_NOTIFICATION, 0, small);
-	badged = next_slot++;
-	if (bh_cnode_mint(BH_BOOT_CNODE, badged, 0, pause_notification, BH_RIGHTS_ALL, 1) != BH_OK ||
-		bh_timer_bind(pause_timer, badged) != BH_OK) {
-		give_up("the pause's timer");
-	}
 	/* Where threads of that Untyped will stand, as their identity tells it. */
-	if (bh_untyped_retype(threads, BH_OBJECT_THREAD, 0, 0, next_slot, 1) != BH_OK ||
-		bh_cnode_inspect(BH_BOOT_CNODE, next_slot, &facts) != BH_OK ||
-		bh_cnode_delete(BH_BOOT_CNODE, next_slot) != BH_OK) {
+	if (bh_untyped_retype(threads, BH_OBJECT_THREAD, 0, 0, thread, 1) != BH_OK ||
+		bh_cnode_inspect(SELF, thread, &facts) != BH_OK || bh_cnode_delete(SELF, thread) != BH_OK) {
 		give_up("the actors' Untyped");
 	}
 	thread_base = facts.identity;
-	if (!actors_initialise(small, next_slot) ||
-		!disturber_start(small, next_slot + 80, seed_of_run ^ 0x5eed)) {
-		give_up("actors");
+	if (objects == 0 || device == 0 || !actors_initialise() || !disturber_start(seed_of_run ^ 0x5eed)) {
+		give_up("objects of its own");
 	}
-	arena_first = next_slot + 96;
+	arena_first = slot_run(ARENA_SLOTS + 64);
 	model_clear();
 	shapes_initialise();
-	world_initialise(threads, pool, device);
+	world_initialise(threads, objects, device);
 	if (bh_thread_set_priority(BH_BOOT_THREAD, DIRECTOR_PRIORITY, MAXIMUM_PRIORITY) != BH_OK) {
 		give_up("priority");
+	}
+}
+
+static void begin_again(void)
+{
+	uint64_t thread = model_pick(random_next(&director), BH_OBJECT_THREAD);
+
+	if (thread != NOWHERE) {
+		actor_begin(&director, thread);
 	}
 }
 
 static void one_step(void)
 {
 	bool before = model_busy;
-	uint64_t thread;
+	uint64_t chance = random_below(&director, 2048);
 
-	switch (random_below(&director, 2048)) {
-	case 0:
-		model_busy = true;
+	model_busy = true;
+	if (chance == 0) {
 		world_make_guest(&director);
-		break;
-	case 1:
-		model_busy = true;
+	} else if (chance == 1) {
 		world_fill_ports(&director);
-		break;
-	case 2:
-	case 3:
-	case 4:
-		model_busy = true;
+	} else if (chance < 10) {
 		world_make_actor(&director);
-		break;
-	default:
-		if (one_in(&director, 48)) {
-			thread = model_pick(random_next(&director), BH_OBJECT_THREAD);
-			model_busy = true;
-			if (thread != NO_SLOT) {
-				actor_begin(&director, thread);
-			}
-		} else if (one_in(&director, 16)) {
-			others_run();
+	} else if (chance < 52) {
+		begin_again();
+	} else {
+		model_busy = before;
+		if (chance < 180) {
+			pause_us(2 + random_below(&director, 30)); /* actors, guests */
 		} else {
 			random_call(&director);
 		}
-		break;
 	}
 	model_busy = before;
 }
 
-void random_main(const struct bh_boot_info *info)
+void root_task_main(const struct bh_boot_info *info)
 {
 	uint64_t round_ends = 0, next_line = CALLS_A_PROGRESS_LINE;
 
-	boot_info = info;
+	harness_start(info);
 	seed_of_run = option("seed=", 1);
 	calls_wanted = option("calls=", 100000);
 	director.random = seed_of_run;
@@ -185,5 +147,5 @@ void random_main(const struct bh_boot_info *info)
 	counts_print();
 	print("RANDOM done: seed %u, %u calls, %u succeeded, %u sweeps, hash %x\n", seed_of_run, calls_made,
 		calls_succeeded, sweeps_made, run_hash);
-	machine_exit(0);
+	harness_end(0);
 }

@@ -88,7 +88,7 @@ uint64_t model_pick(uint64_t random, uint64_t type)
 {
 	uint64_t count = length[type];
 
-	return count == 0 ? NO_SLOT : arena_first + list[type][(random >> 32) * count >> 32];
+	return count == 0 ? NOWHERE : arena_first + list[type][(random >> 32) * count >> 32];
 }
 
 uint64_t model_run(uint64_t random, uint64_t count)
@@ -104,7 +104,7 @@ uint64_t model_run(uint64_t random, uint64_t count)
 			return arena_first + index + 1 - count;
 		}
 	}
-	return NO_SLOT;
+	return NOWHERE;
 }
 
 void model_learn(uint64_t slot, enum bh_error error, const struct bh_capability_facts *facts)

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define ARENA_SLOTS 384u
-#define NO_SLOT UINT64_MAX
+#define NOWHERE UINT64_MAX
 #define ACTORS 64u
 #define PAGE_BYTES 4096u
 
@@ -28,8 +28,6 @@
 #define DISTURBER_PRIORITY 210u
 #define DIRECTOR_PRIORITY 200u
 #define MAXIMUM_PRIORITY 199u
-
-extern const struct bh_boot_info *boot_info;
 
 /* --- model.c: what is believed to be in the arena --- */
 struct model_slot {
@@ -46,10 +44,10 @@ void model_move(uint64_t from, uint64_t to);
 static inline bool in_arena(uint64_t slot) { return slot - arena_first < ARENA_SLOTS; }
 /* Type believed to be in a slot of the own CNode: the arena's, or one of those that boot gave. */
 uint64_t model_type(uint64_t slot);
-/* A random slot with that type (BH_OBJECT_NULL: an empty one), or NO_SLOT. */
+/* A random slot with that type (BH_OBJECT_NULL: an empty one), or NOWHERE. */
 uint64_t model_pick(uint64_t random, uint64_t type);
 uint64_t model_count(uint64_t type);
-/* The first of `count` empty slots in a row, or NO_SLOT. */
+/* The first of `count` empty slots in a row, or NOWHERE. */
 uint64_t model_run(uint64_t random, uint64_t count);
 /* Takes what INSPECT said of a slot. */
 void model_learn(uint64_t slot, enum bh_error error, const struct bh_capability_facts *facts);
@@ -65,7 +63,7 @@ struct caller {
 };
 
 struct call {
-	uint64_t number;     /* enum bh_system_call */
+	uint64_t number;     /* enum bh_syscall */
 	uint64_t capability; /* rdi */
 	uint64_t info;       /* rsi: message information or label */
 	uint64_t argument[6];
@@ -92,6 +90,10 @@ enum bh_error invoke(struct caller *caller, uint64_t capability, uint64_t label,
 void sweep(void);
 void counts_print(void);
 
+/* --- outcome.c --- */
+/* Takes what the call changed into the model, if the caller keeps it, and registers out of the caller's buffer. */
+void outcome_note(struct caller *caller, const struct call *call, enum bh_error error);
+
 /* --- shapes.c: random calls --- */
 void shapes_initialise(void);
 /* One random call that fits the caller. */
@@ -99,8 +101,8 @@ void random_call(struct caller *caller);
 
 /* --- actors.c --- */
 /* Memory outside the arena: IPC buffers, the guests' page. Once. */
-bool actors_initialise(uint64_t untyped, uint64_t first_slot);
-bool disturber_start(uint64_t untyped, uint64_t first_slot, uint64_t seed);
+bool actors_initialise(void);
+bool disturber_start(uint64_t seed);
 /* Where the Untyped of the actors' threads begins, as INSPECT tells identities of threads. */
 extern uint64_t thread_base;
 /* Lets the thread in a slot begin (again) as the actor of its place in memory, if it has one. */

@@ -148,7 +148,7 @@ static uint64_t pick_or_any(struct caller *caller, uint64_t type)
 {
 	uint64_t slot = model_pick(random_next(caller), type);
 
-	return slot != NO_SLOT ? slot : arena_first + random_below(caller, ARENA_SLOTS);
+	return slot != NOWHERE ? slot : arena_first + random_below(caller, ARENA_SLOTS);
 }
 
 static uint64_t any_slot(struct caller *caller) { return arena_first + random_below(caller, ARENA_SLOTS); }
@@ -284,7 +284,7 @@ static uint64_t value_of(
 						   : BH_OBJECT_ENDPOINT);
 	case K_BUFFER:
 		slot = model_pick(random_next(caller), BH_OBJECT_FRAME);
-		return slot != NO_SLOT && one_in(caller, 8) &&
+		return slot != NOWHERE && one_in(caller, 8) &&
 				       (model[slot - arena_first].size_bits > 12 ||
 					       model[slot - arena_first].device)
 			       ? slot
@@ -293,7 +293,7 @@ static uint64_t value_of(
 		return one_in(caller, 2) ? 0 : pick_or_any(caller, BH_OBJECT_ENDPOINT);
 	case K_EMPTY:
 		slot = model_pick(random_next(caller), BH_OBJECT_NULL);
-		return slot != NO_SLOT && !one_in(caller, 16) ? slot : any_slot(caller);
+		return slot != NOWHERE && !one_in(caller, 16) ? slot : any_slot(caller);
 	case K_FULL:
 		return one_in(caller, 16) ? any_slot(caller) : full_slot(caller);
 	case K_SOURCE:
@@ -455,74 +455,6 @@ static void fill_system_call(struct caller *caller, struct call *call)
 	}
 }
 
-/* What a call changed, as far as its result says. */
-static void update_model(const struct call *call)
-{
-	const uint64_t *argument = call->argument;
-	bool own_destination = call->capability == BH_BOOT_CNODE, own_source = argument[1] == 0;
-
-	switch (call->info) {
-	case BH_UNTYPED_RETYPE:
-		for (uint64_t i = 0; argument[2] == 0 && i < argument[4]; i++) {
-			uint64_t slot = argument[3] + i;
-
-			model_set(slot, argument[0], BH_RIGHTS_ALL, argument[1]);
-			if (in_arena(slot)) {
-				model[slot - arena_first].device =
-					in_arena(call->capability)
-						? model[call->capability - arena_first].device
-						: 0;
-			}
-		}
-		break;
-	case BH_CNODE_COPY:
-	case BH_CNODE_MINT:
-		if (own_destination) {
-			bool known = own_source && in_arena(argument[2]);
-			uint64_t rights = known ? model[argument[2] - arena_first].rights : BH_RIGHTS_ALL;
-
-			model_set(argument[0], own_source ? model_type(argument[2]) : BH_OBJECT_NULL,
-				rights & argument[3], known ? model[argument[2] - arena_first].size_bits : 0);
-		}
-		break;
-	case BH_CNODE_MOVE:
-		if (own_destination && own_source) {
-			model_move(argument[2], argument[0]);
-		}
-		break;
-	case BH_CNODE_ROTATE:
-		if (own_destination && argument[0] != argument[2]) {
-			model_move(argument[1], argument[0]);
-			model_move(argument[2], argument[1]);
-		}
-		break;
-	case BH_CNODE_DELETE:
-		if (own_destination) {
-			model_set(argument[0], BH_OBJECT_NULL, 0, 0);
-		}
-		break;
-	case BH_VCPU_STATE_FRAME:
-		if (argument[0] == 0) {
-			model_set(argument[1], BH_OBJECT_FRAME, BH_RIGHTS_ALL, 12);
-		}
-		break;
-	default:
-		break;
-	}
-}
-
-static void learn(const struct call *call, enum bh_error error)
-{
-	struct bh_capability_facts facts = { .type = (enum bh_object_type)(call->results.r[0] & 0xff),
-		.rights = (uint32_t)(call->results.r[0] >> 8) & 0xff,
-		.size_bits = (uint32_t)(call->results.r[0] >> 16) & 0xff,
-		.badge = call->results.r[1] };
-
-	if (call->capability == BH_BOOT_CNODE) {
-		model_learn(call->argument[0], error, &facts);
-	}
-}
-
 /* Registers that start nobody: whoever gets them faults at once. What could start a thread on a stack that is in use must never
  * stand in a buffer. */
 static void harmless_registers(struct caller *caller)
@@ -547,29 +479,6 @@ static void spoil(struct caller *caller, struct call *call, const struct shape *
 	}
 }
 
-static void after_call(struct caller *caller, const struct call *call, enum bh_error error)
-{
-	bool before = model_busy;
-
-	if (call->number != BH_SYS_INVOKE) {
-		return;
-	}
-	if (caller->buffer != NULL &&
-		(call->info == BH_THREAD_READ_REGISTERS || call->info == BH_THREAD_WRITE_REGISTERS)) {
-		((struct bh_thread_registers *)caller->buffer->words)->rip = 0x1000;
-	}
-	if (!caller->keeps_model) {
-		return;
-	}
-	model_busy = true;
-	if (call->info == BH_CNODE_INSPECT) {
-		learn(call, error);
-	} else if (error == BH_OK) {
-		update_model(call);
-	}
-	model_busy = before;
-}
-
 static uint64_t inspected; /* next slot that the model is compared with */
 
 void random_call(struct caller *caller)
@@ -590,7 +499,7 @@ void random_call(struct caller *caller)
 		if (shape->label == BH_UNTYPED_RETYPE && call.argument[4] > 1) {
 			uint64_t run = model_run(random_next(caller), call.argument[4]);
 
-			call.argument[3] = run != NO_SLOT ? run : call.argument[3];
+			call.argument[3] = run != NOWHERE ? run : call.argument[3];
 		}
 		if (shape->label == BH_GUEST_SPACE_ROUTE && call.argument[2] == 0) {
 			call.argument[1] = 0;
@@ -618,5 +527,5 @@ void random_call(struct caller *caller)
 		}
 	}
 	error = perform(caller, &call);
-	after_call(caller, &call, error);
+	outcome_note(caller, &call, error);
 }

@@ -5,11 +5,13 @@ set(RANDOM_SOURCES
 	calls.c
 	main.c
 	model.c
+	outcome.c
 	shapes.c
 	world.c
-	../common/console.c)
+	tests/conformance/harness.c)
 set(RANDOM_ASM
-	start.S)
+	code.S
+	tests/conformance/start.S)
 set(SWEEP_SOURCES
 	sweep/sweep.c
 	sweep/sweep_capabilities.c

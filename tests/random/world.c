@@ -5,14 +5,14 @@
 
 static uint64_t threads, pool, device; /* Untypeds that all of the arena is made of */
 
-/* Into an empty slot, or NO_SLOT. */
+/* Into an empty slot, or NOWHERE. */
 static uint64_t make(struct caller *caller, uint64_t untyped, uint64_t type, uint64_t size)
 {
 	uint64_t slot = model_pick(random_next(caller), BH_OBJECT_NULL);
 
-	if (slot == NO_SLOT ||
+	if (slot == NOWHERE ||
 		invoke(caller, untyped, BH_UNTYPED_RETYPE, type, size, 0, slot, 1, 0) != BH_OK) {
-		return NO_SLOT;
+		return NOWHERE;
 	}
 	model_set(slot, type, BH_RIGHTS_ALL, size);
 	model[slot - arena_first].device = untyped == device;
@@ -23,9 +23,9 @@ static uint64_t copy(struct caller *caller, uint64_t source, uint64_t type, uint
 {
 	uint64_t slot = model_pick(random_next(caller), BH_OBJECT_NULL);
 
-	if (slot == NO_SLOT ||
+	if (slot == NOWHERE ||
 		invoke(caller, BH_BOOT_CNODE, BH_CNODE_COPY, slot, 0, source, rights, 0, 0) != BH_OK) {
-		return NO_SLOT;
+		return NOWHERE;
 	}
 	model_set(slot, type, rights, type == BH_OBJECT_FRAME ? 12 : 0);
 	return slot;
@@ -35,7 +35,7 @@ static void mint(struct caller *caller, uint64_t source, uint64_t type, uint64_t
 {
 	uint64_t slot = model_pick(random_next(caller), BH_OBJECT_NULL);
 
-	if (slot != NO_SLOT && invoke(caller, BH_BOOT_CNODE, BH_CNODE_MINT, slot, 0, source, BH_RIGHTS_ALL,
+	if (slot != NOWHERE && invoke(caller, BH_BOOT_CNODE, BH_CNODE_MINT, slot, 0, source, BH_RIGHTS_ALL,
 				       badge, 0) == BH_OK) {
 		model_set(slot, type, BH_RIGHTS_ALL, 0);
 		model[slot - arena_first].badge = badge;
@@ -64,14 +64,14 @@ static uint64_t any_untyped(struct caller *caller)
 {
 	uint64_t slot = model_pick(random_next(caller), BH_OBJECT_UNTYPED);
 
-	return slot != NO_SLOT && !one_in(caller, 3) ? slot : pool;
+	return slot != NOWHERE && !one_in(caller, 3) ? slot : pool;
 }
 
 void world_make_actor(struct caller *caller)
 {
 	uint64_t thread = make(caller, threads, BH_OBJECT_THREAD, 0);
 
-	if (thread == NO_SLOT) {
+	if (thread == NOWHERE) {
 		return;
 	}
 	if (!one_in(caller, 3)) {
@@ -101,7 +101,7 @@ void world_make_guest(struct caller *caller)
 	uint64_t endpoint = model_pick(random_next(caller), BH_OBJECT_ENDPOINT);
 	uint64_t notification = model_pick(random_next(caller), BH_OBJECT_NOTIFICATION);
 
-	if (space == NO_SLOT || vcpu == NO_SLOT) {
+	if (space == NOWHERE || vcpu == NOWHERE) {
 		return;
 	}
 	map_guest_page(caller, pool, space, 0);
@@ -194,7 +194,7 @@ void world_reset(struct caller *caller)
 	(void)make(caller, device, BH_OBJECT_FRAME, 21);
 	(void)make(caller, device, BH_OBJECT_FRAME, 12);
 	make_badged(caller);
-	for (unsigned int i = 0; i < 8; i++) {
+	for (unsigned int i = 0; i < 12; i++) {
 		world_make_actor(caller);
 	}
 	world_make_guest(caller);

@@ -108,6 +108,12 @@ def test_bad_input_at_the_administrators_console(two_linux):
     assert "VM red" in two_linux.admin("list")
 
 
+def test_the_prompt_comes_back(two_linux):
+    """Behind a command's last line, without a key pressed; and behind an event that comes meanwhile."""
+    for command in ("list", "frobnicate", "caps red/uart0"):
+        two_linux.admin(command, rf"bulkhead> {command}\r\n([^\r\n]+\r\n)+bulkhead> $")
+
+
 def test_help_list_and_log(two_linux):
     text = two_linux.admin("help")
     for word in ("list", "kill TASK", "stop VM", "start VM", "restart VM", "log", "caps TASK"):

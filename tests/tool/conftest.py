@@ -22,6 +22,7 @@ PARTS = [
     "tasks/acpi-pm",
     "tasks/i8042",
     "tasks/debug-exit",
+    "tasks/test-device",
     "tasks/console",
 ]
 APPLIANCE = """\

@@ -59,9 +59,10 @@ static bool write_configuration(const struct system_image *image, const char *fo
 	bool is_written = file != NULL;
 
 	if (is_written) {
-		/* The video modules give the kernel a framebuffer for its messages where the firmware has no text mode. */
+		/* The video modules give the kernel a framebuffer for its messages where the firmware has no text mode: without gfxpayload
+		 * GRUB chooses text on a BIOS and a mode of its own under UEFI, where `keep` finds no mode to keep. */
 		fprintf(file,
-			"set timeout=0\nset default=0\ninsmod all_video\nset gfxpayload=keep\n"
+			"set timeout=0\nset default=0\ninsmod all_video\n"
 			"menuentry Bulkhead {\n"
 			"\tmultiboot2 /boot/bulkhead.elf %s\n"
 			"\tmodule2 --nounzip /boot/roottask roottask\n"

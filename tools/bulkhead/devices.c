@@ -84,6 +84,18 @@ static const struct device_template DEVICES[DEVICE_COUNT] = {
 		.serial_irq = 3,
 		.argument = "",
 	},
+	{
+		.name = "test-device",
+		.image = "test-device",
+		.what = "registers without a purpose, in ports and in memory, for tests and measurements",
+		.ranges = { { 0x300, 8 } },
+		.range_count = 1,
+		.memory = { 0xfed10000, 4096 },
+		.lines = { { 0, "gsi,10" } },
+		.line_count = 1,
+		.share_per_mille = 10,
+		.argument = "",
+	},
 };
 
 const struct device_template *device_at(size_t number)

@@ -14,6 +14,12 @@ struct device_range {
 	uint16_t count;
 };
 
+/* A range of guest-physical memory that the model serves. Its region number is that behind the ports'. */
+struct device_memory {
+	uint32_t first; /* page-aligned, in the hole below 4 GiB */
+	uint32_t size;  /* bytes, at most 64 KiB */
+};
+
 /* One output line of a model and what the VMM makes of it: "gsi,4", "poweroff", "reset" or "exit". */
 struct device_line {
 	unsigned number;
@@ -26,6 +32,7 @@ struct device_template {
 	const char *what;  /* for people */
 	struct device_range ranges[DEVICE_MAX_RANGES];
 	unsigned range_count;
+	struct device_memory memory; /* size 0: none */
 	struct device_line lines[DEVICE_MAX_LINES];
 	unsigned line_count;
 	unsigned share_per_mille; /* of the VM's budget, for the model's own event work */
@@ -39,5 +46,5 @@ const struct device_template *device_find(const char *name);
 
 /* Device number 0..; NULL after the last. Those before DEVICE_DEFAULT_COUNT a VM has where its section names none. */
 const struct device_template *device_at(size_t number);
-#define DEVICE_COUNT 7u
+#define DEVICE_COUNT 8u
 #define DEVICE_DEFAULT_COUNT 5u

@@ -16,7 +16,7 @@
 #define MODEL_PERIODS 4u /* a model's period, in its VM's periods */
 #define MODEL_HEAP_SIZE 0x10000u
 #define VMM_HEAP_SIZE 0x100000u
-#define MAX_VMM_ARGUMENTS 80u
+#define MAX_VMM_ARGUMENTS 96u
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
 #define VM_SIGNAL_BITS \
@@ -75,7 +75,7 @@ static void argue(struct vm_builder *this, const char *format, ...)
 	}
 }
 
-_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + DEVICE_COUNT * (2 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
+_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + DEVICE_COUNT * (3 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
 		       MAX_VMM_ARGUMENTS,
 	"the VMM's arguments must fit: protocol, command line, name, two interfaces, modules, devices");
 
@@ -270,6 +270,12 @@ static void introduce_model(struct vm_builder *this, unsigned number)
 		add_capability(this->builder, this->vmm, name, this->endpoints[number], WRITE, region);
 		argue(this, "port=0x%x,%u,%s", device->ranges[region].first, device->ranges[region].count,
 			name);
+	}
+	if (template->memory.size != 0) {
+		snprintf(name, sizeof name, "model:%s:%u", template->name, template->range_count);
+		add_capability(this->builder, this->vmm, name, this->endpoints[number], WRITE,
+			template->range_count);
+		argue(this, "memory=0x%x,%u,%s", template->memory.first, template->memory.size, name);
 	}
 	for (unsigned line = 0; line < template->line_count; line++) {
 		if (device->irq != 0) {

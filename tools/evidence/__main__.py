@@ -20,7 +20,12 @@ def is_current(name):
 
 
 def analyse():
-    return all([analysis.check(name) for name in analysis.TOOLS])
+    """A tool that is not installed leaves the others their turn."""
+    for name in analysis.TOOLS:
+        try:
+            analysis.check(name)
+        except OSError as reason:
+            print(f"{analysis.TITLES[name]} could not be run: {reason}")
 
 
 def parts(appliances):

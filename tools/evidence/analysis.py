@@ -168,7 +168,8 @@ def for_clang(words):
 
 
 def tidy():
-    settings = (project.ROOT / ".clang-tidy").read_text() + version_of("clang-tidy")
+    lines = (project.ROOT / ".clang-tidy").read_text().split("\n")
+    settings = "\n".join(line for line in lines if not line.startswith("#")) + version_of("clang-tidy")
     pattern = re.compile(r"^(/[^:\n]+):(\d+):\d+: (?:warning|error): (.*) \[([\w.,-]+)\]$", re.MULTILINE)
 
     def judge(file, words):

@@ -54,6 +54,10 @@ class CallGraph:
     def indirect(self):
         return [title for title, callees in self.calls.items() if INDIRECT in callees]
 
+    def is_whole(self):
+        """Whether a bound of the stack's depth means anything: every callee is known, and none can come back to its caller."""
+        return not self.levels()[1] and not self.indirect() and not self.unknown()
+
     def unbounded(self):
         """Functions whose stack frame has a size that the compiler cannot bound."""
         return [title for title, function in self.functions.items() if function.is_unbounded]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Coverage of the unit tests: builds them with gcc's counters in out/coverage, runs them, and reads what gcov says of each source file."""
+"""Coverage of the unit tests: builds them with gcc's counters in out/unit-coverage, runs them, and reads what gcov says of each source file."""
 
 import concurrent.futures
 import gzip
@@ -11,7 +11,7 @@ import tempfile
 
 from . import project
 
-FOLDER = project.OUT / "coverage"
+FOLDER = project.OUT / "unit-coverage"
 PREFIXES = ("kernel/", "lib/", "roottask/", "vmm-server/", "devmodels/", "backends/", "tools/bulkhead/", "tests/unit/", "build/cmake/")
 SHOWN = ("kernel/", "lib/", "roottask/", "vmm-server/", "devmodels/", "backends/", "tools/bulkhead/")
 LIMIT = 300  # seconds for one program
@@ -43,10 +43,9 @@ def merge(reports):
     """Reports of gcov, one for each object file, as {file: {"lines": {line: count}, "branches": {(line, number): count}}}."""
     files = {}
     for report in reports:
-        folder = report.get("current_working_directory", "")
         for entry in report["files"]:
-            path = os.path.normpath(os.path.join(folder, entry["file"]))
-            name = path.removeprefix(f"{project.ROOT}/")
+            # The build maps the tree's root to ".", so that two builds give the same bytes.
+            name = os.path.normpath(entry["file"]).removeprefix(f"{project.ROOT}/")
             if not name.startswith(SHOWN):
                 continue
             known = files.setdefault(name, {"lines": {}, "branches": {}})

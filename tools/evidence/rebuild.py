@@ -26,9 +26,11 @@ def build_again(folder):
         shutil.copy2(project.ROOT / name, again / name, follow_symlinks=False)
     # Copied, not linked: a link's target would stand in the debug information.
     shutil.copytree(project.ROOT / "out/zydis", again / "out/zydis", symlinks=True)
-    subprocess.run(["cmake", "-S", again, "-B", again / "out", "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", again / "out", "--", "--quiet"], check=True)
-    return again / "out"
+    # The same place below the root: names in the debug information are relative to it.
+    out = again / (project.OUT.relative_to(project.ROOT) if project.OUT.is_relative_to(project.ROOT) else "out")
+    subprocess.run(["cmake", "-S", again, "-B", out, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", out, "--", "--quiet"], check=True)
+    return out
 
 
 def compare(first, second):

@@ -4,6 +4,7 @@
 #include "clock/time.h"
 
 #include "system.h"
+#include "vcpu/paravirtual.h"
 
 void time_start(struct vmm *vmm, uint64_t khz, uint64_t wall_ns)
 {
@@ -28,6 +29,7 @@ static void move_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t ticks)
 	vcpu_change(vcpu, BH_GROUP_MSRS);
 	fabric_set_tsc_offset(
 		&vmm->fabric, vcpu->number, vcpu->tsc_offset - vmm->clock_offset, time_now(vmm));
+	paravirtual_tsc_moved(vmm, vcpu);
 }
 
 uint64_t time_read_tsc(const struct vcpu *vcpu) { return system_tsc() + vcpu->tsc_offset; }
@@ -44,26 +46,14 @@ void time_write_adjust(struct vmm *vmm, struct vcpu *vcpu, uint64_t value)
 	move_tsc(vmm, vcpu, value - vcpu->tsc_adjust);
 }
 
-void time_serve(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+bool time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline)
 {
-	if (fabric_next_deadline(&vmm->fabric, vcpu->number) <= now) {
-		fabric_advance(&vmm->fabric, vcpu->number, now);
-	}
-}
-
-void time_arm(struct vmm *vmm, struct vcpu *vcpu)
-{
-	uint64_t deadline = fabric_next_deadline(&vmm->fabric, vcpu->number);
-
-	/* A timer that is armed for nothing costs one needless exit, stopping it a system call: let it
-	 * fire. */
-	if (deadline == FABRIC_NEVER || deadline == vcpu->deadline) {
-		return;
-	}
 	vmm_status(vmm)->timer_arms++;
-	if (system_timer_arm(vcpu->timer, deadline - vmm->clock_offset) == BH_OK) {
-		vcpu->deadline = deadline;
+	if (system_timer_arm(vcpu->timer, deadline - vmm->clock_offset) != BH_OK) {
+		return false;
 	}
+	vcpu->deadline = deadline;
+	return true;
 }
 
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)

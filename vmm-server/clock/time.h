@@ -20,13 +20,18 @@ void time_write_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t value);
 uint64_t time_read_adjust(const struct vcpu *vcpu);
 void time_write_adjust(struct vmm *vmm, struct vcpu *vcpu, uint64_t value);
 
-/* Serves a deadline that has passed: its interrupt gets pending. Handler thread, before
- * inject_before_entry(); `now` is the VM's clock. */
-void time_serve(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+/* Arms the vCPU's timer for another deadline. False: the kernel refused. */
+bool time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline);
 
-/* Arms the vCPU's timer if the next deadline has changed. Handler thread, after inject_before_entry(): taking
- * a periodic timer's interrupt makes its next deadline count. */
-void time_arm(struct vmm *vmm, struct vcpu *vcpu);
+/* Sees to it that the vCPU's timer is armed for the next deadline, if there is one. A timer that is armed for
+ * nothing costs one needless exit, stopping it a system call: it may fire. False: the kernel refused. Handler
+ * thread. */
+static inline bool time_armed(struct vmm *vmm, struct vcpu *vcpu)
+{
+	uint64_t deadline = fabric_next_deadline(&vmm->fabric, vcpu->number);
+
+	return deadline == FABRIC_NEVER || deadline == vcpu->deadline || time_arm(vmm, vcpu, deadline);
+}
 
 /* The timer has fired. */
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);

@@ -487,6 +487,18 @@ static void build_hypervisor(struct builder *builder)
 	put(builder, BULKHEAD + 1, FIXUP_NONE, (struct cpuid_result){ .eax = BULKHEAD_VERSION });
 }
 
+static void find_plain(struct cpuid_policy *policy)
+{
+	_Static_assert(CPUID_TABLE_ENTRIES < 256, "an entry's number is a byte");
+	for (uint32_t i = 0; i < CPUID_BASIC_LEAVES + CPUID_EXTENDED_LEAVES; i++) {
+		const struct cpuid_leaf *leaf = &policy->leaf[i];
+
+		if (leaf->count == 1 && !leaf->indexed && leaf->fixup == FIXUP_NONE) {
+			policy->plain[i] = (uint8_t)(leaf->first + 1);
+		}
+	}
+}
+
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 enum cpuid_status cpuid_build(
@@ -511,6 +523,7 @@ enum cpuid_status cpuid_build(
 		memset(policy, 0, sizeof(*policy));
 		return CPUID_NO_ROOM;
 	}
+	find_plain(policy);
 	return CPUID_OK;
 }
 

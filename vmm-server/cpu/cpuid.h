@@ -6,6 +6,7 @@
 #define BULKHEAD_VMM_CPU_CPUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct cpuid_result {
@@ -63,6 +64,8 @@ struct cpuid_leaf {
 struct cpuid_policy {
 	struct cpuid_leaf leaf[CPUID_LEAVES]; /* basic, extended, 0x40000000.., 0x40000100.. */
 	struct cpuid_result entry[CPUID_TABLE_ENTRIES];
+	/* Basic and extended leaves that depend on neither ECX nor the vCPU: 1 + index of the entry; else 0. */
+	uint8_t plain[CPUID_BASIC_LEAVES + CPUID_EXTENDED_LEAVES];
 	uint32_t entry_count;
 	uint64_t
 		xcr0_mask; /* XCR0 bits that the guest may set: the configured ones that the host has, made consistent */
@@ -86,6 +89,21 @@ __attribute__((warn_unused_result)) enum cpuid_status cpuid_build(
 /* What CPUID returns in the guest. A leaf or subleaf that there is not is all zero, for every vendor (AMD's rule). Any thread. */
 void cpuid_lookup(const struct cpuid_policy *policy, const struct cpuid_vcpu *vcpu, uint32_t leaf,
 	uint32_t subleaf, struct cpuid_result *result);
+
+/* What cpuid_lookup() gives for a leaf that depends on nothing else; NULL: ask that. Any thread. */
+static inline const struct cpuid_result *cpuid_plain(const struct cpuid_policy *policy, uint32_t leaf)
+{
+	uint32_t place = leaf;
+
+	if (leaf >= CPUID_BASIC_LEAVES) {
+		place = leaf - UINT32_C(0x80000000);
+		if (place >= CPUID_EXTENDED_LEAVES) {
+			return NULL;
+		}
+		place += CPUID_BASIC_LEAVES;
+	}
+	return policy->plain[place] != 0 ? &policy->entry[policy->plain[place] - 1] : NULL;
+}
 
 /* Whether XSETBV of XCR0 with `value` is allowed (Intel SDM vol. 1 §13.3); if not: #GP. */
 bool cpuid_xcr0_valid(const struct cpuid_policy *policy, uint64_t value);

@@ -50,11 +50,10 @@ static uint32_t arbitration_priority(const struct lapic *lapic)
 	return (lapic->ppr & 0xf0) >= request ? lapic->ppr : request;
 }
 
-/* A register by its offset. Returns false for what neither mode has. */
-static bool read_register(const struct lapic *lapic, uint32_t offset, uint64_t now, uint32_t *value)
+/* The registers that are many of a kind. Returns false for what neither mode has. */
+static bool read_array(const struct lapic *lapic, uint32_t offset, uint32_t *value)
 {
-	bool x2apic = lapic->mode == LAPIC_MODE_X2APIC;
-
+	*value = 0;
 	if (is_lvt(offset)) {
 		*value = lapic->lvt[lvt_index(offset)];
 		return true;
@@ -67,57 +66,65 @@ static bool read_register(const struct lapic *lapic, uint32_t offset, uint64_t n
 		*value = vector_set_register(set, offset >> 4 & 7);
 		return true;
 	}
-	switch (offset) {
-	case LAPIC_ID:
+	return false;
+}
+
+/* A register by its offset. Returns false for what neither mode has. */
+static inline bool read_register(const struct lapic *lapic, uint32_t offset, uint64_t now, uint32_t *value)
+{
+	bool x2apic = lapic->mode == LAPIC_MODE_X2APIC;
+
+	/* The registers stand 16 bytes apart: so the cases have no gaps. */
+	switch (offset >> 4) {
+	case LAPIC_ID >> 4:
 		*value = x2apic ? lapic->id : (uint32_t)lapic->id << 24;
 		return true;
-	case LAPIC_VERSION:
+	case LAPIC_VERSION >> 4:
 		*value = VERSION;
 		return true;
-	case LAPIC_TPR:
+	case LAPIC_TPR >> 4:
 		*value = lapic->tpr;
 		return true;
-	case LAPIC_PPR:
+	case LAPIC_PPR >> 4:
 		*value = lapic->ppr;
 		return true;
-	case LAPIC_LDR:
+	case LAPIC_LDR >> 4:
 		*value = logical_destination(lapic);
 		return true;
-	case LAPIC_SVR:
+	case LAPIC_SVR >> 4:
 		*value = lapic->spurious;
 		return true;
-	case LAPIC_ESR:
+	case LAPIC_ESR >> 4:
 		*value = lapic->error_status;
 		return true;
-	case LAPIC_ICR_LOW:
+	case LAPIC_ICR_LOW >> 4:
 		*value = lapic->icr_low;
 		return true;
-	case LAPIC_INITIAL_COUNT:
+	case LAPIC_INITIAL_COUNT >> 4:
 		*value = lapic->initial_count;
 		return true;
-	case LAPIC_CURRENT_COUNT:
+	case LAPIC_CURRENT_COUNT >> 4:
 		*value = lapic_timer_current_count(lapic, now);
 		return true;
-	case LAPIC_DIVIDE:
+	case LAPIC_DIVIDE >> 4:
 		*value = lapic->divide;
 		return true;
 	/* These four are xAPIC's only. */
-	case LAPIC_APR:
+	case LAPIC_APR >> 4:
 		*value = arbitration_priority(lapic);
 		return !x2apic;
-	case LAPIC_REMOTE_READ:
-	case LAPIC_EOI: /* write-only */
+	case LAPIC_REMOTE_READ >> 4:
+	case LAPIC_EOI >> 4: /* write-only */
 		*value = 0;
 		return !x2apic;
-	case LAPIC_DFR:
+	case LAPIC_DFR >> 4:
 		*value = lapic->destination_format;
 		return !x2apic;
-	case LAPIC_ICR_HIGH:
+	case LAPIC_ICR_HIGH >> 4:
 		*value = lapic->icr_high;
 		return !x2apic;
 	default:
-		*value = 0;
-		return false;
+		return read_array(lapic, offset, value);
 	}
 }
 

@@ -81,6 +81,24 @@ bool code_proof_complete(struct code_copy *copy, unsigned length)
 	return true;
 }
 
+void code_proof_note(struct code_proof *proof, const struct bh_vcpu_state *state)
+{
+	struct code_exact *exact = &proof->exact;
+	const uint8_t *cs = (const uint8_t *)&state->segment[BH_CS];
+	uint64_t next_rip = state->rip + proof->length;
+
+	*exact = (struct code_exact){ .rip = state->rip };
+	if (proof->length == 0 || proof->walk.levels != GUEST_WALK_LEVELS)
+		return;
+	exact->cr0 = state->cr0;
+	exact->cr3 = state->cr3;
+	exact->cr4 = state->cr4;
+	exact->efer = state->efer;
+	exact->cs[0] = code_load(cs);
+	exact->cs[1] = code_load(cs + 8);
+	exact->next_rip = instruction_mode(state) == INSTRUCTION_MODE_64 ? next_rip : (uint32_t)next_rip;
+}
+
 __attribute__((noinline)) static enum exit_instruction_result decode_anew(struct instruction_cache *cache,
 	const struct guest_memory *memory, const struct bh_vcpu_state *state, struct instruction *scratch,
 	const struct instruction **instruction, struct guest_fault *fault)
@@ -110,6 +128,7 @@ __attribute__((noinline)) static enum exit_instruction_result decode_anew(struct
 	if (code_proof_complete(&copy, scratch->length)) {
 		unsigned index = code_cache_index(copy.proof.linear, INSTRUCTION_CACHE_ENTRIES);
 		cache->entry[index].proof = copy.proof;
+		code_proof_note(&cache->entry[index].proof, state);
 		cache->entry[index].instruction = *scratch;
 		*instruction = &cache->entry[index].instruction;
 	}
@@ -124,8 +143,11 @@ enum exit_instruction_result exit_instruction(struct instruction_cache *cache,
 	struct instruction_cache_entry *entry =
 		&cache->entry[code_cache_index(linear, INSTRUCTION_CACHE_ENTRIES)];
 	__asm__("" : "+r"(entry)); /* keeps gcc from computing it anew at every use */
-	if (!code_proof_holds(&entry->proof, state, linear, guest_mode_key(state)))
-		return decode_anew(cache, memory, state, scratch, instruction, fault);
+	if (!code_proof_stands(&entry->proof, state, state->rip)) {
+		if (!code_proof_holds(&entry->proof, state, linear, guest_mode_key(state)))
+			return decode_anew(cache, memory, state, scratch, instruction, fault);
+		code_proof_note(&entry->proof, state);
+	}
 	cache->hits++;
 	*instruction = &entry->instruction;
 	return EXIT_INSTRUCTION_OK;

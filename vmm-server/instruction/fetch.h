@@ -21,6 +21,14 @@ struct code_proof {
 	uint64_t head, head_mask; /* the first 8 bytes */
 	uint64_t tail;            /* the last 8, if longer than 8 */
 	struct guest_walk_proof walk;
+	/* The state in which it was last found to hold, whole registers: with all of these equal, linear
+	 * address, CR3 and mode key are, too. cr0 is 0 (which no guest can have: ET is always set) as long as
+	 * there is none, or the walk is of the kind that takes more than four comparisons. */
+	struct code_exact {
+		uint64_t rip, cr0, cr3, cr4, efer;
+		uint64_t cs[2];
+		uint64_t next_rip; /* behind the instruction */
+	} exact;
 };
 
 struct code_copy {
@@ -66,16 +74,40 @@ static inline bool code_proof_holds(
 	return proof->length <= 8 || code_load(proof->bytes + proof->length - 8) == proof->tail;
 }
 
+/* The same, for a state that is equal to the last in all that counts: the way of nearly every exit. Where this is
+ * false code_proof_holds() may still be true. */
+static inline bool code_proof_stands(
+	const struct code_proof *proof, const struct bh_vcpu_state *state, uint64_t rip)
+{
+	const struct code_exact *exact = &proof->exact;
+	const uint8_t *cs = (const uint8_t *)&state->segment[BH_CS];
+	uint64_t differences = (rip ^ exact->rip) | (state->cr0 ^ exact->cr0) | (state->cr3 ^ exact->cr3) |
+			       (state->cr4 ^ exact->cr4) | (state->efer ^ exact->efer) |
+			       (code_load(cs) ^ exact->cs[0]) | (code_load(cs + 8) ^ exact->cs[1]);
+
+	if (differences != 0) {
+		return false;
+	}
+	differences = guest_walk_proof_differences(&proof->walk) |
+		      ((code_load(proof->bytes) ^ proof->head) & proof->head_mask);
+	return differences == 0 &&
+	       (proof->length <= 8 || code_load(proof->bytes + proof->length - 8) == proof->tail);
+}
+
+/* Notes the state in which `proof` was just found to hold, or was made. */
+void code_proof_note(struct code_proof *proof, const struct bh_vcpu_state *state);
+
+/* Low bits: the few instructions of a guest that exit often lie apart. */
 static inline unsigned code_cache_index(uint64_t linear, unsigned entries)
 {
-	return (unsigned)(linear ^ linear >> 6 ^ linear >> 12) & (entries - 1);
+	return (unsigned)linear & (entries - 1);
 }
 
 /* The instructions that this vCPU exited at most recently. One per vCPU, zeroed at start and when guest
  * memory windows change. */
-enum { INSTRUCTION_CACHE_ENTRIES = 64 };
+enum { INSTRUCTION_CACHE_ENTRIES = 128 };
 struct instruction_cache {
-	uint64_t hits, misses;
+	uint64_t hits, misses; /* hits by code_proof_stands() are not counted */
 	struct instruction_cache_entry {
 		struct code_proof proof;
 		struct instruction instruction;

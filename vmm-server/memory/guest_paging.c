@@ -118,6 +118,18 @@ static enum guest_paging_result fault(const struct bh_vcpu_state *state, const s
 	return GUEST_PAGING_FAULT;
 }
 
+/* Unpaged, a translation rests on nothing: four words that never change, so that users need no case for it. */
+static void prove_unpaged(struct guest_walk_proof *proof)
+{
+	static const uint64_t constant;
+
+	for (; proof->levels < GUEST_WALK_LEVELS; proof->levels++) {
+		proof->level[proof->levels].word = &constant;
+		proof->level[proof->levels].mask = ~GUEST_WALK_ACCESSED_DIRTY;
+		proof->level[proof->levels].value = 0;
+	}
+}
+
 enum guest_paging_result guest_translate(const struct guest_memory *memory, const struct bh_vcpu_state *state,
 	uint64_t linear, uint32_t access, struct guest_translation *translation,
 	struct guest_walk_proof *proof)
@@ -125,8 +137,11 @@ enum guest_paging_result guest_translate(const struct guest_memory *memory, cons
 	*translation = (struct guest_translation){ .guest_physical = linear, .page_size = 4096 };
 	if (proof != NULL)
 		proof->levels = 0;
-	if (!(state->cr0 & CR0_PG))
+	if (!(state->cr0 & CR0_PG)) {
+		if (proof != NULL)
+			prove_unpaged(proof);
 		return GUEST_PAGING_OK;
+	}
 
 	struct format format = format_of(state);
 	if (format.levels == 4) {

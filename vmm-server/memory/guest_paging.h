@@ -41,8 +41,8 @@ struct guest_translation {
 #define GUEST_WALK_ACCESSED_DIRTY UINT64_C(0x60)
 enum { GUEST_WALK_LEVELS = 4 };
 struct guest_walk_proof {
-	/* 0 if unpaged; 2 with 4-byte entries; else 4, all with the mask ~GUEST_WALK_ACCESSED_DIRTY: a
-	 * shorter walk repeats its last word. */
+	/* 2 with 4-byte entries; else 4, all with the mask ~GUEST_WALK_ACCESSED_DIRTY: a shorter walk repeats
+	 * its last word, unpaged all are a constant. */
 	uint32_t levels;
 	struct {
 		const volatile uint64_t *word; /* in a guest memory window, 8-byte aligned */
@@ -73,18 +73,24 @@ static inline uint32_t guest_mode_key(const struct bh_vcpu_state *state)
 	       ((uint32_t)state->efer & LMA) | (uint32_t)(state->segment[BH_CS].attributes & CODE_L_D) << 16;
 }
 
+/* Of a proof with `levels` 4: not 0 if one of its words reads otherwise now. Without branches: every APIC access
+ * of a guest goes through here twice. */
+static inline uint64_t guest_walk_proof_differences(const struct guest_walk_proof *proof)
+{
+	uint64_t differences = *proof->level[0].word ^ proof->level[0].value;
+
+	differences |= *proof->level[1].word ^ proof->level[1].value;
+	differences |= *proof->level[2].word ^ proof->level[2].value;
+	differences |= *proof->level[3].word ^ proof->level[3].value;
+	return differences & ~GUEST_WALK_ACCESSED_DIRTY;
+}
+
 /* Whether the translation behind `proof` still stands; CR3 and guest_mode_key must be compared by the
  * caller. */
 static inline bool guest_walk_proof_holds(const struct guest_walk_proof *proof)
 {
-	/* without branches: every APIC access of a guest goes through here twice */
-	if (proof->levels == GUEST_WALK_LEVELS) {
-		uint64_t differences = *proof->level[0].word ^ proof->level[0].value;
-		differences |= *proof->level[1].word ^ proof->level[1].value;
-		differences |= *proof->level[2].word ^ proof->level[2].value;
-		differences |= *proof->level[3].word ^ proof->level[3].value;
-		return (differences & ~GUEST_WALK_ACCESSED_DIRTY) == 0;
-	}
+	if (proof->levels == GUEST_WALK_LEVELS)
+		return guest_walk_proof_differences(proof) == 0;
 	for (uint32_t i = 0; i < proof->levels; i++)
 		if ((*proof->level[i].word & proof->level[i].mask) != proof->level[i].value)
 			return false;

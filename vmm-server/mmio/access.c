@@ -96,6 +96,12 @@ static void set_plain(struct mmio_cache_entry *entry, enum instruction_mode mode
 		       instruction->memory.base != INSTRUCTION_RIP && (long_address || flat_address);
 	entry->segmented = flat_address || instruction->memory.segment >= BH_FS;
 	entry->address_mask = long_address ? UINT64_MAX : UINT32_MAX;
+	entry->whole = entry->plain && instruction->width == 4 &&
+		       (!entry->segmented || (instruction->memory.segment >= BH_CS &&
+						     instruction->memory.segment <= BH_DS)) &&
+		       !instruction->sign_extend &&
+		       (instruction->general_register >= INSTRUCTION_NO_REGISTER ||
+			       (instruction->register_width == 4 && !instruction->high_byte));
 }
 
 /* Fetches and decodes what `state` stands at; *entry gets it if it can be remembered, access->scratch in
@@ -128,6 +134,7 @@ static enum mmio_result decode_anew(struct mmio_cache_entry *entry, const struct
 	access->instruction = &access->scratch;
 	if (code_proof_complete(&copy, access->scratch.length)) {
 		entry->proof = copy.proof;
+		code_proof_note(&entry->proof, state);
 		entry->instruction = access->scratch;
 		entry->data_linear = NO_PAGE;
 		entry->ready = false;
@@ -175,6 +182,7 @@ __attribute__((noinline)) static enum mmio_result start_slowly(struct mmio_cache
 	struct mmio_cache_entry *entry = entry_of(cache, code);
 	if (code_proof_holds(&entry->proof, state, code, guest_mode_key(state))) {
 		cache->hits++;
+		code_proof_note(&entry->proof, state);
 		access->instruction = &entry->instruction;
 	} else {
 		cache->misses++;
@@ -205,32 +213,17 @@ __attribute__((noinline)) static enum mmio_result start_slowly(struct mmio_cache
 	return MMIO_ACCESS;
 }
 
-/* The linear address of a plain entry's operand. */
-static inline uint64_t plain_linear(const struct mmio_cache_entry *entry, const struct bh_vcpu_state *state)
-{
-	const struct memory_operand *memory = &entry->instruction.memory;
-	uint64_t address = (uint64_t)memory->displacement;
-	if (memory->base != INSTRUCTION_NO_REGISTER)
-		address += state->registers[memory->base];
-	if (memory->index != INSTRUCTION_NO_REGISTER)
-		address += state->registers[memory->index] * memory->scale;
-	/* The sum is cut once at the end: the same, as offset and linear address have one width. */
-	if (entry->segmented)
-		address += state->segment[memory->segment].base;
-	return address & entry->address_mask;
-}
-
 enum mmio_result mmio_start(struct mmio_cache *cache, const struct guest_memory *memory,
 	const struct bh_vcpu_state *state, uint64_t guest_physical, bool write, struct mmio_access *access)
 {
 	uint64_t code = instruction_pointer(state);
 	struct mmio_cache_entry *entry = entry_of(cache, code);
-	if (!code_proof_holds(&entry->proof, state, code, guest_mode_key(state)) || !entry->ready)
+	if (!code_proof_stands(&entry->proof, state, state->rip) || !entry->ready)
 		return start_slowly(cache, memory, state, guest_physical, write, access);
 
 	/* A plain move, most likely to the page that it went to before: all that remains is to see that
 	 * its address leads where the exit says. */
-	uint64_t linear = plain_linear(entry, state);
+	uint64_t linear = mmio_plain_linear(entry, state);
 	uint64_t offset = linear - entry->data_linear;
 	if (offset > (uint64_t)PAGE - entry->instruction.width ||
 		entry->data_guest_physical + offset != guest_physical ||

@@ -42,7 +42,7 @@ struct mmio_access {
 };
 
 /* Decoded instructions of one vCPU. Zeroed at start and when guest memory windows change. */
-enum { MMIO_CACHE_ENTRIES = 64 };
+enum { MMIO_CACHE_ENTRIES = 128 };
 struct mmio_cache {
 	uint64_t hits, misses;
 	struct mmio_cache_entry {
@@ -52,12 +52,69 @@ struct mmio_cache {
 		bool plain;
 		bool segmented;        /* plain: the segment has a base */
 		bool ready;            /* plain, and the page below is known */
+		/* plain, 4 bytes from or to a 32-bit register, or an immediate; the segment is CS, SS or DS, if one
+		 * counts at all */
+		bool whole;
 		uint64_t address_mask; /* plain: of offset and linear address */
 		uint64_t data_linear; /* page of the operand, with its translation; not 4 KiB aligned: none */
 		uint64_t data_guest_physical;
 		struct guest_walk_proof data_walk;
 	} entry[MMIO_CACHE_ENTRIES];
 };
+
+/* The linear address of a plain entry's operand. */
+static inline uint64_t mmio_plain_linear(
+	const struct mmio_cache_entry *entry, const struct bh_vcpu_state *state)
+{
+	const struct memory_operand *memory = &entry->instruction.memory;
+	uint64_t address = (uint64_t)memory->displacement;
+
+	if (memory->base != INSTRUCTION_NO_REGISTER) {
+		address += state->registers[memory->base];
+	}
+	if (memory->index != INSTRUCTION_NO_REGISTER) {
+		address += state->registers[memory->index] * memory->scale;
+	}
+	/* The sum is cut once at the end: the same, as offset and linear address have one width. */
+	if (entry->segmented) {
+		address += state->segment[memory->segment].base;
+	}
+	return address & entry->address_mask;
+}
+
+/* The remembered instruction at `rip` if it is, now as then, a plain load or store (as `write` says) of 4 bytes to
+ * `guest_physical`, and nothing about that has changed: instruction, its page tables and bytes, the operand's address
+ * and page tables were compared. NULL: ask mmio_start(). The shortest way of an access; the caller does it, and ends
+ * the instruction by proof.exact.next_rip. Needs cr0, cr3, cr4, efer and the segments CS, SS, DS. */
+static inline const struct mmio_cache_entry *mmio_quick(const struct mmio_cache *cache,
+	const struct bh_vcpu_state *state, uint64_t guest_physical, bool write)
+{
+	uint64_t rip = state->rip;
+	const struct mmio_cache_entry *entry = &cache->entry[code_cache_index(rip, MMIO_CACHE_ENTRIES)];
+	uint64_t offset;
+
+	_Static_assert(MMIO_LOAD == 0 && MMIO_STORE == 1, "a direction");
+	if (!code_proof_stands(&entry->proof, state, rip) || !entry->ready || !entry->whole ||
+		entry->instruction.operation != (write ? MMIO_STORE : MMIO_LOAD)) {
+		return NULL;
+	}
+	offset = mmio_plain_linear(entry, state) - entry->data_linear;
+	if (offset > 4096 - 4 || entry->data_guest_physical + offset != guest_physical ||
+		entry->data_walk.levels != GUEST_WALK_LEVELS ||
+		guest_walk_proof_differences(&entry->data_walk) != 0) {
+		return NULL;
+	}
+	return entry;
+}
+
+/* The 4 bytes that a whole entry's store writes. */
+static inline uint32_t mmio_quick_value(
+	const struct mmio_cache_entry *entry, const struct bh_vcpu_state *state)
+{
+	return entry->instruction.general_register < INSTRUCTION_NO_REGISTER
+		       ? (uint32_t)state->registers[entry->instruction.general_register]
+		       : (uint32_t)entry->instruction.immediate;
+}
 
 /* Begins: `guest_physical` and `write` are the exit's (BH_EXIT_MEMORY; without BH_MEMORY_FETCH and
  * BH_MEMORY_PAGING, which the caller refuses). Needs BH_GROUP_CONTROL and BH_GROUP_SEGMENTS. Nothing is

@@ -10,6 +10,7 @@
 #include "vcpu/lines.h"
 #include "vcpu/memory_exit.h"
 #include "vcpu/msr_exit.h"
+#include "vcpu/paravirtual.h"
 #include "vcpu/port.h"
 
 /* Bits of the vCPU's notification above the models'. */
@@ -18,17 +19,18 @@
 #define CR4_OSXSAVE UINT64_C(0x40000)
 #define CR4_PKE UINT64_C(0x400000)
 
-/* Decoding, even of a length, needs the translation of rip: control registers and segments. */
+/* Decoding, even of a length, needs the translation of rip; decoding operands needs all segments. */
+#define GROUPS_LENGTH VCPU_GROUPS_CODE
 #define GROUPS_DECODE (BH_GROUP_CONTROL | BH_GROUP_SEGMENTS)
 
 const uint32_t exit_groups[BH_EXIT_REASONS] = {
 	[BH_EXIT_ENTRY_FAILED] = BH_GROUPS_ALL,
-	[BH_EXIT_CPUID] = GROUPS_DECODE,
-	[BH_EXIT_MSR_READ] = GROUPS_DECODE,
-	[BH_EXIT_MSR_WRITE] = GROUPS_DECODE,
-	[BH_EXIT_PORT] = BH_GROUP_DEBUG, /* for I/O breakpoints */
-	[BH_EXIT_MEMORY] = GROUPS_DECODE,
-	[BH_EXIT_HLT] = GROUPS_DECODE,
+	[BH_EXIT_CPUID] = GROUPS_LENGTH,
+	[BH_EXIT_MSR_READ] = GROUPS_LENGTH,
+	[BH_EXIT_MSR_WRITE] = GROUPS_LENGTH,
+	[BH_EXIT_PORT] = BH_GROUP_DEBUG,  /* for I/O breakpoints */
+	[BH_EXIT_MEMORY] = GROUPS_LENGTH, /* the short way (hot.h) asks for no more */
+	[BH_EXIT_HLT] = GROUPS_LENGTH,
 	[BH_EXIT_NOTIFY] = 0,
 	[BH_EXIT_INTERRUPT_WINDOW] = 0,
 	[BH_EXIT_CONTROL_REGISTER] = GROUPS_DECODE,
@@ -38,7 +40,7 @@ const uint32_t exit_groups[BH_EXIT_REASONS] = {
 	[BH_EXIT_XSETBV] = GROUPS_DECODE | BH_GROUP_MSRS,
 	[BH_EXIT_HYPERCALL] = 0,
 	[BH_EXIT_VIRTUALIZATION] = 0,
-	[BH_EXIT_CACHE] = GROUPS_DECODE,
+	[BH_EXIT_CACHE] = GROUPS_LENGTH,
 	[BH_EXIT_MONITOR] = 0,
 	[BH_EXIT_COUNTER] = BH_GROUP_CONTROL,
 	[BH_EXIT_ROUTE_FAILED] = GROUPS_DECODE | BH_GROUP_DEBUG,
@@ -54,7 +56,7 @@ static void cpuid_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 	if (!vcpu_instruction_length(vcpu, &vmm->memory, INSTRUCTION_CPUID, length, &length)) {
 		return;
 	}
-	vcpu_need(vcpu, BH_GROUP_CONTROL);
+	vcpu_need_code(vcpu);
 	shown = (struct cpuid_vcpu){
 		.apic_id = vcpu->number,
 		.apic_enabled = vmm->fabric.lapic[vcpu->number].mode != LAPIC_MODE_DISABLED,
@@ -104,7 +106,9 @@ static void cache_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 
 static void notify_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t signals, uint64_t now)
 {
-	lines_update(vmm, signals);
+	if ((signals & ~SIGNAL_TIMER) != 0) {
+		lines_update(vmm, signals);
+	}
 	if ((signals & SIGNAL_TIMER) != 0) {
 		time_expired(vmm, vcpu, now);
 	}
@@ -202,7 +206,7 @@ static void dispatch(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	case BH_EXIT_NOTIFY:
 		notify_exit(vmm, vcpu, message->qualification, now);
 		break;
-	case BH_EXIT_INTERRUPT_WINDOW: /* inject_before_entry() does it */
+	case BH_EXIT_INTERRUPT_WINDOW: /* exit_settle() does it */
 		break;
 	case BH_EXIT_CONTROL_REGISTER:
 		control_register_exit(vmm, vcpu);
@@ -254,6 +258,34 @@ static void count(struct vmm *vmm, uint64_t reason)
 	status->exits_by_reason[reason % VM_STATUS_REASONS]++;
 }
 
+uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	bool waits;
+
+	if (fabric_next_deadline(&vmm->fabric, vcpu->number) <= now) {
+		fabric_advance(&vmm->fabric, vcpu->number, now);
+	}
+	vcpu->state->inject = 0;
+	vcpu->state->interrupt_window = 0;
+	waits = inject_waits(vmm, vcpu);
+	if (waits) {
+		if (!inject_choose(vmm, vcpu, now)) {
+			lifecycle_end(&vmm->lifecycle, VM_STATE_RESET, VM_RESET_INIT,
+				"guest reset its processor by INIT");
+			return BH_RESUME_STOP;
+		}
+		waits = inject_waits(vmm, vcpu);
+	}
+	/* After that: taking a periodic timer's interrupt makes its next deadline count. `inject` is the kernel's to
+	 * clear, when it takes the answer. A window is asked for only if something waits. */
+	vcpu->quiet = time_armed(vmm, vcpu) && !waits && !vcpu->halted;
+	if (vcpu->quiet && vcpu->paravirtual.eoi != 0) {
+		paravirtual_eoi_to_guest(vmm, vcpu);
+		vcpu->quiet = !vcpu->paravirtual.eoi_pending;
+	}
+	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);
+}
+
 uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message)
 {
 	uint64_t reason = message->reason & 0xff;
@@ -262,6 +294,10 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	count(vmm, reason);
 	vcpu->fresh = reason < BH_EXIT_REASONS ? vcpu->delivered[reason] : 0;
 	vcpu->changed = 0;
+	vcpu->quiet = false;
+	if (vcpu->paravirtual.eoi_pending) {
+		paravirtual_eoi_from_guest(vmm, vcpu);
+	}
 	if (vmm->lines_unread) {
 		vmm->lines_unread = false;
 		lines_update(vmm, UINT64_MAX);
@@ -273,12 +309,5 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	if (vmm->lifecycle.over) {
 		return BH_RESUME_STOP;
 	}
-	time_serve(vmm, vcpu, now);
-	if (!inject_before_entry(vmm, vcpu, now)) {
-		lifecycle_end(
-			&vmm->lifecycle, VM_STATE_RESET, VM_RESET_INIT, "guest reset its processor by INIT");
-		return BH_RESUME_STOP;
-	}
-	time_arm(vmm, vcpu);
-	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);
+	return exit_settle(vmm, vcpu, now);
 }

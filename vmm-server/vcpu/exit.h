@@ -21,4 +21,9 @@ extern const uint32_t exit_groups[BH_EXIT_REASONS];
  * defined answer. Handler thread. */
 uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message);
 
+/* The end of every exit: serves a deadline that has passed, chooses what to inject, arms the timer. Returns word 0
+ * of the answer, with the groups that were changed. Notes whether all is quiet (vcpu.h). Handler thread; `now` is
+ * the VM's clock. */
+uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+
 #endif

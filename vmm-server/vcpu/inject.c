@@ -8,15 +8,15 @@
  * it is, and an interrupt window brings us back as soon as it can. */
 #include "vcpu/inject.h"
 
-static void read_wanted_lines(struct vmm *vmm, const struct vcpu *vcpu)
+/* Reads the lines again that stand behind a pending interrupt: one that fell in the meantime raises nothing. */
+static void read_lines(struct vmm *vmm)
 {
-	uint32_t wanted = fabric_lines_wanted(&vmm->fabric, vcpu->number);
-
-	for (; wanted != 0; wanted &= wanted - 1) {
-		struct vmm_line *line = &vmm->lines[vmm->fabric_line[__builtin_ctz(wanted)]];
+	for (uint32_t left = vmm->fabric.asserted; left != 0; left &= left - 1) {
+		uint32_t number = (uint32_t)__builtin_ctz(left);
+		struct vmm_line *line = &vmm->lines[vmm->fabric_line[number]];
 
 		line->word = lines_read(line->page, line->number);
-		fabric_update_line(&vmm->fabric, (uint32_t)__builtin_ctz(wanted), line->word);
+		fabric_update_line(&vmm->fabric, number, line->word);
 	}
 }
 
@@ -40,24 +40,21 @@ static uint64_t take_interrupt(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 	return vector >= 0 ? BH_EVENT_INTERRUPT((uint32_t)vector) : 0;
 }
 
-static bool interrupt_waits(const struct vmm *vmm, const struct vcpu *vcpu)
-{
-	return vcpu->held != 0 || vcpu->nmi ||
-	       (fabric_pending(&vmm->fabric, vcpu->number).events &
-		       (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) != 0;
-}
-
-/* Chooses, when something waits: an event of the vCPU, or `pending` ones of the fabric. */
-static void choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+bool inject_choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 {
 	struct bh_vcpu_state *state = vcpu->state;
 	bool shadow = (state->interrupt_shadow & 1) != 0;
-	struct fabric_pending pending;
+	uint8_t events = fabric_events(&vmm->fabric, vcpu->number);
 	uint64_t event;
 
-	read_wanted_lines(vmm, vcpu);
-	pending = fabric_pending(&vmm->fabric, vcpu->number);
-	if ((pending.events & FABRIC_EVENT_NMI) != 0 && !vcpu->nmi) {
+	if ((events & FABRIC_EVENT_INIT) != 0) {
+		return false;
+	}
+	if ((events & FABRIC_EVENT_INTERRUPT) != 0 && vmm->fabric.asserted != 0) {
+		read_lines(vmm);
+		events = fabric_events(&vmm->fabric, vcpu->number);
+	}
+	if ((events & FABRIC_EVENT_NMI) != 0 && !vcpu->nmi) {
 		fabric_take_nmi(&vmm->fabric, vcpu->number);
 		vcpu->nmi = true;
 	}
@@ -72,30 +69,18 @@ static void choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 		vcpu->nmi = false;
 		vmm_status(vmm)->interrupts++;
 	} else if ((state->rflags & RFLAGS_IF) != 0 && !shadow &&
-		   (vcpu->held != 0 || (pending.events & FABRIC_EVENT_INTERRUPT) != 0)) {
+		   (vcpu->held != 0 || (events & FABRIC_EVENT_INTERRUPT) != 0)) {
 		event = take_interrupt(vmm, vcpu, now);
 		if (event != 0) {
 			give(vcpu, event);
 			vmm_status(vmm)->interrupts++;
 		}
 	}
-	if (interrupt_waits(vmm, vcpu)) {
+	if (vcpu->held != 0 || vcpu->nmi ||
+		(fabric_events(&vmm->fabric, vcpu->number) & (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) !=
+			0) {
 		state->interrupt_window = 1;
 		vmm_status(vmm)->windows++;
-	}
-}
-
-bool inject_before_entry(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
-{
-	uint8_t events = fabric_pending(&vmm->fabric, vcpu->number).events;
-
-	if ((events & FABRIC_EVENT_INIT) != 0) {
-		return false;
-	}
-	vcpu->state->inject = 0;
-	vcpu->state->interrupt_window = 0;
-	if (events != 0 || vcpu->exception != 0 || vcpu->held != 0 || vcpu->nmi) {
-		choose(vmm, vcpu, now);
 	}
 	return true;
 }

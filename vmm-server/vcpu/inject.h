@@ -6,10 +6,15 @@
 
 #include "vmm.h"
 
-/* The last act of an exit: reads the asserted lines again, then sets `inject` and `interrupt_window` of the
- * state page and takes from the fabric what is injected. Ends the vCPU's halt if there is something to wake
- * it. False, and nothing set: an INIT waits, which is a reset. Handler thread; `now` is the VM's clock. */
-__attribute__((warn_unused_result)) bool inject_before_entry(
-	struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+/* Chooses, when something waits, with `inject` and `interrupt_window` of the state page 0: reads the asserted lines again, then sets them and takes from the fabric what is injected. Ends the vCPU's halt if there is something to wake it. False,
+ * and nothing set: an INIT waits, which is a reset. Handler thread; `now` is the VM's clock. */
+__attribute__((warn_unused_result)) bool inject_choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
+
+/* Whether anything waits for the vCPU. If nothing does, `inject` and `interrupt_window` are to be 0. */
+static inline bool inject_waits(const struct vmm *vmm, const struct vcpu *vcpu)
+{
+	return (vcpu->exception | vcpu->held) != 0 || vcpu->nmi ||
+	       fabric_events(&vmm->fabric, vcpu->number) != 0;
+}
 
 #endif

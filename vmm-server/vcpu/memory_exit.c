@@ -3,7 +3,7 @@
  * guest. */
 #include "vcpu/memory_exit.h"
 
-#include "system.h"
+#include "vcpu/model.h"
 
 #define PAGE_MASK UINT64_C(0xfff)
 
@@ -59,11 +59,31 @@ static void write_page(struct vmm *vmm, struct vcpu *vcpu, enum register_page pa
 	}
 }
 
+/* An access that lies in a model's range; 8 bytes are two accesses, the lower one first. */
+static uint64_t access_model(struct vmm *vmm, struct vcpu *vcpu, const struct mmio_access *access)
+{
+	const struct vmm_memory_range *range = model_memory(vmm, access->guest_physical, access->width);
+	uint32_t width = access->width < 4 ? access->width : 4;
+	uint64_t value = 0;
+
+	for (uint32_t done = 0; done < access->width; done += width) {
+		uint32_t offset = (uint32_t)(access->guest_physical - range->first) + done;
+
+		value |= (uint64_t)model_access(vmm, vcpu, range->endpoint, !access->write, offset, width,
+				 (uint32_t)(access->value >> (8 * done)), model_sequence(vcpu))
+			 << (8 * done);
+	}
+	return value;
+}
+
 static uint64_t do_access(struct vmm *vmm, struct vcpu *vcpu, const struct mmio_access *access, uint64_t now)
 {
 	enum register_page page = find_page(vmm, vcpu, access->guest_physical);
 	uint32_t offset = (uint32_t)(access->guest_physical & PAGE_MASK);
 
+	if (page == PAGE_NONE && model_memory(vmm, access->guest_physical, access->width) != NULL) {
+		return access_model(vmm, vcpu, access);
+	}
 	if (page == PAGE_NONE) {
 		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, access->guest_physical,
 			access->write, vcpu->state->rip);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "clock/time.h"
+#include "vcpu/paravirtual.h"
 
 /* Where the state page keeps a register. */
 struct state_place {
@@ -77,7 +78,9 @@ static bool read_msr(struct vmm *vmm, struct vcpu *vcpu, uint32_t msr, uint64_t 
 		}
 		*value = *place;
 		return true;
-	case MSR_PARAVIRTUAL: /* the policy switches none on */
+	case MSR_PARAVIRTUAL:
+		*value = paravirtual_read(vcpu, msr);
+		return true;
 	case MSR_GENERAL_PROTECTION:
 		break;
 	}
@@ -134,6 +137,7 @@ static bool write_msr(struct vmm *vmm, struct vcpu *vcpu, uint32_t msr, uint64_t
 	case MSR_STATE_EFER:
 		return write_efer(vmm, vcpu, value);
 	case MSR_PARAVIRTUAL:
+		return paravirtual_write(vmm, vcpu, msr, value);
 	case MSR_GENERAL_PROTECTION:
 		break;
 	}

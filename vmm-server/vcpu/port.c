@@ -4,7 +4,7 @@
 #include "vcpu/port.h"
 
 #include "instruction/string_io.h"
-#include "system.h"
+#include "vcpu/model.h"
 
 #define CR4_DE UINT64_C(0x8)
 
@@ -16,9 +16,6 @@ enum {
 	RESET_CONTROL_HARD = 1u << 1, /* kind of reset that the next one will be; kept */
 	RESET_CONTROL_NOW = 1u << 2,
 };
-
-/* Sequence numbers of accesses that the VMM makes of its own accord: never one that the kernel gave out. */
-#define SEQUENCE_OWN (UINT64_C(1) << 63)
 
 static uint32_t all_ones(uint32_t width) { return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1; }
 
@@ -43,25 +40,6 @@ static const struct vmm_port_range *find_range(const struct vmm *vmm, uint32_t p
 		}
 	}
 	return NULL;
-}
-
-/* The model's answer; all ones once its endpoint is gone. A model that dies in the middle is asked again when
- * it is back. */
-static uint32_t call_model(struct vmm *vmm, const struct vcpu *vcpu, const struct vmm_port_range *range,
-	bool in, uint32_t port, uint32_t width, uint32_t value, uint64_t sequence)
-{
-	uint64_t word = BH_PORT_WORD(in, width, port - range->first, vcpu->number);
-	uint32_t answer = 0;
-	enum bh_error error;
-
-	do {
-		error = system_port_call(range->endpoint, word, value, sequence, &answer);
-	} while (error == BH_ERROR_CANCELLED);
-	if (error != BH_OK) {
-		vmm_status(vmm)->routes_given_up++;
-		return all_ones(width);
-	}
-	return answer;
 }
 
 /* ---- What the VMM serves itself ---- */
@@ -117,8 +95,8 @@ static bool owned_access(
 	}
 	range = find_range(vmm, port, width);
 	if (range != NULL) {
-		uint32_t answer = call_model(
-			vmm, vcpu, range, in, port, width, *value, SEQUENCE_OWN | ++vcpu->sequence);
+		uint32_t answer = model_access(vmm, vcpu, range->endpoint, in, port - range->first, width,
+			*value, model_sequence(vcpu));
 
 		if (in) {
 			*value = answer;
@@ -312,7 +290,8 @@ void port_route_failed(struct vmm *vmm, struct vcpu *vcpu, uint64_t access, uint
 	/* A doorbell or a model that was not declared to us has nobody to ask again. */
 	if (range != NULL) {
 		vmm_status(vmm)->routes_redone++;
-		answer = call_model(vmm, vcpu, range, in, port, width, value, sequence);
+		answer = model_access(
+			vmm, vcpu, range->endpoint, in, port - range->first, width, value, sequence);
 	}
 	if (length == 0 && !vcpu_instruction_length(
 				   vcpu, &vmm->memory, in ? INSTRUCTION_IN : INSTRUCTION_OUT, 0, &length)) {

@@ -117,7 +117,7 @@ void vcpu_complete(struct vcpu *vcpu, uint32_t length)
 {
 	uint64_t flags = vcpu->state->rflags;
 
-	vcpu_need(vcpu, BH_GROUP_CONTROL | BH_GROUP_SEGMENTS);
+	vcpu_need_code(vcpu);
 	instruction_advance(vcpu->state, length);
 	vcpu_trap(vcpu, flags);
 }
@@ -138,7 +138,7 @@ const struct instruction *vcpu_instruction(
 	const struct instruction *instruction = NULL;
 	struct guest_fault fault;
 
-	vcpu_need(vcpu, BH_GROUP_CONTROL | BH_GROUP_SEGMENTS);
+	vcpu_need_code(vcpu);
 	switch (exit_instruction(&vcpu->instructions, memory, vcpu->state, scratch, &instruction, &fault)) {
 	case EXIT_INSTRUCTION_OK:
 		return instruction;

@@ -38,13 +38,25 @@ enum {
 #define EVENT_TYPE(event) ((uint32_t)((event) >> 8) & 7)
 enum { EVENT_TYPE_INTERRUPT = 0, EVENT_TYPE_NMI = 2, EVENT_TYPE_EXCEPTION = 3, EVENT_TYPE_SOFTWARE = 4 };
 
+/* What the guest told by KVM's MSRs (vcpu/paravirtual.h). */
+struct paravirtual {
+	uint64_t wall_clock; /* the MSRs' values */
+	uint64_t system_time;
+	uint64_t eoi;
+	uint32_t version; /* of the system time's place, even */
+	bool eoi_pending; /* the bit was set, and not looked at since */
+};
+
 struct vcpu {
 	struct bh_vcpu_state *state; /* the state page */
 	uint64_t capability;         /* slots: the VCPU, its Timer */
 	uint64_t timer;
 	uint32_t number;
-	uint32_t fresh;       /* BH_GROUP_*: groups of the page that are the guest's now */
-	uint32_t changed;     /* groups that the answer has to load */
+	uint32_t fresh;   /* BH_GROUP_*: groups of the page that are the guest's now */
+	uint32_t changed; /* groups that the answer has to load */
+	/* After the last exit nothing waited for the vCPU, the page asks for no window, the timer is armed for the
+	 * next deadline: an exit that changes none of this may end at once. */
+	bool quiet;
 	bool halted;          /* executed HLT, and nothing has woken it */
 	bool nmi;             /* an NMI waits */
 	bool shutdown;        /* exceptions led to a shutdown: to be dealt with by the exit's end */
@@ -57,6 +69,7 @@ struct vcpu {
 	uint64_t refused_rip; /* where mmio_start refused last */
 	uint32_t refusals;    /* how often in a row */
 	uint32_t delivered[BH_EXIT_REASONS]; /* groups that the exit's binding brings */
+	struct paravirtual paravirtual;
 	struct instruction_cache instructions;
 	struct mmio_cache mmio;
 };
@@ -67,6 +80,19 @@ struct vcpu {
  * older values where that fails, which it does only if somebody else stopped the vCPU meanwhile: then the
  * answer goes nowhere either. Handler thread. */
 void vcpu_need(struct vcpu *vcpu, uint32_t groups);
+
+/* What says which instruction stands at rip, and what comes behind it: cr0, cr3, cr4, efer, cpl and the code segment. */
+#define VCPU_GROUPS_CODE (BH_GROUP_CONTROL | BH_GROUP_SEGMENTS)
+
+/* The same for these alone, whichever groups brought them. */
+static inline void vcpu_need_code(struct vcpu *vcpu)
+{
+	const uint32_t all = BH_GROUP_CONTROL | BH_GROUP_SEGMENTS;
+
+	if ((vcpu->fresh & all) != all) {
+		vcpu_need(vcpu, VCPU_GROUPS_CODE);
+	}
+}
 
 /* Marks fresh groups as changed. */
 static inline void vcpu_change(struct vcpu *vcpu, uint32_t groups) { vcpu->changed |= groups; }

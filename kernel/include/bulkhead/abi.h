@@ -169,6 +169,10 @@ struct bh_ipc_buffer {
 };
 _Static_assert(sizeof(struct bh_ipc_buffer) == 1000, "ABI: IPC buffer");
 
+/* rax of a root task that gives up by a fault: the words of its IPC buffer hold text, ended by a zero byte, that says why. The
+ * kernel shows it on serial and on the screen. */
+#define BH_LAST_WORDS UINT64_C(0x7364726f7754534c)
+
 /* Registers of a thread, as READ_REGISTERS and WRITE_REGISTERS carry them in the IPC buffer's words 0 to 19. */
 struct bh_thread_registers {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;

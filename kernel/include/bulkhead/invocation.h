@@ -14,7 +14,7 @@ enum bh_invocation {
 	 *   Errors: ARGUMENT (type, size, count, slot range), SLOT_OCCUPIED, MEMORY, RIGHTS, DEPTH. Preemptible. */
 	BH_UNTYPED_RETYPE = 0x10,
 
-	/* CNode: the invoked capability names the destination CNode; needs WRITE on it, READ on the source's. */
+	/* CNode: the invoked capability names the destination CNode; needs WRITE on it, READ on the source's (MOVE: WRITE, too). */
 	BH_CNODE_COPY =
 		0x20, /* a0 slot, cap a1 source CNode, a2 source slot, a3 rights to keep. STATE: type can't be copied */
 	BH_CNODE_MINT =
@@ -24,7 +24,8 @@ enum bh_invocation {
 		0x23, /* a0 slot; deleting an empty slot is BH_OK. The last capability destroys the object */
 	BH_CNODE_REVOKE = 0x24, /* a0 slot: deletes everything derived from it. Preemptible */
 	BH_CNODE_ROTATE =
-		0x25, /* a0 destination, a1 pivot, a2 source slot, all of this CNode: pivot -> destination, source -> pivot */
+		0x25, /* a0 destination, a1 pivot, a2 source slot, all of this CNode: pivot -> destination, source -> pivot;
+		      * with destination = source these two change places */
 	BH_CNODE_INSPECT =
 		0x26, /* a0 slot -> r0 type | rights << 8 | size bits << 16, r1 badge (or range), r2 object's identity, r3 depth */
 
@@ -58,7 +59,8 @@ enum bh_invocation {
 	                                   * ARGUMENT, RANGE */
 
 	BH_ENDPOINT_CANCEL_BADGED =
-		0x50, /* on an Endpoint with badge 0, a0 badge: waiting senders with that badge get CANCELLED */
+		0x50, /* on an Endpoint with badge 0, a0 badge: waiting senders with that badge get CANCELLED. Needs
+		      * all three rights. Preemptible */
 
 	/* Timer */
 	BH_TIMER_BIND =
@@ -70,7 +72,7 @@ enum bh_invocation {
 	/* AddressSpace, GuestSpace: Frame and PageTable are the invoked capabilities */
 	BH_FRAME_MAP =
 		0x70, /* cap a0 AddressSpace or GuestSpace, a1 address, a2 BH_MAP_* flags. ARGUMENT, STATE, NOT_MAPPED, MAPPED, RIGHTS */
-	BH_FRAME_UNMAP = 0x71, /* no error where it was not mapped */
+	BH_FRAME_UNMAP = 0x71, /* no error where it was not mapped; needs no right, as PAGE_TABLE_UNMAP */
 	BH_PAGE_TABLE_MAP =
 		0x72, /* cap a0 space, a1 address, a2 level: 1 (maps 4 KiB pages), 2 (2 MiB), 3 (1 GiB). As FRAME_MAP */
 	BH_PAGE_TABLE_UNMAP = 0x73,
@@ -89,9 +91,10 @@ enum bh_invocation {
 		0x93, /* cap a0 CNode, a1 slot: puts a Frame capability of the state page there, derived from this one */
 	BH_VCPU_READ_STATE =
 		0x94, /* a0 groups -> state page. STATE unless stopped or waiting for an answer */
-	BH_VCPU_WRITE_STATE = 0x95, /* a0 groups <- state page. likewise */
-	BH_VCPU_RUN = 0x96,         /* STATE (not configured, or waiting); starts a stopped one */
-	BH_VCPU_STOP = 0x97,        /* takes effect at once; an exit that waits for its answer is cancelled */
+	BH_VCPU_WRITE_STATE =
+		0x95, /* a0 groups <- state page. likewise; and of a stopped one: inject over undelivered */
+	BH_VCPU_RUN = 0x96,  /* STATE (not configured, or waiting); starts a stopped one */
+	BH_VCPU_STOP = 0x97, /* takes effect at once; an exit that waits for its answer is cancelled */
 	BH_VCPU_CANCEL_ACCESS = 0x98, /* a routed access that waits gives exit ROUTE_FAILED. STATE */
 	BH_VCPU_INSPECT =
 		0x99, /* -> r0 enum bh_vcpu_status | route or exit reason << 8, r1 TSC when it began to wait, r2 sequence number, r3 exits */

@@ -13,7 +13,7 @@ struct bh_trace_record {
 	uint64_t tsc;
 	uint32_t kind;    /* enum bh_trace_kind */
 	uint32_t detail;  /* exit reason, vector, invocation */
-	uint64_t subject; /* identity of the thread or vCPU */
+	uint64_t subject; /* identity of the thread or vCPU; SWITCH: of who runs next, 0: nobody */
 };
 _Static_assert(sizeof(struct bh_trace_record) == 32, "ABI: trace record");
 

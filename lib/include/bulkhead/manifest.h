@@ -63,7 +63,7 @@
 #define MANIFEST_MAX_EXITS 64u
 #define MANIFEST_MAX_BINDINGS 2048u
 #define MANIFEST_MAX_RESTARTS 100u /* that a restart policy may allow within its time */
-#define MANIFEST_MAX_HANDLERS 4u /* handler threads of one task */
+#define MANIFEST_MAX_HANDLERS 4u   /* handler threads of one task */
 
 /*
  * Bits of the notification bound to the root task's main thread (name "root/notification"). The root task keeps the top three

@@ -17,6 +17,7 @@
  * access has. An access that is done again (same vCPU, same sequence number) finds its answer and changes
  * nothing. An answer is valid if its commit number is not above the commit word's: one that was noted
  * without a commit is discarded at the next attach, because a later commit would otherwise make it valid.
+ * A read that changes no register needs no working copy: its commit has a new number and the old index.
  * A vCPU has one access at a time, so one answer for each is enough. Only one thread uses a frame. */
 #pragma once
 
@@ -178,4 +179,19 @@ static inline void state_frame_commit_access(
 	__atomic_store_n(&answer->sequence, sequence, __ATOMIC_RELEASE);
 	__atomic_store_n(&answer->value, value, __ATOMIC_RELEASE);
 	state_frame_commit_event(frame);
+}
+
+/* Notes `value` as the answer of the vCPU's access `sequence`, which changed no register: the copy that counts
+ * goes on counting. `vcpu` below STATE_FRAME_VCPUS. */
+static inline void state_frame_commit_answer(
+	struct state_frame *frame, uint32_t vcpu, uint64_t sequence, uint64_t value)
+{
+	struct state_frame_answer *answer = &frame->header->answers[vcpu];
+	uint64_t commit = frame->header->commit + 2; /* the next number, the same index */
+
+	/* In the order of state_frame_commit_access(). */
+	__atomic_store_n(&answer->commit_number, commit >> 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&answer->sequence, sequence, __ATOMIC_RELEASE);
+	__atomic_store_n(&answer->value, value, __ATOMIC_RELEASE);
+	__atomic_store_n(&frame->header->commit, commit, __ATOMIC_RELEASE);
 }

@@ -67,6 +67,33 @@ BH_INLINE BH_MUST_USE enum bh_error bh_reply_receive(
 	return bh_system_call(BH_SYS_REPLY_RECV, message, endpoint, reply, 0);
 }
 
+/* As bh_reply_receive() with an answer of one word, `value`, label BH_LABEL_NONE: what loops use that answer the same
+ * few questions for ever. Words 1 to 3 of the answer are whatever these registers hold: they are no part of it. */
+BH_INLINE BH_MUST_USE enum bh_error bh_reply_word_receive(
+	uint64_t endpoint, uint64_t reply, uint64_t value, struct bh_message *message)
+{
+	uint64_t rax = BH_SYSCALL | BH_SYS_REPLY_RECV;
+	uint64_t rdi = endpoint;
+	uint64_t rsi = BH_MESSAGE_INFO(BH_LABEL_NONE, 1, 0);
+	uint64_t rdx = value;
+	register uint64_t r10 __asm__("r10");
+	register uint64_t r8 __asm__("r8");
+	register uint64_t r9 __asm__("r9");
+	register uint64_t r12 __asm__("r12") = reply;
+
+	__asm__ volatile("syscall"
+			 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "=r"(r10), "=r"(r8), "=r"(r9)
+			 : "r"(r12)
+			 : "rcx", "r11", "memory");
+	message->badge = rdi;
+	message->info = rsi;
+	message->word[0] = rdx;
+	message->word[1] = r10;
+	message->word[2] = r8;
+	message->word[3] = r9;
+	return (enum bh_error)rax;
+}
+
 /* Waits on `endpoint` (needs read) for a message, or for a signal of the bound notification (info BH_MESSAGE_SIGNAL). */
 BH_INLINE BH_MUST_USE enum bh_error bh_receive(uint64_t endpoint, uint64_t reply, struct bh_message *message)
 {

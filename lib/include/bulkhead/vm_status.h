@@ -73,7 +73,9 @@ struct vm_status {
 	uint64_t routes_given_up; /* of these: answered with all ones */
 	uint64_t instructions_emulated;
 	uint64_t invalid_opcodes; /* #UD given for instructions that are not virtualized or not emulated */
-	uint64_t reserved[16];
+	/* The slot of the endpoint whose answer the VMM waits for in an access of its own; 0 = none. */
+	uint64_t awaits;
+	uint64_t reserved[15];
 	char reason[VM_STATUS_TEXT]; /* NUL-terminated English text, for the states from POWERED_OFF on */
 };
 _Static_assert(offsetof(struct vm_status, word) == 16, "vm_status is shared between tasks");
@@ -92,6 +94,12 @@ static inline uint64_t vm_status_read(const struct vm_status *status)
 static inline void vm_status_publish(struct vm_status *status, enum vm_state state, uint32_t code)
 {
 	__atomic_store_n(&status->word, VM_STATUS_WORD(state, code), __ATOMIC_RELEASE);
+}
+
+/* What the VMM waits for, and that it does no more (0). VMM server only. */
+static inline void vm_status_await(struct vm_status *status, uint64_t slot)
+{
+	__atomic_store_n(&status->awaits, slot, __ATOMIC_RELEASE);
 }
 
 /* True if the VM is over: its vCPU won't run again. */

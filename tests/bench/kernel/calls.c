@@ -24,26 +24,26 @@ static void null_calls(uint64_t argument)
 }
 
 /* The number of words is a constant to the compiler, so that both loops are straight code. */
-#define CALLS(name, words, id)                                                                         \
-	static void name(uint64_t endpoint)                                                            \
-	{                                                                                              \
-		const uint64_t info = BH_MESSAGE_INFO(BH_LABEL_USER, words, 0);                        \
-		enum bh_error error = BH_OK;                                                           \
-                                                                                                       \
-		for (unsigned int i = 0; i < SAMPLES; i++) {                                           \
-			struct bh_message message = { .info = info, .word = { 1, 2, 3, 4 } };          \
-			uint64_t start = path_tsc();                                                   \
-			error |= bh_call(endpoint, &message);                                          \
-			sample[i] = (uint32_t)(path_tsc() - start);                                    \
+#define CALLS(name, words, id)                                                                          \
+	static void name(uint64_t endpoint)                                                             \
+	{                                                                                               \
+		const uint64_t info = BH_MESSAGE_INFO(BH_LABEL_USER, words, 0);                         \
+		enum bh_error error = BH_OK;                                                            \
+                                                                                                        \
+		for (unsigned int i = 0; i < SAMPLES; i++) {                                            \
+			struct bh_message message = { .info = info, .word = { 1, 2, 3, 4 } };           \
+			uint64_t start = path_tsc();                                                    \
+			error |= bh_call(endpoint, &message);                                           \
+			sample[i] = (uint32_t)(path_tsc() - start);                                     \
 			error |= message.info != info || message.word[3] != 4 ? BH_ERROR_STATE : BH_OK; \
-		}                                                                                      \
-		for (unsigned int i = 0; i < MARKED_ROUNDS; i++) {                                     \
-			struct bh_message message = { .info = info, .word = { 1, 2, 3, 4 } };          \
-			MARK(id);                                                                      \
-			error |= bh_call(endpoint, &message);                                          \
-			MARK((id) + 1);                                                                \
-		}                                                                                      \
-		NEED(error == BH_OK);                                                                  \
+		}                                                                                       \
+		for (unsigned int i = 0; i < MARKED_ROUNDS; i++) {                                      \
+			struct bh_message message = { .info = info, .word = { 1, 2, 3, 4 } };           \
+			MARK(id);                                                                       \
+			error |= bh_call(endpoint, &message);                                           \
+			MARK((id) + 1);                                                                 \
+		}                                                                                       \
+		NEED(error == BH_OK);                                                                   \
 	}
 CALLS(calls_4, 4, ID_CALL_4)
 CALLS(calls_64, 64, ID_CALL_64)

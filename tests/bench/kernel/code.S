@@ -47,4 +47,10 @@ guest_\name\()_end:
 	GUEST_ROUNDS doorbell, 24, outb %al, $0x60
 	GUEST_ROUNDS port_read, 26, inb $0x61, %al
 
+/* Real mode. */
+	.globl guest_busy, guest_busy_end
+guest_busy:
+	jmp	guest_busy
+guest_busy_end:
+
 	.section .note.GNU-stack, "", @progbits

@@ -44,7 +44,8 @@ void client_run(void (*function)(uint64_t), uint64_t argument, uint64_t cnode, s
 
 	client.notification = mint_new(done, BH_RIGHT_WRITE, 1);
 	if (cnode != 0) { /* the client's own slot of the same number */
-		NEED(bh_cnode_copy(cnode, client.notification, 0, client.notification, BH_RIGHTS_ALL) == BH_OK);
+		NEED(bh_cnode_copy(cnode, client.notification, 0, client.notification, BH_RIGHTS_ALL) ==
+			BH_OK);
 	}
 	*thread = (struct test_thread){ .cnode = cnode };
 	NEED(thread_new(thread, client_begin, (uint64_t)&client, OWN_PRIORITY - 10, true));
@@ -58,15 +59,16 @@ extern const uint8_t echo_code[], echo_code_end[];
 
 void echo_new(struct echo *echo)
 {
-	uint64_t frame, reply = object_new(BH_OBJECT_REPLY, 0), space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
+	uint64_t frame, reply = object_new(BH_OBJECT_REPLY, 0),
+			space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
 	volatile uint8_t *code = page_new(&frame);
 
 	NEED(code != NULL);
 	for (size_t i = 0; i < (size_t)(echo_code_end - echo_code); i++) {
 		code[i] = echo_code[i];
 	}
-	NEED(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, ECHO_CODE, BH_MAP_READ | BH_MAP_EXECUTE) ==
-		BH_OK);
+	NEED(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, ECHO_CODE,
+		     BH_MAP_READ | BH_MAP_EXECUTE) == BH_OK);
 	*echo = (struct echo){ .endpoint = object_new(BH_OBJECT_ENDPOINT, 0), .thread = { .space = space } };
 	NEED(thread_new(&echo->thread, NULL, 0, OWN_PRIORITY - 5, false));
 	echo->thread.registers.rip = ECHO_CODE;

@@ -8,6 +8,8 @@
 #define ROUTES_PORT 0x1000
 #define SAMPLES_AT 0x800 /* in the guest's page: 4 bytes each */
 #define PAGE_TABLES 3
+#define GUESTS_MAX 64
+#define TURN_US 10
 
 #define CR0_PAGED 0x80000011
 #define CR4_PAE 0x20
@@ -17,6 +19,7 @@ _Static_assert(SAMPLES_AT + SAMPLES * 4 <= 4096, "the samples fit into the guest
 
 GUEST_CODE(doorbell);
 GUEST_CODE(port_read);
+GUEST_CODE(busy);
 
 /* 64-bit mode on identity pages of 2 MiB; the tables are the three pages behind the guest's own. */
 static void guest_long_mode(struct test_guest *guest)
@@ -29,7 +32,8 @@ static void guest_long_mode(struct test_guest *guest)
 
 		NEED(table != NULL);
 		table[0] = level + 1 < PAGE_TABLES ? (address + 4096) | 3 : 0x83;
-		NEED(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), guest->space, address, MAP_ALL) == BH_OK);
+		NEED(map_with_tables(copy_new(frame, BH_RIGHTS_ALL), guest->space, address, MAP_ALL) ==
+			BH_OK);
 	}
 	guest_protected_mode(guest);
 	guest->state->segment[BH_CS].attributes = 0xa9b;
@@ -129,6 +133,35 @@ static void with_routes(uint64_t count, const char *suffix)
 	path_report("port-echo-routes-", suffix, ID_PORT_READ);
 }
 
+/* Other virtual machines, which run whenever the one that measures halts: more than a CPU has ASIDs, in turns of 10 us. */
+static void with_guests(uint64_t count, const char *suffix)
+{
+	static struct test_guest others[GUESTS_MAX];
+	struct test_guest guest;
+	struct echo echo;
+
+	guest_make(&guest, GUEST(port_read), true);
+	echo_new(&echo);
+	route_bind(&guest, 0, READ_PORT, echo.endpoint);
+	for (uint64_t i = 0; i + 1 < count; i++) {
+		struct test_guest *other = &others[i];
+
+		NEED(guest_new(other, GUEST(busy)));
+		NEED(bh_vcpu_configure(other->vcpu, other->space, 0, OWN_PRIORITY - 40, 0) == BH_OK);
+		NEED(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, other->context, TURN_US, TURN_US) ==
+			BH_OK);
+		NEED(bh_vcpu_run(other->vcpu) == BH_OK);
+	}
+	guest_measure(&guest);
+	path_report("port-echo-vms-", suffix, ID_PORT_READ);
+	for (uint64_t i = 0; i + 1 < count; i++) { /* each of them had its turns */
+		uint64_t consumed;
+
+		NEED(bh_sched_context_consumed(others[i].context, &consumed) == BH_OK);
+		NEED(consumed > ticks_of_us(TURN_US));
+	}
+}
+
 void measure_ports(void)
 {
 	for (unsigned int paged = 0; paged < 2; paged++) {
@@ -138,4 +171,7 @@ void measure_ports(void)
 	}
 	with_routes(1, "1");
 	with_routes(BH_ROUTES, "64");
+	with_guests(1, "1");
+	with_guests(8, "8");
+	with_guests(GUESTS_MAX, "64");
 }

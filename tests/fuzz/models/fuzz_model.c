@@ -22,6 +22,7 @@
 #include "i8042/i8042.h"
 #include "mc146818/mc146818.h"
 #include "pit8254/pit8254.h"
+#include "test-device/test_device.h"
 #include "uart16550/uart16550.h"
 
 #define CONSOLE_SIZE 4096u
@@ -40,6 +41,7 @@ static const struct model *const models[] = {
 	&acpi_pm_model,
 	&i8042_model,
 	&debug_exit_model,
+	&test_device_model,
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
@@ -155,6 +157,31 @@ static void start(struct subject *subject)
 		"a model starts on a frame of its own");
 }
 
+/* What a model says of a read in advance (`peek`) is what the read gives, and that changes nothing. */
+static void check_peek(const struct subject *subject, const struct model_access *access)
+{
+	static uint8_t copy[STATE_FRAME_MIN_SIZE];
+	const struct model *model = subject->model;
+	const void *registers = state_frame_committed(&subject->run.frame);
+	int64_t found;
+
+	if (model->peek == NULL || access->is_write || access->region >= model->region_count ||
+		access->width != model->regions[access->region].width ||
+		access->offset > model->regions[access->region].size - access->width ||
+		__atomic_load_n(&disturb, __ATOMIC_RELAXED) != 0) {
+		return;
+	}
+	found = model->peek(registers, &subject->run.context, access->region, access->offset);
+	if (found < 0) {
+		return;
+	}
+	memcpy(copy, registers, model->register_bytes);
+	demand((uint64_t)found == model->read(copy, &subject->run.context, access),
+		"a look in advance gives the value of the read");
+	demand(subject->corrupted || memcmp(copy, registers, model->register_bytes) == 0,
+		"such a read changes nothing");
+}
+
 static void do_access(struct subject *subject, struct input *input)
 {
 	static const uint32_t widths[8] = { 1, 1, 1, 2, 4, 3, 8, 0 };
@@ -170,6 +197,7 @@ static void do_access(struct subject *subject, struct input *input)
 	access.vcpu = shape >> 10 & 31;
 	access.value = access.is_write ? take(input, (shape & 0x8000) != 0 ? 8 : 1) : 0;
 	access.sequence = subject->sequence++;
+	check_peek(subject, &access);
 	value = model_run_access(&subject->run, &access);
 	demand(access.width >= 8 || value >> (8 * access.width) == 0, "a value is not wider than its access");
 	demand(!access.is_write || value == 0, "a write has no value");

@@ -41,25 +41,7 @@ interrupt_common:
 	addl $8, %esp
 	iret
 
-	.altmacro
-	.macro stub vector
-	.balign 16
-	.if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
-	.else
-	pushl $0
-	.endif
-	pushl $\vector
-	jmp interrupt_common
-	.endm
-
-	.globl interrupt_stubs
-	.balign 16
-interrupt_stubs:
-	.set n, 0
-	.rept 256
-	stub %n
-	.set n, n + 1
-	.endr
+#include "interrupt_stubs.inc"
 
 /* run_in_user_mode(code): IRET to ring 3; int $0x80 comes back to user_mode_return (see interrupt_entry). */
 	.globl run_in_user_mode

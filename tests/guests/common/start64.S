@@ -105,25 +105,7 @@ interrupt_common:
 	addq $16, %rsp
 	iretq
 
-	.altmacro
-	.macro stub vector
-	.balign 16
-	.if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
-	.else
-	pushq $0
-	.endif
-	pushq $\vector
-	jmp interrupt_common
-	.endm
-
-	.globl interrupt_stubs
-	.balign 16
-interrupt_stubs:
-	.set n, 0
-	.rept 256
-	stub %n
-	.set n, n + 1
-	.endr
+#include "interrupt_stubs.inc"
 
 	.section .rodata
 	.balign 8

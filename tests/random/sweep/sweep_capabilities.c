@@ -119,12 +119,17 @@ static void walk_list(void)
 		SWEEP_CHECK(count < SWEEP_ENTRIES, "derivation list without an end", slot, count);
 		SWEEP_CHECK(slot->type > BH_OBJECT_NULL && slot->type < BH_OBJECT_TYPES,
 			"empty slot in the derivation list", slot, slot->type);
+		SWEEP_CHECK((slot->rights & ~(uint64_t)BH_RIGHTS_ALL) == 0, "rights that there are not", slot,
+			slot->rights);
 		SWEEP_CHECK(slot->next == NULL || slot->next->previous == slot,
 			"derivation list: neighbours disagree", slot, slot->next);
 		entry->slot = slot;
 		find_range(entry);
-		SWEEP_CHECK(derivation_join(slot) <= slot->depth, "join greater than the depth", slot,
-			slot->depth);
+		SWEEP_CHECK(
+			derivation_join(slot) <= slot->depth &&
+				derivation_join(slot) <=
+					(slot->previous != NULL ? slot->previous->depth + UINT64_C(1) : 0),
+			"join too great", slot, derivation_join(slot));
 		/* Who stands before it with at least its join is no ancestor. */
 		while (open > 0 &&
 			sweep_entries[open_entries[open - 1]].slot->depth >= derivation_join(slot)) {

@@ -143,6 +143,9 @@ static void check_thread(const struct thread *thread)
 	SWEEP_CHECK(thread->execution.kind == EXECUTION_THREAD, "thread of another kind", thread,
 		thread->execution.kind);
 	SWEEP_CHECK(thread->execution.state != EXECUTION_HALTED, "thread halted", thread, 0);
+	SWEEP_CHECK(thread->pending_fault == 0 || thread->execution.state == EXECUTION_SENDING ||
+			    thread->execution.state == EXECUTION_WAITING_REPLY,
+		"a fault that nobody is told of or asked about", thread, thread->execution.state);
 	SWEEP_CHECK(thread->receive_reply == NULL || (sweep_is_live(thread->receive_reply, BH_OBJECT_REPLY) &&
 							     thread->receive_reply->receiver == thread),
 		"receives with a reply that is another's", thread, thread->receive_reply);

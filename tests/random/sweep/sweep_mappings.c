@@ -213,7 +213,12 @@ void sweep_mappings(void)
 				"mapped in a dead space", slot, mapping_space(slot));
 			mark(mapping_space(slot), slot);
 			mapped++;
-		} else if (slot->type == BH_OBJECT_PAGE_TABLE) {
+			continue;
+		}
+		SWEEP_CHECK((slot->type != BH_OBJECT_FRAME && slot->type != BH_OBJECT_PAGE_TABLE) ||
+				    mapping_address(slot) == 0,
+			"not mapped, and has a place", slot, mapping_address(slot));
+		if (slot->type == BH_OBJECT_PAGE_TABLE) {
 			check_unmapped_table(slot);
 		}
 	}

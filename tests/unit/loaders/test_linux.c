@@ -2,6 +2,7 @@
 /* The bzImage loader: a synthetic kernel, every refusal, truncation at every length, mutated headers, and
  * Debian's kernel where build/guests has fetched it. */
 #define _DEFAULT_SOURCE /* mmap, mkdtemp */
+#include "bytes.h"
 #include "loaders/loader.h"
 #include "memory/guest_layout.h"
 
@@ -31,25 +32,11 @@ static struct bh_vcpu_state state;
 static struct loader_failure failure;
 static struct loader_request request;
 
-static void put(uint8_t *at, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint64_t get(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)at[i] << 8 * i;
-	return value;
-}
-
 static int group_setup(void **context)
 {
 	(void)context;
-	ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return ram == MAP_FAILED;
+	ram = map_ram(RAM);
+	return ram == NULL;
 }
 
 static int setup(void **context)

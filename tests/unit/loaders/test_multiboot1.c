@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The Multiboot 1 loader: ELF and address fields, modules and strings, every refusal, truncation, mutated
  * files. */
-#define _DEFAULT_SOURCE /* mmap, mkdtemp */
+#define _DEFAULT_SOURCE /* mkdtemp */
+#include "bytes.h"
 #include "loaders/loader.h"
 #include "memory/guest_layout.h"
 
@@ -11,7 +12,6 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { RAM = 8 << 20, KERNEL = 0x3000, HEADER = 0x1000, TEXT = 0x200000, DATA = 0x300000 };
 
@@ -22,20 +22,6 @@ static struct bh_vcpu_state state;
 static struct loader_failure failure;
 static struct loader_request request;
 static struct loader_file modules[65];
-
-static void put(uint8_t *at, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint64_t get(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)at[i] << 8 * i;
-	return value;
-}
 
 static void multiboot_header(uint32_t flags)
 {
@@ -59,8 +45,8 @@ static void program_header(
 static int group_setup(void **context)
 {
 	(void)context;
-	ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return ram == MAP_FAILED;
+	ram = map_ram(RAM);
+	return ram == NULL;
 }
 
 static int setup(void **context)

@@ -285,3 +285,16 @@ uint64_t machine_random_shifted(uint64_t *seed, unsigned int least, unsigned int
 
 	return value >> (least + machine_random(seed) % spread);
 }
+
+void machine_assert_refused(const struct model *model, const char *argument)
+{
+	static uint8_t frame[4096] __attribute__((aligned(64)));
+	struct lines_page lines = { 0 };
+	struct environment environment = { .arguments = { argument } };
+	struct model_resources resources = { frame, sizeof(frame), &lines, NULL, 0, &environment };
+	struct model_run run;
+
+	memset(frame, 0, sizeof(frame));
+	assert_int_equal(model_run_start(&run, model, &resources), MODEL_RESET_REFUSED);
+	assert_non_null(run.refusal);
+}

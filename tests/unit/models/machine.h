@@ -55,6 +55,9 @@ struct machine {
 struct machine *machine_new(const struct model *model, const char *const *arguments);
 void machine_free(struct machine *machine);
 
+/* With that one argument ("key=value", or NULL for none) the model has to refuse to start, and to say why. */
+void machine_assert_refused(const struct model *model, const char *argument);
+
 /* The process ends and another picks the frame up. */
 void machine_restart(struct machine *machine);
 

@@ -358,6 +358,87 @@ static void numbers_in_arguments(void **state)
 	assert_int_equal(number, 0);
 }
 
+/* ---- Reads that change nothing ---- */
+
+static unsigned int probe_reads;
+
+static uint64_t counted_read(
+	void *registers, const struct model_context *context, const struct model_access *access)
+{
+	probe_reads++;
+	return probe_read(registers, context, access);
+}
+
+/* Offsets below 4 of region 1 are only looked at. */
+static int64_t probe_peek(
+	const void *registers, const struct model_context *context, uint32_t region, uint32_t offset)
+{
+	const struct probe *probe = registers;
+
+	(void)context;
+	return region == 1 && offset < 4 ? probe->bytes[offset] : MODEL_PEEK_NONE;
+}
+
+static void reads_that_change_nothing(void **state)
+{
+	struct model model = probe_model;
+	struct model_access access = { .region = 1, .offset = 2, .width = 1 };
+	struct machine *m;
+	const void *copy;
+	uint64_t value;
+
+	(void)state;
+	model.read = counted_read;
+	model.peek = probe_peek;
+	m = machine_new(&model, NULL);
+	machine_write(m, 1, 2, 1, 0x5a);
+	probe_reads = 0;
+	copy = committed(m);
+	access.sequence = 500;
+	assert_int_equal(model_run_access(&m->run, &access), 0x5a);
+	assert_int_equal(probe_reads, 0);
+	assert_ptr_equal(committed(m), copy); /* the same copy counts */
+	assert_true(state_frame_remembers(&m->run.frame, 0, 500, &value));
+	assert_int_equal(value, 0x5a);
+	/* the register changes, the access that is done again does not */
+	machine_write(m, 1, 2, 1, 0x11);
+	access.vcpu = 3;
+	access.sequence = 7;
+	assert_int_equal(model_run_access(&m->run, &access), 0x11);
+	access.vcpu = 0;
+	access.sequence = 501;
+	assert_int_equal(model_run_access(&m->run, &access), 0x11);
+	machine_write(m, 1, 2, 1, 0x22);
+	access.vcpu = 3;
+	access.sequence = 7;
+	assert_int_equal(model_run_access(&m->run, &access), 0x11);
+	machine_restart(m);
+	assert_int_equal(model_run_access(&m->run, &access), 0x11);
+	assert_int_equal(probe_reads, 0);
+	/* what is not just looked at, of another width or outside goes the long way */
+	access.vcpu = 0;
+	for (uint32_t offset = 4; offset < 9; offset++) {
+		access.offset = offset;
+		access.sequence++;
+		(void)model_run_access(&m->run, &access);
+	}
+	access = (struct model_access){ .region = 1, .offset = 2, .width = 2, .sequence = 1000 };
+	assert_int_equal(model_run_access(&m->run, &access), 0x22);
+	assert_int_equal(probe_reads, 6);
+	access.vcpu = STATE_FRAME_VCPUS;
+	access.width = 1;
+	assert_int_equal(model_run_access(&m->run, &access), 0xff);
+	access = (struct model_access){ .region = 7, .width = 1, .sequence = 1001 };
+	assert_int_equal(model_run_access(&m->run, &access), 0xff);
+	/* an answer noted without its commit is no answer */
+	access = (struct model_access){ .region = 1, .offset = 2, .width = 1, .sequence = 2000 };
+	assert_int_equal(model_run_access(&m->run, &access), 0x22);
+	m->run.frame.header->commit -= 2;
+	machine_restart(m);
+	assert_false(state_frame_remembers(&m->run.frame, 0, 2000, &value));
+	machine_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +449,7 @@ int main(void)
 		cmocka_unit_test(the_same_sequence_is_the_same_access),
 		cmocka_unit_test(wide_accesses_are_split),
 		cmocka_unit_test(outputs_are_published),
+		cmocka_unit_test(reads_that_change_nothing),
 		cmocka_unit_test(starts_that_fail),
 		cmocka_unit_test(ticks_and_nanoseconds_agree),
 		cmocka_unit_test(numbers_in_arguments),

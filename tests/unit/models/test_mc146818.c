@@ -157,15 +157,7 @@ static void wrong_arguments(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		static uint8_t frame[4096] __attribute__((aligned(64)));
-		struct lines_page lines = { 0 };
-		struct environment environment = { .arguments = { wrong[i] } };
-		struct model_resources resources = { frame, sizeof(frame), &lines, NULL, 0, &environment };
-		struct model_run run;
-
-		memset(frame, 0, sizeof(frame));
-		assert_int_equal(model_run_start(&run, &mc146818_model, &resources), MODEL_RESET_REFUSED);
-		assert_non_null(run.refusal);
+		machine_assert_refused(&mc146818_model, wrong[i]);
 	}
 }
 

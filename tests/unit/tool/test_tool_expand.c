@@ -27,7 +27,7 @@ static struct manifest manifest;
 
 static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.elf32", "tasks/roottask",
 	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
-	"tasks/i8042", "tasks/debug-exit", "tasks/console", "tasks/guest" };
+	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/console", "tasks/guest" };
 
 static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
 
@@ -309,8 +309,8 @@ static void the_largest_appliance_fits(void **state)
 	}
 	expand();
 	assert_int_equal(manifest.task_count, 1 + 16 * (1 + DEVICE_COUNT));
-	/* guests' files are shared: seven task images but roottask's, and one guest file */
-	assert_int_equal(image.module_count, 9);
+	/* guests' files are shared: eight task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 10);
 }
 
 static void a_vm_without_devices_is_possible(void **state)

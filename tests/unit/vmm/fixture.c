@@ -7,6 +7,7 @@
 
 #include "clock/time.h"
 #include "system.h"
+#include "vcpu/hot.h"
 #include "vcpu/lines.h"
 
 struct fake_system fake;
@@ -190,7 +191,12 @@ uint64_t take_exit(
 	enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t sequence)
 {
 	struct exit_message message = { (uint64_t)reason, qualification, information, sequence };
-	uint64_t answer = exit_handle(&vmm, &vmm.vcpu, &message);
+	uint64_t answer;
+
+	/* As the handler's loop does. */
+	if (!hot_exit(&vmm, &vmm.vcpu, message.reason, qualification, information, &answer)) {
+		answer = exit_handle(&vmm, &vmm.vcpu, &message);
+	}
 
 	injected = page.inject;
 	/* The kernel refuses both at once. */

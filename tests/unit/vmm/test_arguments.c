@@ -26,6 +26,7 @@ static void all_arguments_are_read(void **state)
 		"model=debug-exit,61",
 		"line=uart0,1,reset",
 		"paravirtual=pv-eoi",
+		"memory=0xfed10000,65536,model:test-device:1",
 	};
 	struct vmm_arguments result;
 	uint32_t wrong;
@@ -46,6 +47,10 @@ static void all_arguments_are_read(void **state)
 	assert_string_equal(result.modules[0].region, "module0");
 	assert_string_equal(result.modules[0].text, "initrd.gz a,b c");
 	assert_int_equal(result.serials[0].port, 0x3f8);
+	assert_int_equal(result.memory_count, 1);
+	assert_int_equal(result.memories[0].first, 0xfed10000);
+	assert_int_equal(result.memories[0].size, 65536);
+	assert_string_equal(result.memories[0].capability, "model:test-device:1");
 	assert_true(result.paravirtual_eoi);
 	assert_false(result.paravirtual_clock);
 }
@@ -71,6 +76,12 @@ static void wrong_arguments_are_named(void **state)
 		"protocol",
 		"paravirtual=x",
 		"port=0x,1,m",
+		"memory=0xfed10800,8,m",
+		"memory=0xfed10000,0,m",
+		"memory=0xfed10000,65537,m",
+		"memory=0xfffff000,4097,m",
+		"memory=0x100000000,8,m",
+		"memory=0xfed10000,8",
 		"port=-1,1,m",
 		"model=a-name-that-is-much-longer-than-any-name-can-be,1",
 	};

@@ -12,6 +12,12 @@ def title_of(task):
     return task["vm"] or "the system's own tasks"
 
 
+def vm_of(node):
+    """The VM of a task, or of a guest; the system's tasks, whose names have no slash, are no VM's."""
+    name = node.removeprefix("guest ")
+    return name.split("/")[0] if "/" in name else ""
+
+
 def flow(manifest):
     """Tasks and guests as nodes, in a frame for each VM. A solid arrow calls, a dashed one signals, a dotted one writes memory that the
     other reads; ports and exits lead from a guest, interrupts to it."""
@@ -35,7 +41,7 @@ def flow(manifest):
         if (source, target) in log_bit and verbs == {"signals"}:
             continue
         style = "solid" if "calls" in verbs else "dashed" if "signals" in verbs else "dotted"
-        picture.edge(source, target, style=style, tooltip=f"{source} {', '.join(sorted(verbs))} → {target}", class_="between" if source.split("/")[0] != target.split("/")[0] else "within")
+        picture.edge(source, target, style=style, tooltip=f"{source} {', '.join(sorted(verbs))} → {target}", class_="between" if vm_of(source) != vm_of(target) else "within")
     return picture
 
 
@@ -61,7 +67,7 @@ def comparison(entry):
     machine = entry.get("machine")
     if machine is None:
         reason = f" The running machine was not asked{': ' + entry['error'] if entry.get('error') else ''}."
-        return ("bad" if entry.get("error") else "missing"), [paragraph(status("missing"), reason)]
+        return "missing", [paragraph(status("missing"), reason)]
     names = [task["name"] for task in entry["manifest"]["tasks"]]
     absent = [name for name in names if name not in machine["verdicts"]]
     differ = [name for name, verdict in machine["verdicts"].items() if not verdict.startswith("equal")]
@@ -104,7 +110,7 @@ def appliance_part(entry):
     body = [element("h3", code(entry["file"]))]
     if pictures.have_graphviz():
         picture = pictures.draw([flow(manifest)], [f"Who can reach whom in {entry['file']}"])[0]
-        body.append(figure(picture, "Solid: calls. Dashed: signals. Dotted: writes memory that the other reads. Left out: everybody's signal to the root task that his log has news, which carries nothing else."))
+        body.append(figure(picture, "Solid: calls. Dashed: signals. Dotted: writes memory that the other reads. Arrows in colour leave a VM, or enter it. Left out: everybody's signal to the root task that his log has news, which carries nothing else."))
     else:
         body.append(paragraph(status("missing"), " The picture: graphviz is not installed."))
     if rows:

@@ -38,10 +38,10 @@ def by_folder(graph):
 
 
 def everybodys(graph):
-    """Files that more than a third of the others call, such as the log: arrows to them would hide all others."""
+    """Files that more than a sixth of the others call, such as the log: arrows to them would hide all others."""
     files = {function.file for function in graph.functions.values()}
     callers = collections.Counter(target for _, target in calls_between(graph, lambda function: function.file))
-    return sorted(file for file, count in callers.items() if count > len(files) / 3)
+    return sorted(file for file, count in callers.items() if count > len(files) / 6)
 
 
 def by_file(graph):
@@ -109,7 +109,7 @@ def drawings(graph):
     folders, by_files, everything, *each = pictures.draw([by_folder(graph), by_file(graph), whole(graph), *(of_file(graph, file) for file in files)], labels)
     return [
         figure(folders, "By folder. An arrow leads from the caller's folder to the callee's, with the number of places that call."),
-        details("By file", figure(by_files, join(["Calls within a file are not drawn, nor those of files that more than a third of all others call: ", codes(everybodys(graph)), "."]))),
+        details("By file", figure(by_files, join(["Calls within a file are not drawn, nor those of files that more than a sixth of all others call: ", codes(everybodys(graph)), "."]))),
         details("By function, one file at a time", paragraph("Functions of other files stand outside the frame, paler."),
                 join(details(code(file), figure(picture, f"Functions of {file}, their callers and callees.")) for file, picture in zip(files, each, strict=True))),
         details("By function, the whole kernel in one drawing", figure(everything, "Every function and every call. Large: scroll, or zoom out.")),
@@ -123,11 +123,11 @@ def make():
     levels, rest = graph.levels()
     calls = sum(len(graph.callees(title)) for title in graph.functions)
     problems = [f"recursion: {', '.join(cycle)}" for cycle in graph.cycles()]
-    problems += [f"call through a pointer in {title}" for title in graph.indirect()]
-    problems += [f"a function of unknown code is called: {name}" for name in graph.unknown()]
+    problems += [f"calls through pointers in {', '.join(graph.indirect())}"] if graph.indirect() else []
+    problems += [f"functions of unknown code are called: {', '.join(graph.unknown())}"] if graph.unknown() else []
     dead = [graph.functions[title].name for title in graph.roots() if not graph.functions[title].is_assembly]
     good = not problems and not rest
-    verdict = f"{len(graph.functions)} functions, {calls} calls between them: no recursion, no call through a pointer." if good else "; ".join(problems)
+    verdict = f"{len(graph.functions)} functions, {calls} calls between them: no recursion, no call through a pointer." if good else "; ".join(problems).capitalize() + "."
     body = [
         paragraph("C functions and their calls are what gcc wrote beside each object file when it compiled this kernel (", code("-fcallgraph-info=su"), "): after inlining, "
                   "so a small function may stand in its caller. Assembly is read from its sources. Nothing in the kernel calls through a pointer, so the graph is complete."),

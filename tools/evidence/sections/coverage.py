@@ -2,8 +2,9 @@
 """Coverage by file: lines and branches that the unit tests, and of the kernel the conformance suite, took."""
 
 from .. import project
-from ..markup import bar, code, details, paragraph, percent, status, table
+from ..markup import bar, code, details, paragraph, percent, status, table, thousands
 from ..section import Section, freshness, missing, worst
+from .tests import is_older
 
 ANCHOR, TITLE = "coverage", "Coverage"
 KERNEL_BRANCHES = 90  # per cent, by conformance alone
@@ -40,11 +41,16 @@ def kernel_part():
     _, _, branches, hit = totals(report["files"])
     share = percent(hit, branches)
     good = hit * 100 >= KERNEL_BRANCHES * branches
-    kernel = project.OUT / "kernel/bulkhead.elf32"
-    is_old = bool(report.get("kernel_sha256")) and kernel.exists() and report["kernel_sha256"] != project.file_hash(kernel)
+    is_old = is_older((project.OUT / "test/kernel-coverage.json").stat().st_mtime, ("kernel/", "tests/conformance/"))
     state = "bad" if not good else "old" if is_old else "good"
-    body = [paragraph(status(state, f"{share.shown} of the kernel's branches"), f" are taken by the conformance suite alone; asked for are {KERNEL_BRANCHES} %."),
-            details("The kernel by conformance, file by file", files_table(report["files"], "Kernel: coverage by the conformance suite"))]
+    body = [paragraph(status(state, f"{share.shown} of the kernel's branches"), f" are taken by the conformance suite alone; asked for are {KERNEL_BRANCHES} %.")]
+    excluded = report.get("excluded") or []
+    if excluded:
+        everything, taken = report.get("branches_with_excluded", branches), report.get("branches_hit_with_excluded", hit)
+        rows = [[code(one["file"]), code(one["what"]), one["reason"]] for one in excluded]
+        body += [paragraph(f"Left out are branches that no task can reach, {len(excluded)} entries; with them it is ", percent(taken, everything).shown, f" of {thousands(everything)}."),
+                 details("What is left out, and why", table(["File", "What", "Why it cannot be reached"], rows, "Branches that no task can reach"))]
+    body.append(details("The kernel by conformance, file by file", files_table(report["files"], "Kernel: coverage by the conformance suite")))
     return body, state, f"conformance takes {share.shown} of the kernel's branches"
 
 

@@ -12,8 +12,8 @@ def make():
     graph = call_graph.load()
     if graph is None:
         return missing(ANCHOR, TITLE, "There is no call graph in the build folder.", "build/all")
-    if graph.levels()[1]:
-        return Section(ANCHOR, TITLE, "bad", "With recursion the depth has no bound.", paragraph("See the call graph."))
+    if not graph.is_whole():
+        return Section(ANCHOR, TITLE, "bad", "The depth has no bound: there is recursion, a call through a pointer, or a function of unknown code.", paragraph("See the call graph."))
     found = call_graph.entries(graph)
     unbounded = [graph.functions[title].name for title in graph.unbounded()]
     rows = [[code(entry.title), f"{entry.stack_name} stack", entry.depth, entry.on_top, entry.total, Number(entry.stack_size), bar(entry.total, entry.stack_size, "part of the stack used"),

@@ -11,7 +11,8 @@ from ..section import Section, missing, worst
 ANCHOR, TITLE = "tests", "Tests"
 ABOUT = {
     "unit": "the project's own files on the host, with address and undefined-behaviour sanitizers", "fuzz": "device models and the manifest reader on inputs made by libFuzzer",
-    "docs": "what the documents say is so", "tool": "the host tool, and each message about a bad appliance file", "conformance": "the kernel's contract, from user mode",
+    "model": "the capability code against a reference model", "random": "random system calls, the kernel's invariants swept meanwhile", "bench": "instruction counts against their ceilings",
+    "docs": "what the documents say is so", "tool": "the host tool, and each message about a bad appliance file", "conformance": "the kernel's contract, from user mode", "translations": "flushes of translations, in Bochs too",
     "system": "whole appliances with unmodified guests", "evidence": "this page's generator"}
 
 
@@ -42,27 +43,32 @@ def read_tap(paths):
     return passed, failed, 0, names
 
 
+def read_fuzzers(paths):
+    """A fuzzer that ended well has said how many inputs it tried, and has found nothing."""
+    names = [(path.stem, "failed") for path in paths if "stat::number_of_executed_units" not in path.read_text(errors="replace") or "ERROR:" in path.read_text(errors="replace")]
+    return len(paths) - len(names), len(names), 0, names
+
+
 def groups():
     """[(group, passed, failed, skipped, names, time of the file)] of what has left results; None for what has not."""
     found = []
     for group in ABOUT:
         path = project.OUT / f"test/{group}.xml"
         taps = sorted((project.OUT / "test").glob("unit-*.log")) if group == "unit" else []
-        if group == "fuzz":
-            continue
+        logs = sorted((project.OUT / "test").glob("fuzz_*.log")) if group == "fuzz" else []
         try:
-            counts = read_tap(taps) if taps else read_suite(path)
+            counts = read_fuzzers(logs) if logs else read_tap(taps) if taps else read_suite(path)
         except (OSError, tree.ParseError):
             found.append((group, None, None))
             continue
-        made = max(one.stat().st_mtime for one in (taps or [path]))
+        made = max(one.stat().st_mtime for one in (taps or logs or [path]))
         found.append((group, counts, made))
     return found
 
 
-def is_older(made):
-    """Whether a program that these results are about was built, or a test of theirs changed, after them."""
-    newest = max(((project.ROOT / name).stat().st_mtime for name in project.source_files((*project.PROGRAMS, "tests/"))), default=0)
+def is_older(made, prefixes=(*project.PROGRAMS, "tests/")):
+    """Whether a source file or a test changed after these results were made."""
+    newest = max(((project.ROOT / name).stat().st_mtime for name in project.source_files(prefixes)), default=0)
     return made < newest
 
 

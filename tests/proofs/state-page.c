@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Proof: state-page
+ * Property: whatever bytes stand in a state page, and however they change meanwhile, the control area that enters the guest has every
+ *	mandatory intercept, an ASID that is the vCPU's own and not the host's, the nested root of its space, the kernel's permission maps,
+ *	masked host interrupts, no event with reserved bits, EFER.SVME, and fixed bits of RFLAGS, DR6 and DR7 as the manual wants; a refused
+ *	injection enters nothing. This holds for a fresh vCPU, and after each exit again.
+ * Bound: none: a vCPU whose control area is any that the invariant allows; any page, any groups, any exit that the CPU can make.
+ * Assumes: before, the control area has the host's bits
+ * Assumes: before, the kernel's own copies of XCR0, event and shadow are ones that the CPU takes
+ * Assumes: before, an ASID of this generation is the vCPU's own
+ * Assumes: the CPU's ASIDs are more than one
+ * Models: each reading of a field of the state page gives any value
+ * Models: the CPU changes the state save area, exit codes, pending virtual interrupt, shadow, and nothing else of the control area
+ * Models: the control area is an object of its own (vmcb_of)
+ * Functions: kernel/virt/svm.c: svm_vcpu_initialise svm_load_base svm_load_groups load_control load_debug load_msrs svm_run asid_check
+ *	interrupted_event entry_refused
+ * Replaces: vmcb_of proof_vmcb_of
+ * Options: --unwind 20
+ */
+#include "proof.h"
+
+/* Others write the state page at any time: its fields are volatile here, and build/verify makes every reading of such a field any value. */
+#define uint64_t proof_volatile_u64
+#define uint32_t proof_volatile_u32
+#define uint16_t proof_volatile_u16
+typedef volatile unsigned long proof_volatile_u64;
+typedef volatile unsigned int proof_volatile_u32;
+typedef volatile unsigned short proof_volatile_u16;
+#include <bulkhead/vcpu.h>
+#undef uint64_t
+#undef uint32_t
+#undef uint16_t
+
+#include "virt/svm.c"
+
+#include "arch/x86_64/vectors.h"
+
+struct cpu_features cpu_features;
+static struct cpu cpu;
+static struct space space;
+static struct vcpu vcpu;
+static struct vmcb control_area;
+static struct bh_vcpu_state page;
+static bool entered;
+
+const char svm_enter_end[1];
+
+struct vmcb *proof_vmcb_of(struct vcpu *of)
+{
+	PROVE(of == &vcpu, "the vCPU that runs");
+	return &control_area;
+}
+
+/* What must leave the guest, whatever the VMM wants (docs/abi.md); the numbers are of AMD APM vol. 2 appendix B. */
+#define MANDATORY_EXCEPTIONS (1u << 1 | 1u << 17 | 1u << 18)
+#define MANDATORY_3                                                                                     \
+	(1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 15 | 1u << 18 | 1u << 19 | 1u << 22 | 1u << 24 | \
+		1u << 26 | 1u << 27 | 1u << 28 | 1u << 30 | 1u << 31)
+#define MANDATORY_4 0x7e7fu
+
+/* What the host owns in the control area, at any time. */
+static bool has_host_bits(const struct vmcb *vmcb)
+{
+	return vmcb->intercept_cr_read == 1u << 8 && vmcb->intercept_cr_write == 1u << 8 &&
+	       vmcb->intercept_dr_read == 0xffff && vmcb->intercept_dr_write == 0xffff &&
+	       (vmcb->intercept_exceptions & MANDATORY_EXCEPTIONS) == MANDATORY_EXCEPTIONS &&
+	       (vmcb->intercept3 & MANDATORY_3) == MANDATORY_3 &&
+	       (vmcb->intercept4 & MANDATORY_4) == MANDATORY_4 &&
+	       vmcb->iopm_physical == virt_to_phys(io_permission_map) &&
+	       vmcb->msrpm_physical == virt_to_phys(msr_permission_map) &&
+	       (vmcb->virtual_interrupt & V_INTR_MASKING) != 0 &&
+	       vmcb->nested_control == NESTED_CONTROL_ENABLE && vmcb->lbr_control == 0 &&
+	       vmcb->clean_bits == 0 && (vmcb->efer & EFER_SVME) != 0;
+}
+
+/* The state save area as a guest may leave it: the CPU keeps EFER.SVME while VMRUN runs (section 15.5.1). */
+static void any_guest_state(void)
+{
+	control_area.cr0 = any_u64();
+	control_area.cr2 = any_u64();
+	control_area.cr3 = any_u64();
+	control_area.cr4 = any_u64();
+	control_area.dr6 = any_u64();
+	control_area.dr7 = any_u64();
+	control_area.rip = any_u64();
+	control_area.rflags = any_u64();
+	control_area.cpl = any_u8();
+	control_area.efer = any_u64() | EFER_SVME;
+	control_area.rax = any_u64();
+	control_area.rsp = any_u64();
+	control_area.interrupt_shadow = any_u64();
+}
+
+void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state)
+{
+	const struct vmcb *vmcb = &control_area;
+	uint64_t event = vmcb->event_injection;
+	uint64_t virtual = vmcb->virtual_interrupt;
+
+	entered = true;
+	COVER_IF((vmcb->intercept3 & INTERCEPT3_VINTR) != 0, "enters with an interrupt window");
+	COVER_IF((event & BH_EVENT_VALID) != 0, "enters with an event");
+	COVER_IF(vmcb->tlb_control != 0, "enters with a flush");
+	PROVE(has_host_bits(vmcb), "host-owned bits at entry");
+	PROVE(vmcb->asid == vcpu.asid && vmcb->asid != 0 && vmcb->asid < cpu_features.svm_asid_count,
+		"an ASID of the guest's own");
+	PROVE(vcpu.asid_generation == cpu.asid_generation, "that was given out in this generation");
+	PROVE(vmcb->nested_cr3 == space.root_physical, "the nested root of its own space");
+	PROVE(vcpu.flushes_seen == space.flushes, "no translation that was taken away since");
+	PROVE((event & ~(uint64_t)0xffffffff80000fff) == 0, "no reserved bit in the event");
+	PROVE((virtual & ~(V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR | V_INTR_MASKING | (uint64_t)0xff << 32)) ==
+			0,
+		"no virtual interrupt control that the kernel does not use");
+	PROVE((vmcb->interrupt_shadow & ~(uint64_t)1) == 0, "only the shadow itself");
+	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0 && (vcpu.xcr0 & 1) != 0 &&
+			((vcpu.xcr0 & 2) != 0 || (vcpu.xcr0 & 4) == 0),
+		"an XCR0 that the CPU takes");
+	PROVE(vcpu.tsc_aux <= UINT32_MAX, "a TSC_AUX that WRMSR takes");
+	PROVE(control_block == vcpu.control_block_physical && host_state == cpu.host_state_physical &&
+			registers == page.registers,
+		"the vCPU's own control area and registers");
+	any_guest_state();
+	control_area.exit_code = any_u64();
+	control_area.exit_info_1 = any_u64();
+	control_area.exit_info_2 = any_u64();
+	control_area.exit_interrupt_info = any_u64();
+	control_area.event_injection = any_u64();
+	control_area.virtual_interrupt =
+		(virtual & ~V_IRQ & ~(uint64_t)0xff) | any_u8() | (any_bool() ? virtual & V_IRQ : 0);
+	control_area.next_rip = any_u64();
+}
+
+static void any_cpu(void)
+{
+	cpu_features.svm_asid_count = any_u32();
+	cpu_features.svm_event_repeats = any_bool();
+	cpu_features.xcr0 = any_bool() ? 7 : 3;
+	ASSUME(cpu_features.svm_asid_count > 1, "the CPU's ASIDs are more than one");
+	cpu.next_asid = any_u32();
+	cpu.asid_generation = any_u64();
+	__CPROVER_assume(cpu.next_asid >= 1 && cpu.asid_generation >= 1 && cpu.asid_generation < UINT64_MAX);
+	cpu.tsc_aux = any_u32();
+	space.root_physical = any_u64();
+	space.flushes = any_u64();
+	vcpu.slots[VCPU_GUEST_SPACE].object = (uint64_t)&space;
+	vcpu.state = &page;
+}
+
+/* A vCPU in the middle of its life: all that the kernel keeps of it is as some earlier entry or answer left it. */
+static void any_vcpu(void)
+{
+	control_area.intercept_cr_read = any_u16();
+	control_area.intercept_cr_write = any_u16();
+	control_area.intercept_dr_read = any_u16();
+	control_area.intercept_dr_write = any_u16();
+	control_area.intercept_exceptions = any_u32();
+	control_area.intercept3 = any_u32();
+	control_area.intercept4 = any_u32();
+	control_area.iopm_physical = any_u64();
+	control_area.msrpm_physical = any_u64();
+	control_area.virtual_interrupt = any_u64();
+	control_area.nested_control = any_u64();
+	control_area.nested_cr3 = any_u64();
+	control_area.lbr_control = any_u64();
+	control_area.clean_bits = any_u64();
+	control_area.asid = any_u32();
+	any_guest_state();
+	vcpu.asid = any_u32();
+	vcpu.asid_generation = any_u64();
+	vcpu.flushes_seen = any_u64();
+	vcpu.undelivered = any_u64();
+	vcpu.xcr0 = any_u64();
+	vcpu.tsc_aux = any_u32();
+	ASSUME(has_host_bits(&control_area), "before, the control area has the host's bits");
+	ASSUME((vcpu.xcr0 & ~cpu_features.xcr0) == 0 && (vcpu.xcr0 & 1) != 0 &&
+			((vcpu.xcr0 & 2) != 0 || (vcpu.xcr0 & 4) == 0) &&
+			(vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0 &&
+			(control_area.interrupt_shadow & ~(uint64_t)1) == 0 &&
+			(control_area.virtual_interrupt & ~(V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR |
+								  V_INTR_MASKING | (uint64_t)0xff << 32)) ==
+				0,
+		"before, the kernel's own copies of XCR0, event and shadow are ones that the CPU takes");
+	ASSUME(vcpu.asid_generation <= cpu.asid_generation &&
+			(vcpu.asid_generation != cpu.asid_generation ||
+				(vcpu.asid == control_area.asid && vcpu.asid >= 1 &&
+					vcpu.asid < cpu_features.svm_asid_count)),
+		"before, an ASID of this generation is the vCPU's own");
+}
+
+int main(void)
+{
+	struct backend_exit exit;
+
+	any_cpu();
+	vcpu.control_block_physical = virt_to_phys(&control_area);
+	if (any_bool()) {
+		svm_vcpu_initialise(&vcpu);
+		COVER("a fresh vCPU");
+		PROVE(has_host_bits(&control_area), "a fresh vCPU's control area");
+		PROVE(vcpu.control_block_physical == virt_to_phys(&control_area), "which is its own");
+		PROVE(vcpu.asid_generation == 0 && vcpu.undelivered == 0 && vcpu.xcr0 == 1,
+			"no ASID, no event, an XCR0 that the CPU takes");
+		PROVE((control_area.virtual_interrupt & V_IRQ) == 0 && control_area.interrupt_shadow == 0,
+			"nothing is pending");
+		return 0;
+	}
+	any_vcpu();
+	if (any_bool() && !svm_load_base(&vcpu)) {
+		COVER("an injection over an undelivered event");
+		PROVE(has_host_bits(&control_area), "a refused answer leaves the host's bits");
+		return 0;
+	}
+	if (any_bool()) {
+		svm_load_groups(&vcpu, any_u32());
+	}
+	svm_run(&cpu, &vcpu, &exit);
+	COVER("a guest was entered and left");
+	PROVE(entered, "an entry");
+	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
+	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
+	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
+	PROVE(exit.reason < BH_EXIT_REASONS || exit.reason == BACKEND_EXIT_INTERRUPT ||
+			exit.reason == BACKEND_EXIT_RESUME,
+		"an exit reason that exists");
+	return 0;
+}

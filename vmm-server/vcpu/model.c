@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages to device models (model.h). While one is waited for, the status page says whose answer it is: the root
+ * task's supervisor looks there when the virtual CPU waits too long. */
+#include "vcpu/model.h"
+
+#include "system.h"
+
+uint32_t model_access(struct vmm *vmm, const struct vcpu *vcpu, uint64_t endpoint, bool in, uint32_t offset,
+	uint32_t width, uint32_t value, uint64_t sequence)
+{
+	uint64_t word = BH_PORT_WORD(in, width, offset, vcpu->number);
+	struct vm_status *status = vmm_status(vmm);
+	uint32_t answer = 0;
+	enum bh_error error;
+
+	vm_status_await(status, endpoint);
+	do {
+		error = system_port_call(endpoint, word, value, sequence, &answer);
+	} while (error == BH_ERROR_CANCELLED);
+	vm_status_await(status, 0);
+	if (error != BH_OK) {
+		status->routes_given_up++;
+		return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
+	}
+	return answer;
+}
