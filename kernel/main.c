@@ -20,6 +20,7 @@ static void cpu_initialise(struct cpu *cpu)
 	cpu->stack_top = kernel_stack_top(0);
 	cpu->apic_id = lapic_id();
 	cpu->armed_deadline = UINT64_MAX;
+	cpu->ready_top = -1;
 	cpu_tables_load(&cpu->tables, 0);
 	io_bitmap_disable(&cpu->tables);
 	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
@@ -28,7 +29,7 @@ static void cpu_initialise(struct cpu *cpu)
 	idt_load();
 	system_call_registers_set();
 	write_cr0(read_cr0() | CR0_TS);
-	cpu->task_switched = true;
+	cpu->fpu_access = FPU_FORBIDDEN;
 	backend_cpu_initialise(cpu);
 }
 
@@ -37,7 +38,8 @@ void kernel_main(void);
 void kernel_main(void)
 {
 	cpu_initialise(&boot_cpu);
-	trace_initialise(boot_command_line_has(&boot_information, "trace") ? 1 : 0);
+	boot_cpu.tracing = boot_command_line_has(&boot_information, "trace");
+	trace_initialise(boot_cpu.tracing ? 1 : 0);
 	root_task_create(&boot_cpu);
 	log_line("boot: starting the root task");
 	log_console_release();

@@ -25,6 +25,7 @@ set(KERNEL_SOURCES
   boot/memory.c
   boot/root_task.c
   ipc/endpoint.c
+  ipc/fastpath.c
   ipc/fault.c
   ipc/notification.c
   ipc/reply.c

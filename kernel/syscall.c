@@ -40,9 +40,6 @@ static enum bh_error do_receive(struct thread *thread, bool answer, bool blockin
 		reply = (struct reply *)reply_slot->object;
 	}
 	if (answer) {
-		if (endpoint_answer_and_receive((struct endpoint *)endpoint->object, thread, reply)) {
-			return BH_OK;
-		}
 		/* Before the answer, after which a passive server has no context to go on with if it is preempted. */
 		if (!endpoint_refuse((struct endpoint *)endpoint->object, thread, reply)) {
 			return INVOCATION_RESTART;
@@ -64,26 +61,14 @@ static enum bh_error do_reply(struct thread *thread)
 	return error;
 }
 
-static enum bh_error do_signal(struct thread *thread)
-{
-	struct capability *slot;
-	enum bh_error error =
-		capability_find(thread, thread->registers.rdi, BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
-
-	if (error == BH_OK) {
-		notification_signal((struct notification *)slot->object, slot->badge);
-	}
-	return error;
-}
-
-static enum bh_error do_wait(struct thread *thread, bool blocking)
+static enum bh_error do_wait(struct thread *thread)
 {
 	struct capability *slot;
 	enum bh_error error =
 		capability_find(thread, thread->registers.rdi, BH_OBJECT_NOTIFICATION, BH_RIGHT_READ, &slot);
 
 	if (error == BH_OK) {
-		error = notification_wait((struct notification *)slot->object, thread, blocking);
+		notification_wait((struct notification *)slot->object, thread);
 	}
 	return error;
 }
@@ -123,7 +108,7 @@ static void upcall(struct thread *thread)
 		return;
 	}
 	thread->registers.rip = thread->upcall;
-	thread->return_by_iret = 1;
+	thread->execution.return_by_iret = true;
 }
 
 void system_call(struct thread *thread)
@@ -159,14 +144,8 @@ void system_call(struct thread *thread)
 	case BH_SYS_REPLY:
 		error = do_reply(thread);
 		break;
-	case BH_SYS_SIGNAL:
-		error = do_signal(thread);
-		break;
 	case BH_SYS_WAIT:
-		error = do_wait(thread, true);
-		break;
-	case BH_SYS_POLL:
-		error = do_wait(thread, false);
+		error = do_wait(thread);
 		break;
 	case BH_SYS_INVOKE:
 		error = do_invoke(thread);
@@ -185,4 +164,30 @@ void system_call(struct thread *thread)
 	} else if (error != BH_OK) {
 		thread->registers.rax = error;
 	}
+}
+
+uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2])
+{
+	const struct thread *thread = (const struct thread *)this_cpu()->current;
+	struct notification *notification;
+	struct capability *slot;
+	enum bh_error error;
+
+	if (number != BH_SYS_SIGNAL && number != BH_SYS_POLL) {
+		return BH_SYSCALL | number;
+	}
+	error = capability_find(thread, index, BH_OBJECT_NOTIFICATION,
+		number == BH_SYS_SIGNAL ? BH_RIGHT_WRITE : BH_RIGHT_READ, &slot);
+	if (error != BH_OK) {
+		return error;
+	}
+	notification = (struct notification *)slot->object;
+	if (number == BH_SYS_SIGNAL) {
+		notification_signal(notification, slot->badge);
+	} else {
+		message[0] = BH_MESSAGE_SIGNAL;
+		message[1] = notification->word;
+		notification->word = 0;
+	}
+	return BH_OK;
 }

@@ -301,7 +301,7 @@ void root_task_create(struct cpu *cpu)
 
 	_Static_assert(BOOT_INFO_PAGES <= 4, "boot information takes 2^14 bytes");
 	builder.cnode = phys_to_virt(cnode_physical);
-	builder.cnode->bits = BH_BOOT_CNODE_BITS;
+	cnode_initialise(builder.cnode, BH_BOOT_CNODE_BITS);
 	builder.info = phys_to_virt(info_physical);
 	address_space_initialise(phys_to_virt(space_physical), space_physical);
 	builder.space = &((struct address_space *)phys_to_virt(space_physical))->space;

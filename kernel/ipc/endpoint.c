@@ -198,37 +198,6 @@ enum bh_error endpoint_receive(
 	return BH_OK;
 }
 
-bool endpoint_answer_and_receive(struct endpoint *endpoint, struct thread *server, struct reply *reply)
-{
-	struct execution *caller = reply->caller;
-	struct sched_context *context = server->execution.context;
-	struct cpu *cpu = server->execution.cpu;
-
-	/* decode: the caller's context is the one that runs, and nobody else has a claim on the server or the CPU */
-	if (caller == NULL || reply->holder != server || caller->context != NULL ||
-		context == server->execution.own_context || endpoint->state == ENDPOINT_SENDERS ||
-		server->execution.bound != NULL || !scheduler_may_hand_over(cpu, context, caller->priority) ||
-		!context_is_due(context, caller) || !reply_is_short(caller, server)) {
-		return false;
-	}
-
-	/* commit: nothing below can fail */
-	server->execution.context = NULL;
-	server->execution.holding = NULL;
-	reply->holder = NULL;
-	reply->caller = NULL;
-	caller->waiting_reply = NULL;
-	context_give(context, caller);
-	reply_deliver_short(caller, server);
-	caller->state = EXECUTION_READY;
-	cpu->current = caller;
-	server->receive_reply = reply;
-	reply->receiver = server;
-	server->execution.state = EXECUTION_RECEIVING;
-	enqueue(endpoint, &server->execution, ENDPOINT_RECEIVERS);
-	return true;
-}
-
 void ipc_cancel(struct execution *execution, enum bh_error error)
 {
 	switch ((enum execution_state)execution->state) {

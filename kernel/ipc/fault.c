@@ -40,7 +40,7 @@ void thread_fault(struct thread *thread, uint64_t kind, uint64_t address, uint64
 	thread->fault_words[1] = address;
 	thread->fault_words[2] = code;
 	thread->fault_words[3] = thread->registers.rip;
-	thread->return_by_iret = 1;
+	thread->execution.return_by_iret = true;
 	if (endpoint->type == BH_OBJECT_ENDPOINT && (endpoint->rights & BH_RIGHT_WRITE) != 0) {
 		thread->pending_fault = 1;
 		if (endpoint_send((struct endpoint *)endpoint->object, &thread->execution, endpoint->badge,

@@ -23,10 +23,6 @@ __attribute__((warn_unused_result)) enum bh_error endpoint_receive(
 __attribute__((warn_unused_result)) bool endpoint_refuse(
 	struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply);
 
-/* ReplyRecv's usual case, in one step: the caller that waits in reply lent its context to this server (current), its answer is
- * short, and nobody else waits. false: not that case, nothing was done. */
-bool endpoint_answer_and_receive(struct endpoint *endpoint, struct thread *server, struct reply *reply);
-
 /* Ends the first waiting operation on the endpoint with CANCELLED. false: nobody waited. */
 bool endpoint_cancel_one(struct endpoint *endpoint);
 
@@ -41,10 +37,6 @@ void ipc_cancel(struct execution *execution, enum bh_error error);
 /* Answers the caller that waits in reply with the server's message registers, and gives it its context back. Nothing
  * where nobody waits, but a lent context goes home. */
 void reply_answer(struct reply *reply, struct thread *server);
-
-/* Does the server's answer fit in registers, and let the caller go on at once? Then: puts it there. */
-bool reply_is_short(const struct execution *caller, const struct thread *server);
-void reply_deliver_short(struct execution *caller, const struct thread *server);
 
 /* The caller gets CANCELLED (a vCPU: ROUTE_FAILED or stop) and its context back, wherever it is. */
 void reply_abandon(struct reply *reply);
@@ -81,8 +73,7 @@ struct bh_ipc_buffer *thread_buffer(const struct thread *thread);
 
 /* --- notification.c --- */
 void notification_signal(struct notification *notification, uint64_t bits);
-__attribute__((warn_unused_result)) enum bh_error notification_wait(
-	struct notification *notification, struct thread *thread, bool blocking);
+void notification_wait(struct notification *notification, struct thread *thread);
 bool notification_cancel_one(struct notification *notification);
 void notification_unbind(struct execution *execution);
 

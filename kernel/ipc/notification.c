@@ -44,17 +44,16 @@ void notification_signal(struct notification *notification, uint64_t bits)
 	}
 }
 
-enum bh_error notification_wait(struct notification *notification, struct thread *thread, bool blocking)
+void notification_wait(struct notification *notification, struct thread *thread)
 {
-	if (notification->word != 0 || !blocking) {
+	if (notification->word != 0) {
 		message_deliver(thread, notification->word, BH_MESSAGE_SIGNAL);
 		notification->word = 0;
-		return BH_OK;
+		return;
 	}
 	scheduler_block(&thread->execution, EXECUTION_WAITING_SIGNAL);
 	thread->execution.queued_on = notification;
 	queue_append(&notification->waiters, &thread->execution);
-	return BH_OK;
 }
 
 bool notification_cancel_one(struct notification *notification)

@@ -115,36 +115,11 @@ void reply_answer(struct reply *reply, struct thread *server)
 	if (thread->pending_fault != 0) {
 		/* The answer to a fault message resumes; registers are as the handler left them. */
 		thread->pending_fault = 0;
-		thread->return_by_iret = 1;
+		thread->execution.return_by_iret = true;
 	} else {
 		message_transfer(&server->execution, thread, 0, true);
 	}
 	scheduler_make_ready(caller);
-}
-
-bool reply_is_short(const struct execution *caller, const struct thread *server)
-{
-	if (caller->kind == EXECUTION_VCPU) {
-		return vcpu_answer_resumes((const struct vcpu *)caller, server->registers.rdx);
-	}
-	return ((const struct thread *)caller)->pending_fault == 0 &&
-	       (server->registers.rsi & 0xffff) <= BH_MESSAGE_REGISTERS;
-}
-
-void reply_deliver_short(struct execution *caller, const struct thread *server)
-{
-	if (caller->kind == EXECUTION_VCPU) {
-		vcpu_answer_deliver((struct vcpu *)caller, server->registers.rdx);
-		return;
-	}
-
-	struct thread *thread = (struct thread *)caller;
-
-	thread->registers.rdx = server->registers.rdx;
-	thread->registers.r10 = server->registers.r10;
-	thread->registers.r8 = server->registers.r8;
-	thread->registers.r9 = server->registers.r9;
-	message_deliver(thread, 0, server->registers.rsi);
 }
 
 void reply_abandon(struct reply *reply)

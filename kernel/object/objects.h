@@ -27,7 +27,8 @@ struct cnode {
 	union {
 		struct {
 			struct object_header header;
-			uint32_t bits; /* 2^bits slots, slot 0 included */
+			uint64_t last_slot; /* number of slots, slot 0 included, less one */
+			uint32_t bits;      /* 2^bits slots */
 		};
 		struct capability header_slot;
 	};
@@ -65,17 +66,23 @@ enum execution_state {
 struct execution {
 	struct object_header header;
 	uint8_t kind, state, priority, maximum_priority;
-	uint32_t trust_domain;
+	bool in_ready_queue;
+	bool send_is_call;      /* SENDING: wants an answer */
+	bool send_may_grant;    /* SENDING: the endpoint capability had grant */
+	uint8_t ready_priority; /* queue it stands in */
+	union {
+		struct {
+			uint32_t trust_domain;
+			bool fpu_forbidden;  /* Thread: THREAD_NO_FPU */
+			bool return_by_iret; /* Thread in the kernel: rcx and r11 count too, not SYSRET */
+		};
+		uint64_t switch_key; /* all of it, to compare with struct cpu's */
+	};
 	struct cpu *cpu;
 	struct sched_context
 		*context; /* runs on it; NULL: lent, parked, exhausted elsewhere, or never had one */
 	struct sched_context *own_context; /* the one that was bound to it: whose home it is */
 	struct execution *next, *previous; /* ready queue, or the queue of `queued_on` */
-	bool in_ready_queue;
-	bool send_is_call;      /* SENDING: wants an answer */
-	bool send_may_grant;    /* SENDING: the endpoint capability had grant */
-	bool fpu_forbidden;     /* THREAD_NO_FPU */
-	uint8_t ready_priority; /* queue it stands in */
 	void *queued_on;        /* struct endpoint * or struct notification * */
 	uint64_t send_badge;
 	struct reply *waiting_reply; /* WAITING_REPLY: where the answer comes from */
@@ -91,7 +98,6 @@ enum thread_slot { THREAD_CSPACE, THREAD_VSPACE, THREAD_BUFFER, THREAD_FAULT, TH
 struct thread {
 	struct execution execution;
 	struct bh_thread_registers registers;
-	uint64_t return_by_iret;     /* rcx and r11 count too: not SYSRET */
 	uint64_t upcall;             /* 0: none */
 	struct reply *receive_reply; /* RECEIVING: Reply for the next caller, or NULL */
 	uint64_t pending_fault;      /* SENDING a fault message: its words */
@@ -101,10 +107,16 @@ struct thread {
 };
 _Static_assert(sizeof(struct thread) <= 1u << BH_THREAD_BITS, "Thread size");
 
+static inline void cnode_initialise(struct cnode *cnode, uint64_t bits)
+{
+	cnode->bits = (uint32_t)bits;
+	cnode->last_slot = (UINT64_C(1) << bits) - 1;
+}
+
 /* The slot of that number, or NULL. Slot 0 is the header: never valid. */
 static inline struct capability *cnode_slot(struct cnode *cnode, uint64_t index)
 {
-	if (index - 1 >= (UINT64_C(1) << cnode->bits) - 1) {
+	if (index - 1 >= cnode->last_slot) {
 		return NULL;
 	}
 	return &cnode->slots_from_1[index - 1];
@@ -215,10 +227,17 @@ struct vcpu {
 	uint64_t access_port;
 	uint64_t access_next_rip;
 	uint32_t exit_masks[BH_EXIT_REASONS];
-	bool answered;       /* the state page is to be loaded before the next entry */
-	bool route_failed;   /* the routed access got no answer: exit ROUTE_FAILED comes next */
-	bool halt_requested; /* the answer was "halt" */
+	union {
+		struct {
+			bool answered;     /* the state page is to be loaded before the next entry */
+			bool route_failed; /* the routed access got no answer: exit ROUTE_FAILED comes next */
+			bool halt_requested; /* the answer was "halt" */
+			bool zero;
+		};
+		uint32_t before_entry; /* any of them */
+	};
 	uint32_t load_groups;
+	bool event_is_virtual, window_waits; /* svm.c, inject() */
 	uint64_t undelivered; /* kernel's own copy: re-injected when the kernel itself resumes the guest */
 	/* back end */
 	uint32_t asid;

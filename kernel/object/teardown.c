@@ -96,7 +96,7 @@ static bool teardown_step(struct object_header *header)
 	case BH_OBJECT_CNODE: {
 		struct cnode *cnode = (struct cnode *)header;
 
-		return delete_next(header, cnode->slots_from_1, (UINT64_C(1) << cnode->bits) - 1);
+		return delete_next(header, cnode->slots_from_1, cnode->last_slot);
 	}
 	case BH_OBJECT_THREAD:
 		return delete_next(header, ((struct thread *)header)->slots, THREAD_SLOTS);

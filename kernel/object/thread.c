@@ -19,7 +19,7 @@ void thread_initialise(struct thread *thread)
 	thread->execution.state = EXECUTION_STOPPED;
 	thread->execution.cpu = this_cpu();
 	thread->registers.rflags = RFLAGS_IF | RFLAGS_FIXED;
-	thread->return_by_iret = 1;
+	thread->execution.return_by_iret = true;
 	fpu_area_initialise(thread->fpu);
 }
 
@@ -137,7 +137,7 @@ static enum bh_error write_registers(const struct invocation *invocation, struct
 	registers.rflags = (registers.rflags & USER_FLAGS) | RFLAGS_IF | RFLAGS_FIXED;
 	take_bases(thread);
 	thread->registers = registers;
-	thread->return_by_iret = 1;
+	thread->execution.return_by_iret = true;
 	return BH_OK;
 }
 

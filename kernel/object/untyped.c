@@ -68,7 +68,7 @@ static void object_initialise(uint64_t type, uint64_t physical, uint64_t size_bi
 
 	switch (type) {
 	case BH_OBJECT_CNODE:
-		((struct cnode *)object)->bits = (uint32_t)(size_bits - BH_CNODE_SLOT_BITS);
+		cnode_initialise(object, size_bits - BH_CNODE_SLOT_BITS);
 		break;
 	case BH_OBJECT_THREAD:
 		thread_initialise(object);

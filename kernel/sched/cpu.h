@@ -10,27 +10,39 @@
 
 #define PRIORITIES 256
 
+/* CR0.TS: set or clear. A thread that may use the FPU has 0 in its place, which equals neither. */
+enum fpu_access { FPU_FORBIDDEN = 1, FPU_PERMITTED = 2 };
+
 struct cpu {
 	/* entry.S knows these offsets */
 	uint64_t scratch; /* user stack pointer during entry */
 	struct execution
 		*current; /* who runs, or the kernel runs for; NULL: nobody (it was stopped, or idle) */
 	uint64_t stack_top;
-
 	struct cpu *self;
+	bool reschedule; /* current may no longer be the right one */
+
 	uint32_t number;
 	uint8_t apic_id;
 	struct space *space;         /* host address space that CR3 holds; NULL: the kernel's own */
 	struct execution *fpu_owner; /* whose FPU state the registers hold */
-	bool task_switched;          /* CR0.TS is set */
-	uint32_t trust_domain;       /* of the last user or guest code that ran */
+	union {
+		struct {
+			uint32_t trust_domain; /* of the last user or guest code that ran */
+			uint8_t fpu_access;    /* enum fpu_access */
+			uint8_t zero;
+			bool io_open; /* the TSS shows io_space's ports */
+			bool tracing; /* the trace ring is on */
+		};
+		uint64_t switch_key; /* equals an execution's: nothing of all that is to be changed, or told */
+	};
 	struct thread *bases_owner;  /* whose FS base, and GS base (swapped), the CPU holds */
 	uint64_t tsc_aux;            /* what MSR TSC_AUX holds */
 
 	struct execution_queue ready[PRIORITIES];
 	uint64_t ready_bits[4];   /* bit p of word p / 64: queue p is not empty */
+	int32_t ready_top;        /* the highest of them; -1: all are empty */
 	struct execution *traced; /* whose switch the trace ring has last */
-	bool reschedule;          /* current may no longer be the right one */
 
 	struct sched_context *context; /* whose time runs; current's */
 	uint64_t context_start;        /* TSC since when */

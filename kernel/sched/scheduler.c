@@ -64,11 +64,24 @@ static void ready_enqueue(struct execution *execution, bool front)
 		queue_append(&cpu->ready[priority], execution);
 	}
 	cpu->ready_bits[priority / 64] |= UINT64_C(1) << (priority % 64);
+	if (priority > cpu->ready_top) {
+		cpu->ready_top = priority;
+	}
 	execution->ready_priority = priority;
 	execution->in_ready_queue = true;
 	if (cpu->current == NULL || priority > cpu->current->priority) {
 		cpu->reschedule = true;
 	}
+}
+
+static int32_t highest_ready(const struct cpu *cpu)
+{
+	for (int word = 3; word >= 0; word--) {
+		if (cpu->ready_bits[word] != 0) {
+			return word * 64 + 63 - __builtin_clzl(cpu->ready_bits[word]);
+		}
+	}
+	return -1;
 }
 
 static void ready_dequeue(struct execution *execution)
@@ -79,6 +92,7 @@ static void ready_dequeue(struct execution *execution)
 	queue_remove(&cpu->ready[priority], execution);
 	if (cpu->ready[priority].head == NULL) {
 		cpu->ready_bits[priority / 64] &= ~(UINT64_C(1) << (priority % 64));
+		cpu->ready_top = highest_ready(cpu);
 	}
 	execution->in_ready_queue = false;
 }
@@ -126,18 +140,6 @@ void scheduler_yield(struct cpu *cpu)
 	}
 }
 
-static struct execution *highest_ready(struct cpu *cpu)
-{
-	for (int word = 3; word >= 0; word--) {
-		if (cpu->ready_bits[word] != 0) {
-			int bit = 63 - __builtin_clzl(cpu->ready_bits[word]);
-
-			return cpu->ready[word * 64 + bit].head;
-		}
-	}
-	return NULL;
-}
-
 /* Time belongs from now on to the context of the current execution. */
 static void account_to_current(struct cpu *cpu)
 {
@@ -159,7 +161,7 @@ struct execution *scheduler_pick(struct cpu *cpu)
 {
 	while (cpu->reschedule) {
 		struct execution *current = cpu->current;
-		struct execution *best = highest_ready(cpu);
+		struct execution *best = cpu->ready_top >= 0 ? cpu->ready[cpu->ready_top].head : NULL;
 
 		cpu->reschedule = false;
 		if (current == NULL || !can_run(current)) {

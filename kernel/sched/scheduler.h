@@ -27,23 +27,12 @@ void scheduler_yield(struct cpu *cpu);
  * time when the context changes, and arms the timer. */
 struct execution *scheduler_pick(struct cpu *cpu);
 
-/* Does anything READY outrank that priority? */
-static inline bool scheduler_outranked(const struct cpu *cpu, uint8_t priority)
-{
-	for (unsigned int word = priority / 64 + 1u; word < PRIORITIES / 64; word++) {
-		if (cpu->ready_bits[word] != 0) {
-			return true;
-		}
-	}
-	return (cpu->ready_bits[priority / 64] >> (priority % 64)) > 1;
-}
-
 /* May `to` follow the current execution on the CPU at once, on the context that runs, without a look at the queues? */
 static inline bool scheduler_may_hand_over(
 	const struct cpu *cpu, const struct sched_context *context, uint8_t priority)
 {
 	return !cpu->reschedule && context != NULL && context == cpu->context && context->remaining != 0 &&
-	       !scheduler_outranked(cpu, priority);
+	       cpu->ready_top <= priority;
 }
 
 /* --- scheduling contexts (context.c) --- */

@@ -9,7 +9,7 @@ void backend_cpu_initialise(struct cpu *cpu) { svm_cpu_initialise(cpu); }
 
 void backend_vcpu_initialise(struct vcpu *vcpu) { svm_vcpu_initialise(vcpu); }
 
-void backend_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit) { svm_run(cpu, vcpu, exit); }
+void backend_run(struct cpu *cpu, struct vcpu *vcpu) { svm_run(cpu, vcpu); }
 
 bool backend_load_base(struct vcpu *vcpu) { return svm_load_base(vcpu); }
 

@@ -27,9 +27,10 @@ void backend_cpu_initialise(struct cpu *cpu);
 /* A fresh VCPU: the control area with every mandatory intercept, and the state of a CPU after reset. */
 void backend_vcpu_initialise(struct vcpu *vcpu);
 
-/* Enters the guest once, with the control area as it stands, and tells why it came back. Registers are in the state page
- * then. Interrupts off; the space, ASID and events must have been set by backend_prepare. */
-void backend_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit);
+/* Enters the guest, with the control area as it stands. What comes back comes to vcpu_exited (vcpu.h), on an empty kernel stack,
+ * with the registers in the state page and, but for port accesses, what backend_store_base puts there. Interrupts off; FPU
+ * and trust domain are the vCPU's. */
+_Noreturn void backend_run(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Takes rip, rflags and events from the state page into the control area, clamped. false: inject over an undelivered event. */
 __attribute__((warn_unused_result)) bool backend_load_base(struct vcpu *vcpu);

@@ -7,8 +7,11 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpu_features.h"
+#include "arch/x86_64/fpu.h"
 #include "panic.h"
 #include "string.h"
+#include "virt/vcpu.h"
+#include "virt/vm_offsets.h"
 #include "virt/vmcb.h"
 
 #define READ_ONCE(field) (*(const volatile __typeof__(field) *)&(field))
@@ -28,11 +31,33 @@
 static uint8_t io_permission_map[12288] __attribute__((aligned(4096)));
 static uint8_t msr_permission_map[8192] __attribute__((aligned(4096)));
 
-/* svm_entry.S */
-void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical);
+/* svm_entry.S, and what it calls */
+_Noreturn void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical,
+	uint8_t *host_state);
 extern const char svm_enter_end[];
+_Noreturn void svm_exited(uint64_t *registers);
+struct doorbell_result { /* rax, rdx */
+	uint64_t *registers;
+	uint64_t resume;
+};
+struct doorbell_result svm_doorbell(uint64_t *registers);
+
+_Static_assert(offsetof(struct vmcb, fs) + 8 == VMCB_FS_BASE, "svm_entry.S");
+_Static_assert(offsetof(struct vmcb, kernel_gs_base) == VMCB_KERNEL_GS_BASE, "svm_entry.S");
+_Static_assert(EXIT_IOIO == VMCB_EXIT_IOIO, "svm_entry.S");
+_Static_assert((int64_t)(offsetof(struct vcpu, control_block) + offsetof(struct vmcb, exit_code)) -
+			       (int64_t)(offsetof(struct vcpu, state_page) +
+					 offsetof(struct bh_vcpu_state, registers)) ==
+		       EXIT_CODE_FROM_REGISTERS,
+	"svm_entry.S");
 
 static struct vmcb *vmcb_of(struct vcpu *vcpu) { return (struct vmcb *)(void *)vcpu->control_block; }
+
+static struct vcpu *vcpu_of(uint64_t *registers)
+{
+	return (struct vcpu *)((uint64_t)registers - offsetof(struct bh_vcpu_state, registers) -
+			       offsetof(struct vcpu, state_page));
+}
 
 /* Section 15.11: two bits an MSR; vector 0 from MSR 0, vector 1 from C000_0000h. */
 static void msr_permit(uint32_t msr)
@@ -145,8 +170,14 @@ static void load_segment(struct vmcb_segment *to, const struct bh_segment_regist
 
 static void load_control(struct vmcb *vmcb, const struct bh_vcpu_state *state)
 {
-	uint64_t cr0 = READ_ONCE(state->cr0), efer = READ_ONCE(state->efer) & EFER_GUEST;
+	uint64_t cr0 = READ_ONCE(state->cr0), cr4 = READ_ONCE(state->cr4);
+	uint64_t efer = READ_ONCE(state->efer) & EFER_GUEST;
 
+	/* QEMU's emulator (7.2) sets the host's CR0 at #VMEXIT while EFER and CR4 are the guest's, and takes LME without PAE for a
+	 * reason not to: the host would go on without paging. */
+	if (cpu_features.svm_event_repeats && (cr0 & CR0_PG) == 0 && (cr4 & CR4_PAE) == 0) {
+		efer &= ~EFER_LME;
+	}
 	/* LMA says that LME and paging are on (APM vol. 2 section 3.1.7). Without them it is no state of a CPU, and QEMU's emulator
 	 * (7.2) never comes back from a guest that has it. */
 	if ((efer & EFER_LME) == 0 || (cr0 & CR0_PG) == 0) {
@@ -155,7 +186,7 @@ static void load_control(struct vmcb *vmcb, const struct bh_vcpu_state *state)
 	vmcb->cr0 = cr0;
 	vmcb->cr2 = READ_ONCE(state->cr2);
 	vmcb->cr3 = READ_ONCE(state->cr3);
-	vmcb->cr4 = READ_ONCE(state->cr4);
+	vmcb->cr4 = cr4;
 	vmcb->efer = efer | EFER_SVME;
 	vmcb->cpl = READ_ONCE(state->cpl) & 3;
 }
@@ -208,6 +239,7 @@ static void load_msrs(struct vcpu *vcpu, struct vmcb *vmcb, const struct bh_vcpu
 		xcr0 &= ~XCR0_AVX;
 	}
 	vcpu->xcr0 = xcr0;
+	fpu_xcr0_changed(vcpu->execution.cpu, vcpu);
 }
 
 /* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */
@@ -284,7 +316,20 @@ static void store_segments(const struct vmcb *vmcb, struct bh_vcpu_state *state)
 	store_segment(&state->idtr, &vmcb->idtr);
 }
 
-static void store_msrs(const struct vcpu *vcpu, const struct vmcb *vmcb, struct bh_vcpu_state *state)
+/* What decoding an instruction needs. */
+static void store_code(const struct vmcb *vmcb, struct bh_vcpu_state *state)
+{
+	state->cr0 = vmcb->cr0;
+	state->cr3 = vmcb->cr3;
+	state->cr4 = vmcb->cr4;
+	state->efer = vmcb->efer & ~EFER_SVME;
+	state->cpl = vmcb->cpl;
+	store_segment(&state->segment[BH_CS], &vmcb->cs);
+	store_segment(&state->segment[BH_SS], &vmcb->ss);
+	store_segment(&state->segment[BH_DS], &vmcb->ds);
+}
+
+static void store_msrs(struct vcpu *vcpu, const struct vmcb *vmcb, struct bh_vcpu_state *state)
 {
 	state->star = vmcb->star;
 	state->lstar = vmcb->lstar;
@@ -295,14 +340,14 @@ static void store_msrs(const struct vcpu *vcpu, const struct vmcb *vmcb, struct 
 	state->sysenter_esp = vmcb->sysenter_esp;
 	state->sysenter_eip = vmcb->sysenter_eip;
 	state->pat = vmcb->pat;
+	fpu_xcr0_read(vcpu->execution.cpu, vcpu);
 	state->xcr0 = vcpu->xcr0;
 	state->tsc_offset = vmcb->tsc_offset;
 	state->tsc_aux = vcpu->tsc_aux;
 }
 
-void svm_store_base(struct vcpu *vcpu)
+static void store_base(const struct vcpu *vcpu, const struct vmcb *vmcb)
 {
-	struct vmcb *vmcb = vmcb_of(vcpu);
 	struct bh_vcpu_state *state = vcpu->state;
 
 	state->rip = vmcb->rip;
@@ -311,11 +356,19 @@ void svm_store_base(struct vcpu *vcpu)
 	state->interrupt_shadow = (uint32_t)(vmcb->interrupt_shadow & INTERRUPT_SHADOW);
 }
 
+void svm_store_base(struct vcpu *vcpu) { store_base(vcpu, vmcb_of(vcpu)); }
+
 void svm_store_groups(struct vcpu *vcpu, uint32_t groups)
 {
 	const struct vmcb *vmcb = vmcb_of(vcpu);
 	struct bh_vcpu_state *state = vcpu->state;
 
+	if ((groups & BH_GROUP_CODE) != 0) {
+		store_code(vmcb, state);
+		if (groups == BH_GROUP_CODE) {
+			return;
+		}
+	}
 	if ((groups & BH_GROUP_CONTROL) != 0) {
 		state->cr0 = vmcb->cr0;
 		state->cr2 = vmcb->cr2;
@@ -362,7 +415,6 @@ void svm_complete_port(struct vcpu *vcpu, uint64_t next_rip)
  * Without spare ASIDs all are flushed and a new generation begins. */
 static void asid_check(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb, const struct space *space)
 {
-	vmcb->tlb_control = TLB_CONTROL_NONE;
 	if (vcpu->asid_generation == cpu->asid_generation && vcpu->flushes_seen == space->flushes &&
 		vmcb->nested_cr3 == space->root_physical) {
 		return;
@@ -382,10 +434,14 @@ static void asid_check(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb, co
 /* An event whose delivery the exit interrupted. Software interrupts and INT3, INTO happen again when their instruction does. */
 static uint64_t interrupted_event(const struct vmcb *vmcb)
 {
-	uint64_t event = vmcb->exit_interrupt_info;
-	uint64_t type = event >> 8 & 7, vector = event & 0xff;
+	uint64_t event = vmcb->exit_interrupt_info, type, vector;
 
-	if ((event & BH_EVENT_VALID) == 0 || type == 4 || (type == 3 && (vector == 3 || vector == 4))) {
+	if ((event & BH_EVENT_VALID) == 0) {
+		return 0;
+	}
+	type = event >> 8 & 7;
+	vector = event & 0xff;
+	if (type == 4 || (type == 3 && (vector == 3 || vector == 4))) {
 		return 0;
 	}
 	return event & EVENT_INJECTION_VALID_BITS;
@@ -498,20 +554,23 @@ static void translate(struct vmcb *vmcb, struct backend_exit *exit)
 }
 
 /* Debug address registers are not in the VMCB. They matter only while DR7 enables a breakpoint. */
-static bool debug_registers_enter(const struct vcpu *vcpu, const struct vmcb *vmcb)
+static void debug_registers_enter(const struct vcpu *vcpu, const struct vmcb *vmcb)
 {
 	if ((vmcb->dr7 & 0xff) == 0) {
-		return false;
+		return;
 	}
 	write_dr0(vcpu->debug_registers[0]);
 	write_dr1(vcpu->debug_registers[1]);
 	write_dr2(vcpu->debug_registers[2]);
 	write_dr3(vcpu->debug_registers[3]);
-	return true;
 }
 
-static void debug_registers_leave(void)
+/* DR7 is as it was at the entry: the guest's accesses to it leave the guest. */
+static void debug_registers_leave(const struct vmcb *vmcb)
 {
+	if ((vmcb->dr7 & 0xff) == 0) {
+		return;
+	}
 	write_dr0(0);
 	write_dr1(0);
 	write_dr2(0);
@@ -539,58 +598,87 @@ static void entry_refused(struct vcpu *vcpu, struct vmcb *vmcb)
  * V_IRQ (section 15.21.4), which is the same to the guest. A window, which needs V_IRQ too, waits for the entry after. */
 static bool inject(struct vmcb *vmcb, uint64_t event)
 {
-	if (event == 0 || !cpu_features.svm_event_repeats || (event & EVENT_TYPE_BITS) != 0 ||
+	if (!cpu_features.svm_event_repeats || (event & EVENT_TYPE_BITS) != 0 ||
 		(vmcb->rflags & RFLAGS_IF) == 0 || vmcb->interrupt_shadow != 0) {
 		vmcb->event_injection = event;
 		return false;
 	}
-	vmcb->event_injection = 0;
 	vmcb->virtual_interrupt = VIRTUAL_INTERRUPT | (event & EVENT_VECTOR_BITS) << V_INTR_VECTOR_SHIFT;
 	vmcb->intercept3 &= ~INTERCEPT3_VINTR;
 	return true;
 }
 
-void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit)
+void svm_run(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
-	const struct space *space = (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object;
 	uint64_t *registers = vcpu->state->registers;
-	bool debug = debug_registers_enter(vcpu, vmcb);
-	bool window = (vmcb->virtual_interrupt & V_IRQ) != 0;
-	bool is_virtual = inject(vmcb, vcpu->undelivered);
 
-	asid_check(cpu, vcpu, vmcb, space);
+	debug_registers_enter(vcpu, vmcb);
+	asid_check(cpu, vcpu, vmcb, (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
+	vmcb->event_injection = 0;
+	if (vcpu->undelivered != 0) {
+		vcpu->window_waits = (vmcb->virtual_interrupt & V_IRQ) != 0;
+		vcpu->event_is_virtual = inject(vmcb, vcpu->undelivered);
+	}
 	vmcb->rax = READ_ONCE(registers[BH_RAX]);
 	vmcb->rsp = READ_ONCE(registers[BH_RSP]);
-	if (vcpu->xcr0 != cpu_features.xcr0) {
-		xsetbv(vcpu->xcr0);
-	}
 	if (cpu->tsc_aux != vcpu->tsc_aux) {
 		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 		cpu->tsc_aux = vcpu->tsc_aux;
 	}
-	svm_enter(registers, vcpu->control_block_physical, cpu->host_state_physical);
-	/* XSETBV is intercepted, but QEMU's emulator (7.2) does not look at that bit: what the guest set there counts, as far as
-	 * its state is saved. */
-	vcpu->xcr0 = xgetbv();
-	if (vcpu->xcr0 != cpu_features.xcr0) {
-		xsetbv(cpu_features.xcr0);
-		vcpu->xcr0 &= cpu_features.xcr0;
-	}
-	if (debug) {
-		debug_registers_leave();
-	}
+	svm_enter(registers, vcpu->control_block_physical, cpu->host_state_physical, cpu->host_state);
+}
+
+void svm_exited(uint64_t *registers)
+{
+	struct vcpu *vcpu = vcpu_of(registers);
+	struct vmcb *vmcb = vmcb_of(vcpu);
+	struct backend_exit exit;
+
+	debug_registers_leave(vmcb);
 	if ((uint32_t)vmcb->exit_code == EXIT_INVALID) {
 		entry_refused(vcpu, vmcb); /* the page has the registers still */
+		if (vmcb->tlb_control != TLB_CONTROL_NONE) {
+			/* Nothing says that it flushed: the next entry begins a generation again. */
+			vcpu->execution.cpu->next_asid = cpu_features.svm_asid_count;
+			vcpu->asid_generation = 0;
+		}
 	} else {
 		registers[BH_RAX] = vmcb->rax;
 		registers[BH_RSP] = vmcb->rsp;
-		if (!is_virtual || (vmcb->virtual_interrupt & V_IRQ) == 0) {
+		if (!vcpu->event_is_virtual || (vmcb->virtual_interrupt & V_IRQ) == 0) {
 			vcpu->undelivered = interrupted_event(vmcb);
 		}
 	}
-	if (is_virtual) {
-		window_ask(vmcb, window);
+	vmcb->tlb_control = TLB_CONTROL_NONE;
+	if (vcpu->event_is_virtual) {
+		vcpu->event_is_virtual = false;
+		window_ask(vmcb, vcpu->window_waits);
 	}
-	translate(vmcb, exit);
+	translate(vmcb, &exit);
+	if (exit.reason != BH_EXIT_PORT) {
+		store_base(vcpu, vmcb);
+	}
+	vcpu_exited(vcpu->execution.cpu, vcpu, exit.reason, exit.instruction_length, exit.qualification, exit.information);
+}
+
+/* A plain OUT to a doorbell is done right here; all others are done in full, with nothing changed. Neither this_cpu() nor a
+ * change of who runs: the guest goes on. */
+struct doorbell_result svm_doorbell(uint64_t *registers)
+{
+	struct vcpu *vcpu = vcpu_of(registers);
+	struct vmcb *vmcb = vmcb_of(vcpu);
+	uint64_t info = vmcb->exit_info_1, next_rip = vmcb->exit_info_2;
+
+	if ((info & (IOIO_IN | IOIO_STRING | IOIO_REP)) != 0 || next_rip == 0 ||
+		(vmcb->rflags & RFLAGS_TF) != 0 || (vmcb->dr7 & 0xff) != 0 ||
+		(vmcb->exit_interrupt_info & BH_EVENT_VALID) != 0 || vcpu->event_is_virtual ||
+		!vcpu_ring_doorbell(vcpu, info >> 16 & 0xffff, info >> IOIO_SIZE_SHIFT & 7)) {
+		return (struct doorbell_result){ registers, 0 };
+	}
+	svm_complete_port(vcpu, next_rip);
+	vcpu->undelivered = 0;
+	vmcb->event_injection = 0;
+	vmcb->tlb_control = TLB_CONTROL_NONE;
+	return (struct doorbell_result){ registers, 1 };
 }

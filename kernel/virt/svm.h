@@ -6,7 +6,7 @@
 
 void svm_cpu_initialise(struct cpu *cpu);
 void svm_vcpu_initialise(struct vcpu *vcpu);
-void svm_run(struct cpu *cpu, struct vcpu *vcpu, struct backend_exit *exit);
+_Noreturn void svm_run(struct cpu *cpu, struct vcpu *vcpu);
 __attribute__((warn_unused_result)) bool svm_load_base(struct vcpu *vcpu);
 void svm_load_groups(struct vcpu *vcpu, uint32_t groups);
 void svm_store_base(struct vcpu *vcpu);

@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/entry.h"
 #include "arch/x86_64/fpu.h"
+#include "ipc/fastpath.h"
 #include "ipc/ipc.h"
 #include "log.h"
 #include "object/invocation.h"
@@ -30,58 +31,71 @@ void vcpu_stop_for_good(struct vcpu *vcpu) { execution_end(&vcpu->execution); }
 
 /* --- exits --- */
 
-/* Sends vcpu->message to the endpoint in that slot, as a call. Without an endpoint the vCPU stops. */
-static void send(struct vcpu *vcpu, const struct capability *slot)
+/* Who waits for an answer from now on is told to INSPECT and to the answer. Then the short way to a handler that waits, which
+ * does not come back; else the whole message, to the endpoint's queue. Without an endpoint the vCPU stops. */
+static ALWAYS_INLINE void send(struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot,
+	const struct vcpu_message *message)
 {
+	struct endpoint *endpoint = (struct endpoint *)slot->object;
+	struct thread *receiver;
+
+	vcpu->message.reason_or_route = message->reason_or_route;
+	vcpu->message.routed = message->routed;
 	vcpu->waiting_since = rdtsc();
-	if (slot->type == BH_OBJECT_ENDPOINT &&
-		endpoint_send((struct endpoint *)slot->object, &vcpu->execution, slot->badge, false, true,
-			true) == BH_OK) {
-		return;
+	if (slot->type == BH_OBJECT_ENDPOINT) {
+		receiver = fast_receiver(cpu, endpoint);
+		if (receiver != NULL && cpu->current == &vcpu->execution && cpu->tsc_aux == 0) {
+			/* commit */
+			fast_lend(cpu, endpoint, &vcpu->execution, receiver);
+			user_state_enter(cpu, receiver);
+			fast_run(cpu, receiver, NULL, slot->badge,
+				BH_MESSAGE_INFO(message->label, message->word_count, 0), message->words[0],
+				message->words[1], message->words[2], message->words[3]);
+			return;
+		}
+		vcpu->message = *message;
+		if (endpoint_send(endpoint, &vcpu->execution, slot->badge, false, true, true) == BH_OK) {
+			return;
+		}
 	}
 	log_line("vcpu %lx stopped: nobody takes its exit %u", (uint64_t)vcpu, vcpu->message.reason_or_route);
 	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 }
 
-static void send_exit(
-	struct vcpu *vcpu, uint32_t reason, uint64_t flags, uint64_t qualification, uint64_t information)
+/* rip, rflags and events are in the page already. */
+static ALWAYS_INLINE void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t flags,
+	uint64_t qualification, uint64_t information)
 {
-	struct vcpu_message *message = &vcpu->message;
+	struct vcpu_message message = { .label = BH_LABEL_EXIT, .word_count = 4, .reason_or_route = reason };
 
-	backend_store_base(vcpu);
 	if (vcpu->exit_masks[reason] != 0) {
 		backend_store_groups(vcpu, vcpu->exit_masks[reason]);
 	}
-	message->label = BH_LABEL_EXIT;
-	message->word_count = 4;
-	message->words[0] = reason | flags;
-	message->words[1] = qualification;
-	message->words[2] = information;
-	message->words[3] = reason == BH_EXIT_ROUTE_FAILED ? vcpu->sequence : ++vcpu->sequence;
-	message->reason_or_route = reason;
-	message->routed = false;
-	send(vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason]);
+	message.words[0] = reason | flags;
+	message.words[1] = qualification;
+	message.words[2] = information;
+	message.words[3] = reason == BH_EXIT_ROUTE_FAILED ? vcpu->sequence : ++vcpu->sequence;
+	send(cpu, vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason], &message);
 }
 
 /* Can the kernel complete this access by itself? TF or an I/O breakpoint need a trap after it; string forms need memory. */
-static bool is_simple(const struct vcpu *vcpu, const struct backend_exit *exit)
+static bool is_simple(const struct vcpu *vcpu, uint64_t access, uint64_t next_rip)
 {
-	return (exit->qualification & (BH_PORT_STRING | BH_PORT_REP)) == 0 && exit->information != 0 &&
-	       !backend_access_traps(vcpu);
+	return (access & (BH_PORT_STRING | BH_PORT_REP)) == 0 && next_rip != 0 && !backend_access_traps(vcpu);
 }
 
 /* A port access whose range has an owner goes straight there. false: it is the VMM's. */
-static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
+static bool route_port(struct cpu *cpu, struct vcpu *vcpu, uint64_t access, uint64_t next_rip)
 {
 	struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
-	uint32_t port = BH_PORT_OFFSET(exit->qualification), width = BH_PORT_WIDTH(exit->qualification);
+	uint32_t port = BH_PORT_OFFSET(access), width = BH_PORT_WIDTH(access);
 	uint32_t number = guest->ports[port];
-	struct vcpu_message *message = &vcpu->message;
+	struct vcpu_message message = { .label = BH_LABEL_PORT, .word_count = 3, .routed = true };
 	const struct port_route *route;
 	const struct capability *slot;
-	bool in = (exit->qualification & BH_PORT_IN) != 0;
+	bool in = (access & BH_PORT_IN) != 0;
 
-	if (number == 0 || !is_simple(vcpu, exit)) {
+	if (number == 0 || !is_simple(vcpu, access, next_rip)) {
 		return false;
 	}
 	number--;
@@ -91,7 +105,7 @@ static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
 		return false;
 	}
 	if (slot->type == BH_OBJECT_NOTIFICATION && !in) {
-		backend_complete_port(vcpu, exit->information);
+		backend_complete_port(vcpu, next_rip);
 		notification_signal((struct notification *)slot->object, slot->badge);
 		return true;
 	}
@@ -100,77 +114,88 @@ static bool route_port(struct vcpu *vcpu, const struct backend_exit *exit)
 	}
 	vcpu->access_word = BH_PORT_WORD(in, width, port - route->first, vcpu->number);
 	vcpu->access_port = port;
-	vcpu->access_next_rip = exit->information;
-	message->label = BH_LABEL_PORT;
-	message->word_count = 3;
-	message->words[0] = vcpu->access_word;
-	message->words[1] = in ? 0
-			       : vcpu->state->registers[BH_RAX] &
+	vcpu->access_next_rip = next_rip;
+	message.words[0] = vcpu->access_word;
+	message.words[1] = in ? 0
+			      : vcpu->state->registers[BH_RAX] &
 					    (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
-	message->words[2] = ++vcpu->sequence;
-	message->reason_or_route = number;
-	message->routed = true;
-	send(vcpu, slot);
+	message.words[2] = ++vcpu->sequence;
+	message.reason_or_route = number;
+	vcpu->message.words[1] = message.words[1]; /* ROUTE_FAILED tells it */
+	send(cpu, vcpu, slot, &message);
 	return true;
 }
 
-static void handle_exit(struct cpu *cpu, struct vcpu *vcpu, const struct backend_exit *exit)
+void vcpu_exited(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint32_t length, uint64_t qualification,
+	uint64_t information)
 {
 	vcpu->exits++;
-	trace_record(BH_TRACE_EXIT, exit->reason, vcpu);
-	if (exit->reason == BACKEND_EXIT_INTERRUPT) {
+	trace_record(BH_TRACE_EXIT, reason, vcpu);
+	if (reason == BACKEND_EXIT_INTERRUPT) {
 		interrupts_process(cpu);
-		return;
-	}
-	if (exit->reason == BACKEND_EXIT_RESUME || (exit->reason == BH_EXIT_PORT && route_port(vcpu, exit))) {
-		return;
-	}
-	send_exit(vcpu, exit->reason, (uint64_t)exit->instruction_length << 8, exit->qualification,
-		exit->information);
-}
-
-/* The VMM answered an exit: takes its state. A refused one is told as an exit. */
-static bool load_answer(struct vcpu *vcpu)
-{
-	vcpu->answered = false;
-	if (backend_load_base(vcpu)) {
-		if (vcpu->load_groups != 0) {
-			backend_load_groups(vcpu, vcpu->load_groups);
+	} else if (reason == BH_EXIT_PORT) {
+		if (!route_port(cpu, vcpu, qualification, information)) {
+			backend_store_base(vcpu);
+			send_exit(cpu, vcpu, reason, (uint64_t)length << 8, qualification, information);
 		}
-		return true;
+	} else if (reason != BACKEND_EXIT_RESUME) {
+		send_exit(cpu, vcpu, reason, (uint64_t)length << 8, qualification, information);
 	}
-	send_exit(vcpu, BH_EXIT_ENTRY_FAILED, 0, 0, 0);
-	return false;
+	kernel_exit();
 }
 
 /* Tells the VMM of a routed access without an answer, with the port itself: the message had the offset in its range, and the
  * route may be another one by now. */
-static void send_route_failed(struct vcpu *vcpu)
+static void send_route_failed(struct cpu *cpu, struct vcpu *vcpu)
 {
 	uint64_t route = vcpu->message.reason_or_route;
 	uint64_t length = (vcpu->access_next_rip - backend_rip(vcpu)) & 15;
 
 	vcpu->route_failed = false;
-	send_exit(vcpu, BH_EXIT_ROUTE_FAILED, length << 8,
+	backend_store_base(vcpu);
+	send_exit(cpu, vcpu, BH_EXIT_ROUTE_FAILED, length << 8,
 		(vcpu->access_word & ~(UINT64_C(0xffff) << 16)) | vcpu->access_port << 16 | route << 40,
 		vcpu->message.words[1]);
+}
+
+/* What the answer, or the want of one, asks for before the entry. false: the vCPU does something else now. */
+static bool settle(struct cpu *cpu, struct vcpu *vcpu)
+{
+	if (vcpu->route_failed) {
+		send_route_failed(cpu, vcpu);
+		return false;
+	}
+	if (vcpu->answered) {
+		vcpu->answered = false;
+		if (!backend_load_base(vcpu)) { /* told as an exit */
+			backend_store_base(vcpu);
+			send_exit(cpu, vcpu, BH_EXIT_ENTRY_FAILED, 0, 0, 0);
+			return false;
+		}
+		if (vcpu->load_groups != 0) {
+			backend_load_groups(vcpu, vcpu->load_groups);
+		}
+	}
+	if (vcpu->halt_requested) {
+		vcpu->halt_requested = false;
+		if (vcpu->execution.bound == NULL || vcpu->execution.bound->word == 0) {
+			scheduler_block(&vcpu->execution, EXECUTION_HALTED);
+			return false;
+		}
+	}
+	return true;
 }
 
 void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct notification *bound = vcpu->execution.bound;
-	struct backend_exit exit;
 
 	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
 		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
 		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 		return;
 	}
-	if (vcpu->route_failed) {
-		send_route_failed(vcpu);
-		return;
-	}
-	if (vcpu->answered && !load_answer(vcpu)) {
+	if (vcpu->before_entry != 0 && !settle(cpu, vcpu)) {
 		return;
 	}
 	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
@@ -178,20 +203,17 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 		uint64_t word = bound->word;
 
 		bound->word = 0;
-		vcpu->halt_requested = false;
-		send_exit(vcpu, BH_EXIT_NOTIFY, 0, word, 0);
+		backend_store_base(vcpu);
+		send_exit(cpu, vcpu, BH_EXIT_NOTIFY, 0, word, 0);
 		return;
 	}
-	if (vcpu->halt_requested) {
-		vcpu->halt_requested = false;
-		scheduler_block(&vcpu->execution, EXECUTION_HALTED);
-		return;
+	if (cpu->trust_domain != vcpu->execution.trust_domain) {
+		trust_domain_enter(cpu, vcpu->execution.trust_domain);
 	}
-	user_state_leave(cpu);
-	trust_domain_enter(cpu, vcpu->execution.trust_domain);
-	fpu_load(cpu, &vcpu->execution);
-	backend_run(cpu, vcpu, &exit);
-	handle_exit(cpu, vcpu, &exit);
+	if (cpu->fpu_owner != &vcpu->execution) {
+		fpu_load(cpu, &vcpu->execution);
+	}
+	backend_run(cpu, vcpu);
 }
 
 /* --- answers --- */
@@ -211,11 +233,6 @@ static void merge_port_value(struct vcpu *vcpu, uint64_t value)
 		*rax = value & 0xffffffff;
 		break;
 	}
-}
-
-bool vcpu_answer_resumes(const struct vcpu *vcpu, uint64_t word)
-{
-	return vcpu->message.routed || (word & BH_RESUME_STOP) == 0;
 }
 
 void vcpu_answer_deliver(struct vcpu *vcpu, uint64_t word)
@@ -320,7 +337,7 @@ static enum bh_error bind(const struct invocation *invocation, struct vcpu *vcpu
 	if ((source->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
 	}
-	if ((!is_route && what >= BH_EXIT_REASONS && what != BH_BIND_ALL_EXITS) || mask > BH_GROUPS_ALL) {
+	if ((!is_route && what >= BH_EXIT_REASONS && what != BH_BIND_ALL_EXITS) || mask > BH_GROUPS_STORE) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if (is_route) {
@@ -377,7 +394,8 @@ static enum bh_error read_or_write_state(const struct invocation *invocation, st
 {
 	uint32_t groups = (uint32_t)invocation->argument[0];
 
-	if (invocation->argument[0] > BH_GROUPS_ALL) {
+	if (invocation->argument[0] >
+		(invocation->label == BH_VCPU_READ_STATE ? BH_GROUPS_STORE : BH_GROUPS_ALL)) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if (vcpu->execution.state != EXECUTION_STOPPED &&

@@ -18,3 +18,9 @@
 #define REGISTER_R13 (13 * 8)
 #define REGISTER_R14 (14 * 8)
 #define REGISTER_R15 (15 * 8)
+
+/* In a control block (vmcb.h); the vCPU's stands a page before its state page, whose registers begin at 8. */
+#define VMCB_EXIT_IOIO 0x7b
+#define VMCB_FS_BASE 0x448
+#define VMCB_KERNEL_GS_BASE 0x620
+#define EXIT_CODE_FROM_REGISTERS (0x70 - 4096 - 8)

@@ -276,7 +276,7 @@ static void refused(void)
 		bh_vcpu_bind(guest.vcpu, BH_BIND_ROUTE, copy_new(guest.notification, BH_RIGHT_READ), 0));
 	REFUSED(BH_ERROR_RIGHTS, bh_vcpu_bind(weak, BH_EXIT_HLT, guest.endpoint, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_bind(guest.vcpu, BH_EXIT_REASONS, guest.endpoint, 0));
-	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_bind(guest.vcpu, BH_EXIT_HLT, guest.endpoint, 16));
+	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_bind(guest.vcpu, BH_EXIT_HLT, guest.endpoint, 32));
 	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_bind(guest.vcpu, BH_BIND_ROUTE + BH_ROUTES, guest.endpoint, 0));
 	REFUSED(BH_ERROR_ARGUMENT, bh_vcpu_bind(guest.vcpu, ~UINT64_C(0), guest.endpoint, 0));
 

@@ -43,7 +43,7 @@ def case_names(only=None):
         text = source.read_text()
         names += re.findall(r'\b(?:case_begin|exception|gate|no_fpu)\(\s*"([a-z_0-9.]+)"', text)
         names += re.findall(r'^\s+\{ "([a-z_0-9.]+)",\s*"', text, re.MULTILINE)
-        for table in re.findall(r"const names\[\] = \{(.*?)\}", text, re.DOTALL):
+        for table in re.findall(r"const \w*names\[\] = \{(.*?)\}", text, re.DOTALL):
             names += re.findall(r'"([a-z_0-9.]+)"', table)
     return names
 

@@ -37,7 +37,7 @@ static void lookup_in_any_size(uint64_t index)
 
 	struct cnode *cnode = malloc((size_t)1 << (bits + BH_CNODE_SLOT_BITS));
 
-	cnode->bits = bits;
+	cnode_initialise(cnode, bits);
 	thread.slots[THREAD_CSPACE].type = BH_OBJECT_CNODE;
 	thread.slots[THREAD_CSPACE].object = (uint64_t)cnode;
 
@@ -65,6 +65,7 @@ static void find_in_small(uint64_t index)
 	cnode->bits = any_u32();
 	ASSUME(cnode->bits >= 1 && cnode->bits <= SMALL_BITS,
 		"where contents count, a CNode has 2 to 8 slots");
+	cnode_initialise(cnode, cnode->bits);
 	thread.slots[THREAD_CSPACE].type = any_u8();
 	thread.slots[THREAD_CSPACE].rights = any_u8();
 	thread.slots[THREAD_CSPACE].object = (uint64_t)cnode;

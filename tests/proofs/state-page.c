@@ -12,9 +12,10 @@
  * Models: each reading of a field of the state page gives any value
  * Models: the CPU changes the state save area, exit codes, pending virtual interrupt, shadow, and nothing else of the control area
  * Models: the control area is an object of its own (vmcb_of)
- * Functions: kernel/virt/svm.c: svm_vcpu_initialise svm_load_base svm_load_groups load_control load_debug load_msrs svm_run asid_check
+ * Functions: kernel/virt/svm.c: svm_vcpu_initialise svm_load_base svm_load_groups load_control load_debug load_msrs svm_run svm_exited asid_check
  *	interrupted_event entry_refused
  * Replaces: vmcb_of proof_vmcb_of
+ * Replaces: vcpu_of proof_vcpu_of
  * Options: --unwind 20
  */
 #include "proof.h"
@@ -91,7 +92,36 @@ static void any_guest_state(void)
 	control_area.interrupt_shadow = any_u64();
 }
 
-void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state)
+struct vcpu *proof_vcpu_of(uint64_t *registers)
+{
+	PROVE(registers == page.registers, "the registers of the vCPU that ran");
+	return &vcpu;
+}
+
+void fpu_xcr0_changed(const struct cpu *of, const struct vcpu *whose)
+{
+	(void)of;
+	PROVE((whose->xcr0 & ~cpu_features.xcr0) == 0 && (whose->xcr0 & 1) != 0 && ((whose->xcr0 & 2) != 0 || (whose->xcr0 & 4) == 0),
+		"an XCR0 that the CPU takes");
+}
+
+void vcpu_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t length, uint64_t qualification, uint64_t information)
+{
+	(void)of;
+	(void)whose;
+	(void)length;
+	(void)qualification;
+	(void)information;
+	COVER("a guest was entered and left");
+	PROVE(entered, "an entry");
+	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
+	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
+	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
+	PROVE(reason < BH_EXIT_REASONS || reason == BACKEND_EXIT_INTERRUPT || reason == BACKEND_EXIT_RESUME, "an exit reason that exists");
+	__CPROVER_assume(false);
+}
+
+void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state, uint8_t *host_state_area)
 {
 	const struct vmcb *vmcb = &control_area;
 	uint64_t event = vmcb->event_injection;
@@ -128,6 +158,8 @@ void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state)
 	control_area.virtual_interrupt =
 		(virtual & ~V_IRQ & ~(uint64_t)0xff) | any_u8() | (any_bool() ? virtual & V_IRQ : 0);
 	control_area.next_rip = any_u64();
+	(void)host_state_area;
+	svm_exited(registers);
 }
 
 static void any_cpu(void)
@@ -144,6 +176,7 @@ static void any_cpu(void)
 	space.flushes = any_u64();
 	vcpu.slots[VCPU_GUEST_SPACE].object = (uint64_t)&space;
 	vcpu.state = &page;
+	vcpu.execution.cpu = &cpu;
 }
 
 /* A vCPU in the middle of its life: all that the kernel keeps of it is as some earlier entry or answer left it. */
@@ -189,8 +222,6 @@ static void any_vcpu(void)
 
 int main(void)
 {
-	struct backend_exit exit;
-
 	any_cpu();
 	vcpu.control_block_physical = virt_to_phys(&control_area);
 	if (any_bool()) {
@@ -213,14 +244,6 @@ int main(void)
 	if (any_bool()) {
 		svm_load_groups(&vcpu, any_u32());
 	}
-	svm_run(&cpu, &vcpu, &exit);
-	COVER("a guest was entered and left");
-	PROVE(entered, "an entry");
-	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
-	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
-	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
-	PROVE(exit.reason < BH_EXIT_REASONS || exit.reason == BACKEND_EXIT_INTERRUPT ||
-			exit.reason == BACKEND_EXIT_RESUME,
-		"an exit reason that exists");
+	svm_run(&cpu, &vcpu);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The number of the system call that runs the invariant sweep, in the test's kernel only. rdx = capabilities in the machine, r10 =
+/* rdi of the Yield that runs the invariant sweep, in the test's kernel only. rdx = capabilities in the machine, r10 =
  * objects. */
 #pragma once
 

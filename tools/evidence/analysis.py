@@ -162,7 +162,7 @@ def for_clang(words):
     for word in words:
         if word.startswith("-specs="):
             kept += ["-nostdlibinc", "-isystem", MUSL_HEADERS]
-        elif not word.startswith(("-fcallgraph-info", "-fsanitize", "-fno-sanitize", "-fno-tree-loop")):
+        elif not word.startswith(("-fcallgraph-info", "-fcall-used", "-fsanitize", "-fno-sanitize", "-fno-tree-loop")):
             kept.append(word)
     return kept
 

@@ -5,38 +5,114 @@
 #include "arch/x86_64/selectors.h"
 
 	.text
-	.macro SAVE_GENERAL base
-	movq	%rax, THREAD_RAX(\base)
+	.macro SAVE_KEPT base			/* what a C function keeps, too */
 	movq	%rbx, THREAD_RBX(\base)
-	movq	%rcx, THREAD_RCX(\base)
-	movq	%rdx, THREAD_RDX(\base)
-	movq	%rsi, THREAD_RSI(\base)
 	movq	%rbp, THREAD_RBP(\base)
-	movq	%r8, THREAD_R8(\base)
-	movq	%r9, THREAD_R9(\base)
-	movq	%r10, THREAD_R10(\base)
-	movq	%r11, THREAD_R11(\base)
 	movq	%r12, THREAD_R12(\base)
 	movq	%r13, THREAD_R13(\base)
 	movq	%r14, THREAD_R14(\base)
 	movq	%r15, THREAD_R15(\base)
 	.endm
+	.macro LOAD_KEPT base
+	movq	THREAD_RBX(\base), %rbx
+	movq	THREAD_RBP(\base), %rbp
+	movq	THREAD_R12(\base), %r12
+	movq	THREAD_R13(\base), %r13
+	movq	THREAD_R14(\base), %r14
+	movq	THREAD_R15(\base), %r15
+	.endm
+	.macro SAVE_MESSAGE base		/* and rax */
+	movq	%rax, THREAD_RAX(\base)
+	movq	%rdx, THREAD_RDX(\base)
+	movq	%rsi, THREAD_RSI(\base)
+	movq	%r8, THREAD_R8(\base)
+	movq	%r9, THREAD_R9(\base)
+	movq	%r10, THREAD_R10(\base)
+	.endm
+	.macro LOAD_MESSAGE base
+	movq	THREAD_RAX(\base), %rax
+	movq	THREAD_RDX(\base), %rdx
+	movq	THREAD_RSI(\base), %rsi
+	movq	THREAD_R8(\base), %r8
+	movq	THREAD_R9(\base), %r9
+	movq	THREAD_R10(\base), %r10
+	.endm
+	.macro SYSCALL_RETURN_ADDRESS base	/* rip, flags and stack of a SYSCALL; rcx is free then */
+	movq	%rcx, THREAD_RIP(\base)
+	movq	%r11, THREAD_RFLAGS(\base)
+	movq	%gs:CPU_SCRATCH, %rcx
+	movq	%rcx, THREAD_RSP(\base)
+	.endm
+	.macro SYSCALL_SAVE_ALL			/* current is a thread: only those make system calls */
+	movq	%gs:CPU_CURRENT, %rsp
+	SAVE_KEPT %rsp
+	SAVE_MESSAGE %rsp
+	movq	%rdi, THREAD_RDI(%rsp)
+	movq	%rcx, THREAD_RCX(%rsp)
+	movq	%r11, THREAD_R11(%rsp)
+	SYSCALL_RETURN_ADDRESS %rsp
+	movq	%rsp, %rdi
+	movq	%gs:CPU_STACK_TOP, %rsp
+	.endm
 
+/* Three ways, by what has to be kept. Call and ReplyRecv mostly switch threads: what the message won't overwrite goes into the
+ * thread, the message stays in registers. What mostly ends here (Signal, Poll) keeps its registers on the stack. All others put every register into the thread. */
 	.globl syscall_entry
 	.type syscall_entry, @function
 syscall_entry:
 	swapgs
 	movq	%rsp, %gs:CPU_SCRATCH
-	movq	%gs:CPU_CURRENT, %rsp		/* a thread: only those make system calls */
-	SAVE_GENERAL %rsp
-	movq	%rdi, THREAD_RDI(%rsp)
-	movq	%rcx, THREAD_RIP(%rsp)
-	movq	%r11, THREAD_RFLAGS(%rsp)
-	movq	%gs:CPU_SCRATCH, %rax
-	movq	%rax, THREAD_RSP(%rsp)
-	movq	$0, THREAD_IRET(%rsp)
-	movq	%rsp, %rdi
+	btrq	$63, %rax			/* BH_SYSCALL */
+	jnc	syscall_full			/* not ours: rax is as it was */
+	cmpq	$SYSCALL_REPLY_RECV, %rax
+	ja	syscall_light
+	movq	%gs:CPU_CURRENT, %rsp
+	SAVE_KEPT %rsp
+	SYSCALL_RETURN_ADDRESS %rsp
 	movq	%gs:CPU_STACK_TOP, %rsp
+	movq	%r10, %rcx			/* arguments: index, information, words 0 to 3 */
+	je	1f
+	call	fast_call
+1:	call	fast_reply_receive
+
+syscall_light:
+	cmpq	$SYSCALL_COUNT, %rax
+	jae	2f
+	movq	%gs:CPU_STACK_TOP, %rsp
+	pushq	%rcx
+	pushq	%r11
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%r10
+	pushq	%r8
+	pushq	%r9
+	movq	%rax, %rsi
+	leaq	32(%rsp), %rdx			/* the user's rsi and rdi */
+	call	system_call_light
+	popq	%r9
+	popq	%r8
+	popq	%r10
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	popq	%r11
+	popq	%rcx
+	testq	%rax, %rax
+	js	syscall_full			/* none of these: rax is the user's again */
+	cmpb	$0, %gs:CPU_RESCHEDULE
+	jne	1f
+	movq	%gs:CPU_SCRATCH, %rsp
+	swapgs
+	sysretq
+2:	movl	$ERROR_SYSCALL, %eax
+	swapgs
+	sysretq
+1:	SYSCALL_SAVE_ALL			/* done, but somebody else may have to run */
+	call	kernel_exit
+
+syscall_full:
+	SYSCALL_SAVE_ALL
 	call	system_call
 	call	kernel_exit
 	.size syscall_entry, . - syscall_entry
@@ -44,48 +120,53 @@ syscall_entry:
 	.globl thread_return_sysret
 	.type thread_return_sysret, @function
 thread_return_sysret:
+	LOAD_KEPT %rdi
+	LOAD_MESSAGE %rdi
 	movq	THREAD_RIP(%rdi), %rcx
 	movq	THREAD_RFLAGS(%rdi), %r11
-	movq	THREAD_RAX(%rdi), %rax
-	movq	THREAD_RBX(%rdi), %rbx
-	movq	THREAD_RDX(%rdi), %rdx
-	movq	THREAD_RSI(%rdi), %rsi
-	movq	THREAD_RBP(%rdi), %rbp
-	movq	THREAD_R8(%rdi), %r8
-	movq	THREAD_R9(%rdi), %r9
-	movq	THREAD_R10(%rdi), %r10
-	movq	THREAD_R12(%rdi), %r12
-	movq	THREAD_R13(%rdi), %r13
-	movq	THREAD_R14(%rdi), %r14
-	movq	THREAD_R15(%rdi), %r15
 	movq	THREAD_RSP(%rdi), %rsp
 	movq	THREAD_RDI(%rdi), %rdi
 	swapgs
 	sysretq
 	.size thread_return_sysret, . - thread_return_sysret
 
+/* With a message in rdi, rsi, rdx, r10, r8, r9: thread rax, which made a Call or Receive, gets BH_OK. The first takes the CPU's
+ * FS and GS base over from thread rcx; with the second they are in place. */
+	.globl thread_switch_message
+thread_switch_message:
+	rdfsbase %r11
+	movq	%r11, THREAD_FS_BASE(%rcx)
+	movq	THREAD_FS_BASE(%rax), %r11
+	wrfsbase %r11
+	swapgs
+	rdgsbase %r11
+	movq	%r11, THREAD_GS_BASE(%rcx)
+	movq	THREAD_GS_BASE(%rax), %r11
+	wrgsbase %r11
+	jmp	1f
+	.globl thread_return_message
+thread_return_message:
+	swapgs
+1:	LOAD_KEPT %rax
+	movq	THREAD_RIP(%rax), %rcx
+	movq	THREAD_RFLAGS(%rax), %r11
+	movq	THREAD_RSP(%rax), %rsp
+	xorl	%eax, %eax
+	sysretq
+
 	.globl thread_return_iret
 	.type thread_return_iret, @function
 thread_return_iret:
+	movb	$0, THREAD_IRET(%rdi)
 	pushq	$SELECTOR_USER_DATA
 	pushq	THREAD_RSP(%rdi)
 	pushq	THREAD_RFLAGS(%rdi)
 	pushq	$SELECTOR_USER_CODE
 	pushq	THREAD_RIP(%rdi)
-	movq	THREAD_RAX(%rdi), %rax
-	movq	THREAD_RBX(%rdi), %rbx
+	LOAD_KEPT %rdi
+	LOAD_MESSAGE %rdi
 	movq	THREAD_RCX(%rdi), %rcx
-	movq	THREAD_RDX(%rdi), %rdx
-	movq	THREAD_RSI(%rdi), %rsi
-	movq	THREAD_RBP(%rdi), %rbp
-	movq	THREAD_R8(%rdi), %r8
-	movq	THREAD_R9(%rdi), %r9
-	movq	THREAD_R10(%rdi), %r10
 	movq	THREAD_R11(%rdi), %r11
-	movq	THREAD_R12(%rdi), %r12
-	movq	THREAD_R13(%rdi), %r13
-	movq	THREAD_R14(%rdi), %r14
-	movq	THREAD_R15(%rdi), %r15
 	movq	THREAD_RDI(%rdi), %rdi
 	swapgs
 	iretq
@@ -98,7 +179,10 @@ trap_common:
 	swapgs
 	pushq	%rdi
 	movq	%gs:CPU_CURRENT, %rdi
-	SAVE_GENERAL %rdi
+	SAVE_KEPT %rdi
+	SAVE_MESSAGE %rdi
+	movq	%rcx, THREAD_RCX(%rdi)
+	movq	%r11, THREAD_R11(%rdi)
 	popq	%rax
 	movq	%rax, THREAD_RDI(%rdi)
 	popq	%rsi				/* vector */
@@ -110,7 +194,7 @@ trap_common:
 	movq	%rax, THREAD_RFLAGS(%rdi)
 	popq	%rax
 	movq	%rax, THREAD_RSP(%rdi)
-	movq	$1, THREAD_IRET(%rdi)
+	movb	$1, THREAD_IRET(%rdi)
 	movq	%gs:CPU_STACK_TOP, %rsp
 	call	trap_user
 	call	kernel_exit

@@ -17,6 +17,8 @@
 #include "trace.h"
 #include "virt/vcpu.h"
 
+_Static_assert(BH_SYS_CALL == 0 && BH_SYS_REPLY_RECV == SYSCALL_REPLY_RECV, "entry.S");
+_Static_assert(BH_SYS_COUNT == SYSCALL_COUNT && BH_ERROR_SYSCALL == ERROR_SYSCALL, "entry.S");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "entry.S");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "entry.S");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "entry.S");
@@ -24,7 +26,9 @@ _Static_assert(offsetof(struct thread, registers.rax) == THREAD_RAX, "entry.S");
 _Static_assert(offsetof(struct thread, registers.r15) == THREAD_R15, "entry.S");
 _Static_assert(offsetof(struct thread, registers.rip) == THREAD_RIP, "entry.S");
 _Static_assert(offsetof(struct thread, registers.rflags) == THREAD_RFLAGS, "entry.S");
-_Static_assert(offsetof(struct thread, return_by_iret) == THREAD_IRET, "entry.S");
+_Static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE, "entry.S");
+_Static_assert(offsetof(struct thread, registers.fs_base) == THREAD_FS_BASE, "entry.S");
+_Static_assert(offsetof(struct thread, execution.return_by_iret) == THREAD_IRET, "entry.S");
 
 #define PRED_CMD_IBPB 1u
 
@@ -96,8 +100,9 @@ void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code)
 {
 	uint64_t address = 0;
 
-	/* An interrupt gate keeps the user's direction flag (APM vol. 2 section 8.7.3); our string instructions go upward. */
-	__asm__ volatile("cld" : : : "cc");
+	/* An interrupt gate keeps the user's direction flag and AC (APM vol. 2 section 8.7.3); our string instructions go upward,
+	 * and AC would switch SMAP off. */
+	__asm__ volatile("pushq %0; popfq" : : "i"(RFLAGS_FIXED) : "cc", "memory");
 	if (vector >= VECTOR_EXCEPTIONS) {
 		interrupt_record(vector);
 		handle_pending(this_cpu());
@@ -157,11 +162,8 @@ void user_state_leave(struct cpu *cpu)
 	}
 }
 
-static void user_state_enter(struct cpu *cpu, struct thread *thread)
+void user_state_load(struct cpu *cpu, struct thread *thread)
 {
-	if (cpu->bases_owner == thread) {
-		return;
-	}
 	user_state_leave(cpu);
 	wrfsbase(thread->registers.fs_base);
 	user_gs_base_write(thread->registers.gs_base);
@@ -178,16 +180,9 @@ static void thread_run(struct cpu *cpu, struct thread *thread)
 		thread_fault(thread, BH_FAULT_NO_SPACE, 0, 0);
 		return;
 	}
-	if (cpu->space != space) {
-		write_cr3(space->root_physical);
-		cpu->space = space;
-		if (cpu->io_space != NULL) {
-			if (cpu->io_space == space) {
-				io_bitmap_enable(&cpu->tables);
-			} else {
-				io_bitmap_disable(&cpu->tables);
-			}
-		}
+	space_enter(cpu, space);
+	if (cpu->io_open != (cpu->io_space == space)) {
+		io_bitmap_show(cpu, !cpu->io_open);
 	}
 	trust_domain_enter(cpu, thread->execution.trust_domain);
 	if (thread->execution.fpu_forbidden) {
@@ -201,7 +196,7 @@ static void thread_run(struct cpu *cpu, struct thread *thread)
 		wrmsr(MSR_TSC_AUX, 0);
 	}
 	user_state_enter(cpu, thread);
-	if (thread->return_by_iret != 0) {
+	if (thread->execution.return_by_iret) {
 		thread_return_iret(thread);
 	}
 	thread_return_sysret(thread);

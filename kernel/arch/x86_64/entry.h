@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "arch/x86_64/cpu.h"
 #include "object/objects.h"
 #include "sched/cpu.h"
 
@@ -12,6 +13,8 @@ _Noreturn void kernel_exit(void);
 
 /* entry.S: what the ways in call. */
 void system_call(struct thread *thread);
+/* Serves Signal and Poll: returns the result, Poll's rsi and rdi in message. Others: BH_SYSCALL | number, nothing done. */
+uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2]);
 void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code);
 void interrupt_record(uint64_t vector);
 
@@ -19,11 +22,29 @@ void interrupt_record(uint64_t vector);
 _Noreturn void thread_return_sysret(struct thread *thread);
 _Noreturn void thread_return_iret(struct thread *thread);
 
+/* To a user space, if CR3 does not hold it. */
+static inline __attribute__((always_inline)) void space_enter(struct cpu *cpu, struct space *space)
+{
+	if (cpu->space != space) {
+		write_cr3(space->root_physical);
+		cpu->space = space;
+	}
+}
+
 /* Takes interrupts that are pending, and handles all that were taken. */
 void interrupts_process(struct cpu *cpu);
 
 /* The CPU's FS and GS base are about to be lost: keeps them in the thread they belong to. */
 void user_state_leave(struct cpu *cpu);
+
+/* Makes them the thread's. */
+void user_state_load(struct cpu *cpu, struct thread *thread);
+static inline void user_state_enter(struct cpu *cpu, struct thread *thread)
+{
+	if (cpu->bases_owner != thread) {
+		user_state_load(cpu, thread);
+	}
+}
 
 /* Code of that trust domain runs next: issues the barriers that the CPU offers when the domain changes. */
 void trust_domain_enter(struct cpu *cpu, uint32_t domain);

@@ -2,9 +2,16 @@
 /* Offsets that entry.S needs; entry.c asserts them. */
 #pragma once
 
+#define SYSCALL_REPLY_RECV 1
+#define SYSCALL_COUNT 12
+#define ERROR_SYSCALL 1
+
 #define CPU_SCRATCH 0
 #define CPU_CURRENT 8
 #define CPU_STACK_TOP 16
+#define CPU_RESCHEDULE 32
+
+#define THREAD_IRET 37
 
 #define THREAD_RAX 120
 #define THREAD_RBX (THREAD_RAX + 8)
@@ -24,4 +31,5 @@
 #define THREAD_R15 (THREAD_RAX + 120)
 #define THREAD_RIP (THREAD_RAX + 128)
 #define THREAD_RFLAGS (THREAD_RAX + 136)
-#define THREAD_IRET (THREAD_RAX + 160)
+#define THREAD_FS_BASE (THREAD_RAX + 144)
+#define THREAD_GS_BASE (THREAD_RAX + 152)

@@ -12,6 +12,11 @@ void fpu_area_initialise(uint8_t *area);
 /* The registers get the state of execution, those of the old owner are saved. */
 void fpu_load(struct cpu *cpu, struct execution *execution);
 
+/* XCR0 goes with the FPU state: while a vCPU's is in the registers it is the guest's (threads that run then may not use the
+ * FPU). Tells the CPU a new vcpu->xcr0, or vcpu->xcr0 what the CPU has, if that is so. */
+void fpu_xcr0_changed(const struct cpu *cpu, const struct vcpu *vcpu);
+void fpu_xcr0_read(const struct cpu *cpu, struct vcpu *vcpu);
+
 /* Clears or sets CR0.TS, if it is not so already. */
 void fpu_permit(struct cpu *cpu);
 void fpu_forbid(struct cpu *cpu);

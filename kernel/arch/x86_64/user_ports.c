@@ -21,13 +21,27 @@ static void open_ports(uint8_t *bitmap, const struct io_ports *ports)
 	}
 }
 
+void io_bitmap_show(struct cpu *cpu, bool open)
+{
+	cpu->io_open = open;
+	if (open) {
+		io_bitmap_enable(&cpu->tables);
+	} else {
+		io_bitmap_disable(&cpu->tables);
+	}
+}
+
 bool io_bitmap_load(struct space *space)
 {
 	struct cpu *cpu = this_cpu();
 	bool any = false;
 
-	if (cpu->io_space == space) {
+	if (cpu->io_open) {
 		return false;
+	}
+	if (cpu->io_space == space) {
+		io_bitmap_show(cpu, true);
+		return true;
 	}
 	for (unsigned int i = 0; i < IO_RANGES_PER_SPACE; i++) {
 		any = any || space->io_ranges[i] != NULL;
@@ -42,7 +56,7 @@ bool io_bitmap_load(struct space *space)
 		}
 	}
 	cpu->io_space = space;
-	io_bitmap_enable(&cpu->tables);
+	io_bitmap_show(cpu, true);
 	return true;
 }
 
@@ -52,6 +66,6 @@ void io_bitmap_forget(struct space *space)
 
 	if (cpu->io_space == space) {
 		cpu->io_space = NULL;
-		io_bitmap_disable(&cpu->tables);
+		io_bitmap_show(cpu, false);
 	}
 }

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 
 #include "object/objects.h"
+#include "sched/cpu.h"
+
+/* Opens the ports that the bitmap shows (io_space's), or closes them all. */
+void io_bitmap_show(struct cpu *cpu, bool open);
 
 /* A thread in `space` got #GP: if the space has ports that the bitmap does not show yet, shows them. true: try again. */
 bool io_bitmap_load(struct space *space);

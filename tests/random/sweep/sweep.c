@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The door to the sweep: a system call number that the shipped kernel does not have. The linker puts __wrap_system_call in front of
+/* The door to the sweep: a Yield with a word in rdi that the shipped kernel does not look at. The linker puts __wrap_system_call in front of
  * the kernel's own system_call (option --wrap), so that nothing of the kernel changes. */
 #include "sweep.h"
 
@@ -17,7 +17,7 @@ void sweep_failed(const char *what, uint64_t first, uint64_t second)
 
 void __wrap_system_call(struct thread *thread)
 {
-	if (thread->registers.rax != (BH_SYSCALL | SWEEP_CALL)) {
+	if (thread->registers.rax != (BH_SYSCALL | BH_SYS_YIELD) || thread->registers.rdi != SWEEP_CALL) {
 		__real_system_call(thread);
 		return;
 	}
