@@ -52,8 +52,7 @@ _Noreturn static __attribute__((noinline)) void run_long(struct cpu *cpu, struct
 	kernel_exit();
 }
 
-void fast_call(
-	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+void fast_call(uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
 {
 	struct cpu *cpu = this_cpu();
 	struct thread *caller = (struct thread *)cpu->current, *receiver = NULL;
@@ -106,7 +105,7 @@ void fast_reply_receive(
 	}
 	if (caller->kind == EXECUTION_VCPU ? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
 					   : ((const struct thread *)caller)->pending_fault != 0 ||
-						    (!is_short(info) && has_capabilities(info))) {
+						     (!is_short(info) && has_capabilities(info))) {
 		goto general;
 	}
 

@@ -26,8 +26,7 @@ static ALWAYS_INLINE struct thread *fast_receiver(const struct cpu *cpu, const s
 
 	if (endpoint->state != ENDPOINT_RECEIVERS || receiver->execution.next != NULL ||
 		receiver->execution.own_context != NULL || receiver->execution.context != NULL ||
-		receiver->receive_reply == NULL ||
-		cpu->ready_top > receiver->execution.priority) {
+		receiver->receive_reply == NULL || cpu->ready_top > receiver->execution.priority) {
 		return NULL;
 	}
 	return receiver;
@@ -44,6 +43,7 @@ static ALWAYS_INLINE void fast_lend(
 	endpoint->queue.tail = NULL;
 	endpoint->state = ENDPOINT_IDLE;
 	receiver->receive_reply = NULL;
+	receiver->execution.queued_on = NULL;
 	receiver->execution.holding = reply;
 	receiver->execution.context = context;
 	receiver->execution.state = EXECUTION_READY;
@@ -60,9 +60,8 @@ static ALWAYS_INLINE void fast_lend(
 /* The message is the thread's (current), and it runs. Past the commit: what is unusual is left to the general way out,
  * kernel_exit, and only then this returns. The CPU's FS and GS base are those of bases_owner, which is not this thread, or
  * (NULL) this thread's. */
-static ALWAYS_INLINE void fast_run(struct cpu *cpu, struct thread *thread,
-	struct thread *bases_owner, uint64_t badge, uint64_t info, uint64_t word0, uint64_t word1,
-	uint64_t word2, uint64_t word3)
+static ALWAYS_INLINE void fast_run(struct cpu *cpu, struct thread *thread, struct thread *bases_owner,
+	uint64_t badge, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
 {
 	const struct capability *slot = &thread->slots[THREAD_VSPACE];
 	struct space *space = (struct space *)slot->object;
@@ -91,10 +90,10 @@ static ALWAYS_INLINE void fast_run(struct cpu *cpu, struct thread *thread,
 		__builtin_unreachable();
 	}
 	cpu->bases_owner = thread;
-	__asm__ volatile("jmp thread_switch_message"
-			 :
-			 : "a"(thread), "c"(bases_owner), "D"(badge), "S"(info), "d"(word0), "r"(r10),
-			 "r"(r8), "r"(r9)
-			 : "memory");
+	__asm__ volatile(
+		"jmp thread_switch_message"
+		:
+		: "a"(thread), "c"(bases_owner), "D"(badge), "S"(info), "d"(word0), "r"(r10), "r"(r8), "r"(r9)
+		: "memory");
 	__builtin_unreachable();
 }

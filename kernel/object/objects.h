@@ -83,7 +83,7 @@ struct execution {
 		*context; /* runs on it; NULL: lent, parked, exhausted elsewhere, or never had one */
 	struct sched_context *own_context; /* the one that was bound to it: whose home it is */
 	struct execution *next, *previous; /* ready queue, or the queue of `queued_on` */
-	void *queued_on;        /* struct endpoint * or struct notification * */
+	void *queued_on;                   /* struct endpoint * or struct notification * */
 	uint64_t send_badge;
 	struct reply *waiting_reply; /* WAITING_REPLY: where the answer comes from */
 	struct reply *holding;       /* Thread: the Reply whose caller's context it runs on */

@@ -34,10 +34,11 @@ struct cpu {
 			bool io_open; /* the TSS shows io_space's ports */
 			bool tracing; /* the trace ring is on */
 		};
-		uint64_t switch_key; /* equals an execution's: nothing of all that is to be changed, or told */
+		uint64_t
+			switch_key; /* equals an execution's: nothing of all that is to be changed, or told */
 	};
-	struct thread *bases_owner;  /* whose FS base, and GS base (swapped), the CPU holds */
-	uint64_t tsc_aux;            /* what MSR TSC_AUX holds */
+	struct thread *bases_owner; /* whose FS base, and GS base (swapped), the CPU holds */
+	uint64_t tsc_aux;           /* what MSR TSC_AUX holds */
 
 	struct execution_queue ready[PRIORITIES];
 	uint64_t ready_bits[4];   /* bit p of word p / 64: queue p is not empty */

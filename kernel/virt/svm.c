@@ -659,7 +659,8 @@ void svm_exited(uint64_t *registers)
 	if (exit.reason != BH_EXIT_PORT) {
 		store_base(vcpu, vmcb);
 	}
-	vcpu_exited(vcpu->execution.cpu, vcpu, exit.reason, exit.instruction_length, exit.qualification, exit.information);
+	vcpu_exited(vcpu->execution.cpu, vcpu, exit.reason, exit.instruction_length, exit.qualification,
+		exit.information);
 }
 
 /* A plain OUT to a doorbell is done right here; all others are done in full, with nothing changed. Neither this_cpu() nor a

@@ -33,8 +33,8 @@ void vcpu_stop_for_good(struct vcpu *vcpu) { execution_end(&vcpu->execution); }
 
 /* Who waits for an answer from now on is told to INSPECT and to the answer. Then the short way to a handler that waits, which
  * does not come back; else the whole message, to the endpoint's queue. Without an endpoint the vCPU stops. */
-static ALWAYS_INLINE void send(struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot,
-	const struct vcpu_message *message)
+static ALWAYS_INLINE void send(
+	struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot, const struct vcpu_message *message)
 {
 	struct endpoint *endpoint = (struct endpoint *)slot->object;
 	struct thread *receiver;
@@ -44,7 +44,7 @@ static ALWAYS_INLINE void send(struct cpu *cpu, struct vcpu *vcpu, const struct 
 	vcpu->waiting_since = rdtsc();
 	if (slot->type == BH_OBJECT_ENDPOINT) {
 		receiver = fast_receiver(cpu, endpoint);
-		if (receiver != NULL && cpu->current == &vcpu->execution && cpu->tsc_aux == 0) {
+		if (receiver != NULL && cpu->tsc_aux == 0) {
 			/* commit */
 			fast_lend(cpu, endpoint, &vcpu->execution, receiver);
 			user_state_enter(cpu, receiver);
@@ -118,7 +118,7 @@ static bool route_port(struct cpu *cpu, struct vcpu *vcpu, uint64_t access, uint
 	message.words[0] = vcpu->access_word;
 	message.words[1] = in ? 0
 			      : vcpu->state->registers[BH_RAX] &
-					    (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
+					   (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
 	message.words[2] = ++vcpu->sequence;
 	message.reason_or_route = number;
 	vcpu->message.words[1] = message.words[1]; /* ROUTE_FAILED tells it */

@@ -8,6 +8,7 @@ cases have ended (gcc/libgcov.h: struct gcov_info), and gcov makes branches of t
 branches-excluded with its reason; such a line that is reached after all, or that is not there any more, is an error."""
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -83,8 +84,9 @@ class Counts:
     def add(self, file, function, line, count, branches):
         self.lines[file, line] = self.lines.get((file, line), 0) + count
         if branches:
-            before = self.branches.get((file, function, line), [0] * len(branches))
-            self.branches[file, function, line] = [a + b for a, b in zip(before, branches, strict=True)]
+            # A function may be compiled more than once, and not the same each time.
+            before = self.branches.get((file, function, line), [])
+            self.branches[file, function, line] = [a + b for a, b in itertools.zip_longest(before, branches, fillvalue=0)]
 
 
 def count(elf, memory, counts):
