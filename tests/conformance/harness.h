@@ -155,6 +155,7 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(between, "messages between two address spaces")                            \
 	X(donation, "whose time a server runs on")                                   \
 	X(chain, "chains of servers, and their end in every order")                  \
+	X(fast, "the short way of a call, and what it leaves to the general way")    \
 	X(transfer, "capabilities in messages")                                      \
 	X(notification, "notifications and who they are bound to")                   \
 	X(timer, "timers")                                                           \

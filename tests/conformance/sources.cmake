@@ -10,6 +10,7 @@ set(CONFORMANCE_SOURCES
 	cnode.c
 	device.c
 	donation.c
+	fast.c
 	fault.c
 	flush.c
 	found.c

@@ -174,7 +174,7 @@ void machine_start(struct model *model)
 
 	memset(&memory, 0, sizeof(memory));
 	zombies = NULL;
-	root()->bits = 4;
+	cnode_initialise(root(), 4);
 	root()->header.references = 1;
 	*own = (struct capability){
 		.type = BH_OBJECT_CNODE, .rights = BH_RIGHTS_ALL, .object = (uint64_t)root()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The short way through the exits that a guest makes most: CPUID and the local APIC's registers. It does what
+/* The short way through the exits that a guest makes most: CPUID, the local APIC's registers and timer, and
+ * registers of device models in memory. It does what
  * exit_handle() does of them, or nothing: whatever is not the usual case (an event that waits, single steps, an
  * instruction that has not been seen just so) is left to that. Inline, so that the handler's loop keeps all in
  * registers. */
@@ -50,27 +51,67 @@ static inline bool hot_cpuid(struct vmm *vmm, struct vcpu *vcpu)
 	return true;
 }
 
-/* A write of the local APIC. Most end an interrupt, and nothing waits behind it. */
+/* The end of an exit that changed the fabric. */
+static inline uint64_t hot_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+{
+	vcpu->fresh = 0;
+	vcpu->changed = 0;
+	return exit_settle(vmm, vcpu, now);
+}
+
+/* The end of an interrupt. Mostly nothing waits behind it. */
+static inline uint64_t hot_eoi(struct vmm *vmm, struct vcpu *vcpu)
+{
+	if (vmm->fabric.lapic[vcpu->number].isr_highest == 0) {
+		return 0;
+	}
+	fabric_eoi(&vmm->fabric, vcpu->number);
+	return fabric_events(&vmm->fabric, vcpu->number) == 0 ? 0 : hot_settle(vmm, vcpu, time_now(vmm));
+}
+
 static inline uint64_t hot_apic_write(struct vmm *vmm, struct vcpu *vcpu, uint32_t offset, uint32_t value)
 {
 	uint64_t now;
 
 	if (offset == LAPIC_EOI) {
-		if (vmm->fabric.lapic[vcpu->number].isr_highest == 0) {
-			return 0;
-		}
-		fabric_eoi(&vmm->fabric, vcpu->number);
-		if (fabric_pending(&vmm->fabric, vcpu->number).events == 0) {
-			return 0;
-		}
-		now = time_now(vmm);
-	} else {
-		now = time_now(vmm);
-		fabric_apic_write(&vmm->fabric, vcpu->number, offset, value, now);
+		return hot_eoi(vmm, vcpu);
 	}
-	vcpu->fresh = 0;
-	vcpu->changed = 0;
-	return exit_settle(vmm, vcpu, now);
+	now = time_now(vmm);
+	fabric_apic_write(&vmm->fabric, vcpu->number, offset, value, now);
+	return hot_settle(vmm, vcpu, now);
+}
+
+/* The two registers that a guest with TSC-deadline timer or x2APIC writes for each interrupt. */
+static inline bool hot_msr_write(struct vmm *vmm, struct vcpu *vcpu, uint64_t *answer)
+{
+	struct bh_vcpu_state *state = vcpu->state;
+	const struct lapic *lapic = &vmm->fabric.lapic[vcpu->number];
+	uint64_t rip = state->rip;
+	const struct instruction_cache_entry *entry =
+		&vcpu->instructions.entry[code_cache_index(rip, INSTRUCTION_CACHE_ENTRIES)];
+	uint64_t value = state->registers[BH_RDX] << 32 | (uint32_t)state->registers[BH_RAX];
+	uint32_t msr = (uint32_t)state->registers[BH_RCX];
+	bool eoi = msr == MSR_X2APIC_EOI && value == 0 && lapic->mode == LAPIC_MODE_X2APIC;
+	enum lapic_msr_result refused;
+	uint64_t now;
+
+	if ((!eoi && (msr != MSR_TSC_DEADLINE || !lapic->tsc_deadline_allowed)) ||
+		(state->rflags & HOT_FLAGS) != 0 || !code_proof_stands(&entry->proof, state, rip) ||
+		entry->instruction.operation != INSTRUCTION_WRMSR) {
+		return false;
+	}
+	hot_count(vmm, BH_EXIT_MSR_WRITE);
+	hot_complete(state, &entry->proof);
+	if (eoi) {
+		*answer = hot_eoi(vmm, vcpu);
+		return true;
+	}
+	now = time_now(vmm);
+	/* Not refused: that was looked at above. */
+	refused = fabric_msr_write(&vmm->fabric, vcpu->number, msr, value, now);
+	(void)refused;
+	*answer = hot_settle(vmm, vcpu, now);
+	return true;
 }
 
 /* A 32-bit register of a device model. What it does to its lines comes as a signal. */
@@ -149,6 +190,9 @@ static inline bool hot_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t reason,
 	if (reason == BH_EXIT_CPUID) {
 		*answer = 0;
 		return hot_cpuid(vmm, vcpu);
+	}
+	if (reason == BH_EXIT_MSR_WRITE) {
+		return hot_msr_write(vmm, vcpu, answer);
 	}
 	return reason == BH_EXIT_MEMORY && hot_memory(vmm, vcpu, qualification, information, answer);
 }

@@ -82,7 +82,7 @@ struct vcpu {
 void vcpu_need(struct vcpu *vcpu, uint32_t groups);
 
 /* What says which instruction stands at rip, and what comes behind it: cr0, cr3, cr4, efer, cpl and the code segment. */
-#define VCPU_GROUPS_CODE (BH_GROUP_CONTROL | BH_GROUP_SEGMENTS)
+#define VCPU_GROUPS_CODE BH_GROUP_CODE
 
 /* The same for these alone, whichever groups brought them. */
 static inline void vcpu_need_code(struct vcpu *vcpu)

@@ -328,7 +328,8 @@ static const struct {
 	enum bh_exit_reason reason;
 	uint64_t information;
 } forms[] = {
-	{ { 0x0f, 0xa2 }, 2, BH_EXIT_CPUID, 0 }, { { 0x2e, 0x0f, 0xa2 }, 3, BH_EXIT_CPUID, 0 },
+	{ { 0x0f, 0xa2 }, 2, BH_EXIT_CPUID, 0 },
+	{ { 0x2e, 0x0f, 0xa2 }, 3, BH_EXIT_CPUID, 0 },
 	{ { 0x8b, 0x03 }, 2, BH_EXIT_MEMORY, 0 },                              /* mov (%rbx), %eax */
 	{ { 0x8b, 0x44, 0x8b, 0x10 }, 4, BH_EXIT_MEMORY, 0 },                  /* mov 16(%rbx,%rcx,4), %eax */
 	{ { 0x44, 0x8b, 0x23 }, 3, BH_EXIT_MEMORY, 0 },                        /* mov (%rbx), %r12d */
@@ -339,6 +340,8 @@ static const struct {
 	{ { 0xc7, 0x03, 0x20, 0, 0, 0 }, 6, BH_EXIT_MEMORY, BH_MEMORY_WRITE }, /* movl $0x20, (%rbx) */
 	{ { 0xc7, 0x83, 0, 0, 0, 0, 0, 0, 2, 0 }, 10, BH_EXIT_MEMORY, BH_MEMORY_WRITE },
 	{ { 0x64, 0x8b, 0x03 }, 3, BH_EXIT_MEMORY, 0 }, /* mov %fs:(%rbx), %eax */
+	{ { 0x0f, 0x30 }, 2, BH_EXIT_MSR_WRITE, 0 },
+	{ { 0x0f, 0x30 }, 2, BH_EXIT_MSR_WRITE, 0 },
 };
 enum { FORMS = sizeof(forms) / sizeof(forms[0]), SITES = 6, REGISTERS = 12 };
 
@@ -356,6 +359,12 @@ static void put_form(uint32_t site, uint32_t form)
 	site_form[site] = form;
 	memcpy(&ram[site_page[site] + (site_rip(site) & 0xfff)], forms[form].bytes,
 		sizeof(forms[form].bytes));
+}
+
+static void lapic_write_timer_mode(bool deadline)
+{
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_LVT_TIMER, 0x60 | (deadline ? 0x40000 : 0), time_now(&vmm));
+	(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
 }
 
 static void disturb(void)
@@ -392,6 +401,15 @@ static void disturb(void)
 		lines_pulse(&lines_page, 0);
 		(void)take_exit(BH_EXIT_NOTIFY, 1u << 5, 0, 0);
 		break;
+	case 11: /* TSC-deadline mode, and back */
+		lapic_write_timer_mode(pick(2) != 0);
+		break;
+	case 12:
+		if (pick(20) == 0) {
+			/* x2APIC mode; the way back is by "disabled" only, as a VM starts anew here */
+			vmm.fabric.lapic[0].mode ^= LAPIC_MODE_XAPIC ^ LAPIC_MODE_X2APIC;
+		}
+		break;
 	case 9:
 		page.segment[BH_FS].base ^= 0x10;
 		break;
@@ -418,7 +436,7 @@ static uint64_t operand(uint32_t form)
 
 static void both_ways_agree(void **state)
 {
-	uint32_t hot = 0, hot_memory_exits = 0;
+	uint32_t hot = 0, hot_memory_exits = 0, hot_msr_writes = 0;
 
 	(void)state;
 	seed = 0x5eed;
@@ -451,6 +469,15 @@ static void both_ways_agree(void **state)
 		page.undelivered = 0;
 		page.registers[BH_RAX] = pick(4) == 0 ? UINT64_C(0x123456789) : pick(4) == 0 ? pick(16) : 0;
 		page.registers[BH_RCX] = pick(3);
+		page.registers[BH_RDX] = pick(8) == 0 ? 1 : 0;
+		if (forms[form].reason == BH_EXIT_MSR_WRITE) {
+			static const uint32_t registers[4] = { MSR_TSC_DEADLINE, MSR_TSC_DEADLINE,
+				MSR_X2APIC_EOI, MSR_TSC_AUX };
+
+			page.registers[BH_RCX] = registers[pick(4)];
+			page.registers[BH_RAX] =
+				pick(3) == 0 ? 0 : fake.tsc + vmm.vcpu.tsc_offset + pick(5000);
+		}
 		page.registers[BH_RBX] = APIC_PAGE + offsets[pick(REGISTERS)];
 		address = pick(30) == 0 ? APIC_PAGE + 0x10 * pick(64) : operand(form);
 		save(&before);
@@ -460,6 +487,7 @@ static void both_ways_agree(void **state)
 				forms[form].information, 0 };
 
 			hot++;
+			hot_msr_writes += forms[form].reason == BH_EXIT_MSR_WRITE;
 			hot_memory_exits += forms[form].reason == BH_EXIT_MEMORY;
 			save(&short_way);
 			restore(&before);
@@ -479,9 +507,11 @@ static void both_ways_agree(void **state)
 			(void)take_exit(forms[form].reason, address, forms[form].information, 0);
 		}
 	}
-	print_message("%u exits went the short way, %u of them to the APIC\n", hot, hot_memory_exits);
-	assert_true(hot - hot_memory_exits > 1000);
+	print_message("%u exits went the short way, %u of them to the APIC, %u MSRs\n", hot, hot_memory_exits,
+		hot_msr_writes);
+	assert_true(hot - hot_memory_exits - hot_msr_writes > 1000);
 	assert_true(hot_memory_exits > 1000);
+	assert_true(hot_msr_writes > 1000);
 }
 
 int main(void)
