@@ -312,7 +312,7 @@ static void restore(const struct both *from)
 	fake = from->fake;
 }
 
-/* Private notes, which differ by nature. */
+/* Private notes, which differ by nature; the whole way may have to ask for state that the short way does without. */
 static void forget(struct both *both)
 {
 	memset(&both->vmm.vcpu.instructions, 0, sizeof(both->vmm.vcpu.instructions));
@@ -320,6 +320,8 @@ static void forget(struct both *both)
 	both->vmm.vcpu.fresh = 0;
 	both->vmm.vcpu.changed = 0;
 	both->vmm.vcpu.quiet = 0;
+	both->fake.reads = 0;
+	both->fake.groups_read = 0;
 }
 
 static const struct {
