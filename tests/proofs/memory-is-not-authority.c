@@ -2,7 +2,8 @@
 /* Proof: memory-is-not-authority
  * Property: no Retype makes a control capability, whatever type and size it is asked for; and a SchedContext, IrqHandler or IoPorts fresh from
  *	Retype stays without use whatever its holder invokes on it: it gives nobody time, no interrupt line is bound or unmasked, no port opened.
- *	Only the control capabilities' own invocations, which need such a capability, configure it.
+ *	Only the control capabilities' own invocations, which need such a capability, configure it. One that is configured is of the use that
+ *	its holder has the right to, once: what was asked for happens to what was named and to nothing else, and can be undone.
  * Bound: none: any type and size; any rights, label and arguments of an invocation; the caller's capabilities are any.
  * Models: capability_find and capability_lookup find any capability of the type that was asked for, or none
  * Functions: kernel/object/untyped.c: object_size_bits
@@ -27,7 +28,11 @@ static struct capability found;
 static struct execution thread;
 static struct notification notification;
 static struct space space;
-static unsigned int given, unmasked, opened;
+static struct execution other;
+static struct sched_context other_context;
+static struct io_ports other_ports;
+static unsigned int given, unmasked, opened, charged;
+static bool is_found;
 
 struct cpu *proof_this_cpu(void) { return &cpu; }
 
@@ -37,7 +42,8 @@ enum bh_error proof_capability_find(const struct thread *caller, uint64_t index,
 	*slot = &found;
 	found.type = type;
 	found.object = type == BH_OBJECT_NOTIFICATION ? (uint64_t)&notification : (uint64_t)&space;
-	return any_bool() ? BH_OK : BH_ERROR_CAPABILITY;
+	is_found = any_u8() > 127;
+	return is_found ? BH_OK : BH_ERROR_CAPABILITY;
 }
 
 struct capability *proof_capability_lookup(const struct thread *caller, uint64_t index)
@@ -45,12 +51,13 @@ struct capability *proof_capability_lookup(const struct thread *caller, uint64_t
 	found.type = any_u8();
 	found.rights = any_u8();
 	found.object = (uint64_t)&thread;
-	return any_bool() ? &found : NULL;
+	is_found = any_u8() > 127;
+	return is_found ? &found : NULL;
 }
 
 #define context_give(context, execution) ((void)(given++))
 void scheduler_update(struct execution *execution) {}
-void context_charge(struct cpu *of) {}
+void context_charge(struct cpu *of) { charged++; }
 void context_detach(struct sched_context *context) {}
 void time_cancel(struct cpu *of, struct timeout *timeout) {}
 uint64_t tsc_from_nanoseconds(uint64_t nanoseconds) { return nanoseconds; }
@@ -87,13 +94,26 @@ int main(void)
 	static struct thread caller;
 	struct invocation invocation;
 	struct capability slot;
-	uint64_t bits = object_size_bits(invocation.argument[0], invocation.argument[1]);
+	bool is_configured = any_u8() > 127, is_used = any_u8() > 127;
+	uint64_t type = invocation.argument[0], size = invocation.argument[1];
+	uint64_t bits = object_size_bits(type, size);
 
-	PROVE(bits == 0 || (invocation.argument[0] >= BH_OBJECT_UNTYPED &&
-				   invocation.argument[0] < BH_OBJECT_SCHED_CONTROL),
+	PROVE(bits == 0 || (type >= BH_OBJECT_UNTYPED && type < BH_OBJECT_SCHED_CONTROL),
 		"only types that are no control capability have a size");
-	COVER_IF(bits != 0 && invocation.argument[0] == BH_OBJECT_IO_PORTS, "empty IoPorts are made");
+	PROVE(type != BH_OBJECT_UNTYPED || bits == (size >= 6 && size <= 47 ? size : 0),
+		"an Untyped is of 2^6 to 2^47 bytes");
+	PROVE(type != BH_OBJECT_CNODE || bits == (size >= 1 && size <= 20 ? size + 6 : 0),
+		"a CNode has 2 to 2^20 slots");
+	PROVE(type != BH_OBJECT_FRAME || bits == (size == 12 || size == 21 || size == 30 ? size : 0),
+		"a Frame has a page's size");
+	PROVE(type == BH_OBJECT_UNTYPED || type == BH_OBJECT_CNODE || type == BH_OBJECT_FRAME || size == 0 ||
+			bits == 0,
+		"the others have one size");
+	PROVE(type != BH_OBJECT_THREAD || bits == (size == 0 ? BH_THREAD_BITS : 0), "which is theirs");
+	COVER_IF(bits != 0 && type == BH_OBJECT_IO_PORTS, "empty IoPorts are made");
 	sched_context_initialise(&context);
+	PROVE(context.cpu == &cpu && context.replenishment.kind == TIMEOUT_REPLENISHMENT,
+		"a fresh SchedContext knows its CPU and its timer's kind");
 	invocation.caller = &caller;
 	invocation.slot = &slot;
 	slot.rights = any_u8();
@@ -104,33 +124,118 @@ int main(void)
 	switch (any_u8() % 3) {
 	case 0:
 		slot.object = (uint64_t)&context;
+		context.budget = is_configured ? 1 : 0;
+		context.consumed = any_u64();
+		switch (is_used ? any_u8() % 5 : 5) {
+		case 0:
+			context.home = &other;
+			break;
+		case 1:
+			context.holder = &other;
+			break;
+		case 2:
+			context.parked = (void *)&other;
+			break;
+		case 3:
+			thread.own_context = &other_context;
+			break;
+		case 4:
+			thread.context = &other_context;
+			break;
+		default:
+			break;
+		}
+		cpu.context = any_u8() > 127 ? &context : NULL;
+
+		uint64_t consumed = context.consumed;
+
 		error = sched_context_invoke(&invocation);
 		COVER_IF(error == BH_ERROR_EMPTY_OBJECT, "binding an empty SchedContext");
-		PROVE(error != BH_OK || invocation.label != BH_SCHED_CONTEXT_BIND,
-			"an empty SchedContext can't be bound");
-		PROVE(context.budget == 0 && context.remaining == 0 && context.home == NULL &&
-				context.holder == NULL && given == 0 && thread.own_context == NULL &&
-				thread.context == NULL,
-			"nobody gets time of it");
+		COVER_IF(error == BH_OK && invocation.label == BH_SCHED_CONTEXT_BIND,
+			"binding one that is configured");
+		if (invocation.label == BH_SCHED_CONTEXT_BIND) {
+			bool is_right = (slot.rights & BH_RIGHT_WRITE) != 0 && is_found &&
+					(found.rights & BH_RIGHT_WRITE) != 0 &&
+					(found.type == BH_OBJECT_THREAD || found.type == BH_OBJECT_VCPU);
+
+			PROVE((error == BH_OK) == (is_right && is_configured && !is_used),
+				"bound only if it is configured, with the rights, once");
+			PROVE(!is_right || is_configured || error == BH_ERROR_EMPTY_OBJECT,
+				"an empty SchedContext can't be bound");
+		}
+		if (error == BH_OK && invocation.label == BH_SCHED_CONTEXT_BIND) {
+			PROVE(context.home == &thread && thread.own_context == &context && given == 1,
+				"the thread that was named gets its time");
+		} else {
+			PROVE(given == 0 && (is_used || (context.home == NULL && context.holder == NULL &&
+								thread.own_context == NULL &&
+								thread.context == NULL)),
+				"else nobody gets time of it");
+		}
+		if (invocation.label == BH_SCHED_CONTEXT_CONSUMED) {
+			PROVE((error == BH_OK) == ((slot.rights & BH_RIGHT_READ) != 0),
+				"CONSUMED needs the right to read only");
+			PROVE(error != BH_OK || invocation.result[0] == consumed,
+				"and tells what was consumed");
+			PROVE(error != BH_OK || charged == (cpu.context == &context),
+				"the current one up to now");
+		}
+		PROVE(context.budget == (is_configured ? 1 : 0) && context.remaining == 0,
+			"its holder can't fill it");
 		break;
 	case 1:
 		slot.object = (uint64_t)&handler;
+		handler.configured = is_configured;
+		handler.target.type = is_used ? BH_OBJECT_NOTIFICATION : BH_OBJECT_NULL;
 		error = irq_handler_invoke(&invocation);
 		COVER_IF(error == BH_ERROR_EMPTY_OBJECT, "binding an empty IrqHandler");
-		PROVE(error != BH_OK || (invocation.label != BH_IRQ_BIND && invocation.label != BH_IRQ_ACK),
+		COVER_IF(error == BH_OK && unmasked != 0, "acknowledging one that is configured");
+		PROVE(error != BH_OK || (is_configured && (slot.rights & BH_RIGHT_WRITE) != 0),
 			"an empty IrqHandler is of no use");
-		PROVE(!handler.configured && handler.target.type == BH_OBJECT_NULL && unmasked == 0 &&
-				opened == 0,
-			"no line is touched");
+		PROVE(error == BH_OK || (unmasked == 0 && opened == 0), "refused: no line is touched");
+		PROVE((invocation.label != BH_IRQ_ACK) || (slot.rights & BH_RIGHT_WRITE) == 0 ||
+				error == (is_configured ? BH_OK : BH_ERROR_EMPTY_OBJECT),
+			"one that is configured can be acknowledged");
+		PROVE(invocation.label != BH_IRQ_ACK || unmasked == (error == BH_OK && is_used),
+			"which opens the line if somebody listens");
 		break;
 	default:
 		slot.object = (uint64_t)&ports;
+		ports.count = is_configured ? 1 : 0;
+		if (is_used) {
+			ports.space = &space;
+			space.io_ranges[IO_RANGES_PER_SPACE - 1] = &ports;
+		}
+		space.io_ranges[0] = any_u8() > 127 ? &other_ports : NULL;
+
+		bool is_first_taken = space.io_ranges[0] != NULL, is_full = any_u8() > 127;
+
+		for (unsigned int i = 0; is_full && i < IO_RANGES_PER_SPACE; i++) {
+			is_first_taken = true;
+			if (space.io_ranges[i] != &ports) {
+				space.io_ranges[i] = &other_ports;
+			}
+		}
+
 		error = io_ports_invoke(&invocation);
 		COVER_IF(error == BH_ERROR_EMPTY_OBJECT, "mapping empty IoPorts");
-		PROVE(error != BH_OK || invocation.label != BH_IO_PORTS_MAP, "empty IoPorts can't be mapped");
-		PROVE(ports.count == 0 && ports.space == NULL && space.io_ranges[0] == NULL &&
-				space.io_ranges[IO_RANGES_PER_SPACE - 1] == NULL,
-			"no port is opened");
+		COVER_IF(error == BH_ERROR_MEMORY, "a space that has no place for more");
+		COVER_IF(error == BH_OK && invocation.label == BH_IO_PORTS_MAP,
+			"mapping those that are configured");
+		if (invocation.label == BH_IO_PORTS_MAP) {
+			PROVE((error == BH_OK) == (is_configured && !is_used && !is_full && is_found &&
+							  (slot.rights & BH_RIGHT_WRITE) != 0),
+				"mapped only if configured, with the right to write, once");
+			PROVE(error != BH_OK || (ports.space == &space &&
+							space.io_ranges[is_first_taken ? 1 : 0] == &ports),
+				"the space that was named gets them, in a place that was free");
+		} else if (error == BH_OK) {
+			PROVE(ports.space == NULL && space.io_ranges[IO_RANGES_PER_SPACE - 1] != &ports,
+				"unmapped, they are open nowhere");
+		}
+		PROVE((space.io_ranges[0] == &other_ports) == is_first_taken, "other ports stay");
+		PROVE(error == BH_OK || is_used || (ports.space == NULL && space.io_ranges[1] != &ports),
+			"refused: no port is opened");
 		break;
 	}
 	return 0;

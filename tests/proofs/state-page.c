@@ -101,11 +101,13 @@ struct vcpu *proof_vcpu_of(uint64_t *registers)
 void fpu_xcr0_changed(const struct cpu *of, const struct vcpu *whose)
 {
 	(void)of;
-	PROVE((whose->xcr0 & ~cpu_features.xcr0) == 0 && (whose->xcr0 & 1) != 0 && ((whose->xcr0 & 2) != 0 || (whose->xcr0 & 4) == 0),
+	PROVE((whose->xcr0 & ~cpu_features.xcr0) == 0 && (whose->xcr0 & 1) != 0 &&
+			((whose->xcr0 & 2) != 0 || (whose->xcr0 & 4) == 0),
 		"an XCR0 that the CPU takes");
 }
 
-void vcpu_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t length, uint64_t qualification, uint64_t information)
+void vcpu_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t length, uint64_t qualification,
+	uint64_t information)
 {
 	(void)of;
 	(void)whose;
@@ -117,7 +119,8 @@ void vcpu_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t l
 	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
 	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
 	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
-	PROVE(reason < BH_EXIT_REASONS || reason == BACKEND_EXIT_INTERRUPT || reason == BACKEND_EXIT_RESUME, "an exit reason that exists");
+	PROVE(reason < BH_EXIT_REASONS || reason == BACKEND_EXIT_INTERRUPT || reason == BACKEND_EXIT_RESUME,
+		"an exit reason that exists");
 	__CPROVER_assume(false);
 }
 

@@ -98,7 +98,8 @@ static void write_start(struct caller *caller, uint64_t slot, uint64_t index)
 	registers->rsp = 0;
 }
 
-void actor_begin(struct caller *caller, uint64_t slot)
+/* Which actor the thread in a slot is, or ACTORS. */
+static uint64_t actor_in(struct caller *caller, uint64_t slot)
 {
 	struct call inspect = { .number = BH_SYS_INVOKE,
 		.capability = BH_BOOT_CNODE,
@@ -106,11 +107,29 @@ void actor_begin(struct caller *caller, uint64_t slot)
 		.argument = { slot } };
 	enum bh_error error = perform(caller, &inspect);
 	uint64_t index = (inspect.results.r[2] - thread_base) >> BH_THREAD_BITS;
-	uint64_t random = random_next(caller);
-	struct caller *who;
 
 	if (error != BH_OK || (inspect.results.r[0] & 0xff) != BH_OBJECT_THREAD ||
 		inspect.results.r[2] < thread_base || index >= ACTORS) {
+		return ACTORS;
+	}
+	return index;
+}
+
+void actor_receives(struct caller *caller, uint64_t slot)
+{
+	uint64_t index = actor_in(caller, slot);
+
+	if (index < ACTORS) {
+		actors[index].received = true;
+	}
+}
+
+void actor_begin(struct caller *caller, uint64_t slot)
+{
+	uint64_t index = actor_in(caller, slot), random = random_next(caller);
+	struct caller *who;
+
+	if (index == ACTORS) {
 		return;
 	}
 	(void)invoke(caller, slot, BH_THREAD_SUSPEND, 0, 0, 0, 0, 0, 0);

@@ -143,7 +143,7 @@ void root_task_main(const struct bh_boot_info *info)
 	}
 	model_busy = true;
 	world_reset(&director);
-	sweep();
+	sweep(&director);
 	counts_print();
 	print("RANDOM done: seed %u, %u calls, %u succeeded, %u sweeps, hash %x\n", seed_of_run, calls_made,
 		calls_succeeded, sweeps_made, run_hash);

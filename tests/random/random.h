@@ -59,6 +59,7 @@ struct caller {
 	uint64_t index;   /* of an actor */
 	bool keeps_model; /* director and disturber: what their calls did goes into the model */
 	bool may_block;
+	bool received;          /* somebody had it receive (THREAD_RECEIVE) since its call began */
 	uint64_t work_slots[2]; /* Endpoint and Reply that an actor serves */
 };
 
@@ -87,7 +88,7 @@ static inline bool one_in(struct caller *caller, uint64_t n) { return random_bel
 enum bh_error perform(struct caller *caller, struct call *call);
 enum bh_error invoke(struct caller *caller, uint64_t capability, uint64_t label, uint64_t a0, uint64_t a1,
 	uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
-void sweep(void);
+void sweep(struct caller *caller);
 void counts_print(void);
 
 /* --- outcome.c --- */
@@ -107,6 +108,8 @@ bool disturber_start(uint64_t seed);
 extern uint64_t thread_base;
 /* Lets the thread in a slot begin (again) as the actor of its place in memory, if it has one. */
 void actor_begin(struct caller *caller, uint64_t slot);
+/* The thread in a slot is about to be made to receive. */
+void actor_receives(struct caller *caller, uint64_t slot);
 /* Copies of a frame with the guests' code stand there. */
 extern uint64_t guest_frame_slot;
 extern uint64_t seed_of_run;

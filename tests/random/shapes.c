@@ -526,6 +526,9 @@ void random_call(struct caller *caller)
 			return;
 		}
 	}
+	if (call.number == BH_SYS_INVOKE && call.info == BH_THREAD_RECEIVE) {
+		actor_receives(caller, call.capability);
+	}
 	error = perform(caller, &call);
 	outcome_note(caller, &call, error);
 }

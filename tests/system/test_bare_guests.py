@@ -94,7 +94,8 @@ def test_io_at_the_end_of_the_budget(machine, own_guests):
     text = "name = budget\n"
     text += bare_vm("storm", "io-storm", "count=0", more="budget = 500us\n\tperiod = 1ms\n\thang_limit = 10ms")
     text += bare_vm("pacer", own_guests["count"], "ms=10100 rounds=1", more="budget = 500us\n\tperiod = 10ms")
-    one = machine(text, ["storm", "pacer"])
+    # Eight nanoseconds an instruction: ten seconds of emulated exits would take minutes else.
+    one = machine(text, ["storm", "pacer"], qemu=["-icount", "shift=3,sleep=off"])
     one.transcript_has(r"^storm: io-storm: running$", BOOT_LIMIT, again=True)
     one.transcript_has(r"^admin: VM pacer exited with code 0$", 3 * BOOT_LIMIT)
     assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]

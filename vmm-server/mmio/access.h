@@ -50,8 +50,8 @@ struct mmio_cache {
 		struct mmio_instruction instruction;
 		/* MMIO_LOAD or MMIO_STORE with an address that the short way can compute */
 		bool plain;
-		bool segmented;        /* plain: the segment has a base */
-		bool ready;            /* plain, and the page below is known */
+		bool segmented; /* plain: the segment has a base */
+		bool ready;     /* plain, and the page below is known */
 		/* plain, 4 bytes from or to a 32-bit register, or an immediate; the segment is CS, SS or DS, if one
 		 * counts at all */
 		bool whole;

@@ -214,6 +214,7 @@ static void string_access(struct vmm *vmm, struct vcpu *vcpu)
 	uint64_t flags = vcpu->state->rflags;
 	struct string_io io;
 
+	vcpu_need(vcpu, BH_GROUP_CONTROL | BH_GROUP_SEGMENTS);
 	if (instruction == NULL || !string_io_start(&io, instruction, vcpu->state)) {
 		return;
 	}
