@@ -235,7 +235,7 @@ def run_to_end(appliance, folder, options=(), qemu=(), limit=BOOT_LIMIT):
     transcript = folder / "transcript.txt"
     transcript.write_bytes(b"")
     result = subprocess.run(
-        [TOOL, "run", appliance, "--icount", *options, "--", "-set", f"chardev.com2.logfile={transcript}", *qemu],
+        [TOOL, "run", appliance, "--icount", "--transcript", transcript, *options, "--", *qemu],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=limit,

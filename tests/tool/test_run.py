@@ -44,6 +44,22 @@ def test_until_prints_the_transcript(tool):
     assert no_qemu_of(tool)
 
 
+def test_transcript_goes_to_a_file(tool):
+    tool.kernel(com1="on the terminal\n", com2="blue: blue is up\n")
+    result = tool.with_system("run", "good.conf", "--transcript", "lines.txt", "--timeout", "30")
+    assert result.returncode == 0, result.stderr
+    assert (tool.folder / "lines.txt").read_text() == "blue: blue is up\n"
+    assert "on the terminal" in result.stdout and "blue is up" not in result.stdout
+
+
+def test_transcript_that_cannot_be_written(tool):
+    tool.kernel(com2="blue: blue is up\n")
+    result = tool.with_system("run", "good.conf", "--transcript", "no/such/folder.txt")
+    assert "no/such/folder.txt: No such file or directory: choose another file for --transcript" in result.stderr
+    assert result.returncode not in (0, None)
+    assert no_qemu_of(tool)
+
+
 def test_until_in_vain(tool):
     tool.kernel(com2="blue: blue is dow\n")
     result = tool.with_system("run", "good.conf", "--until", "blue is up")
@@ -114,10 +130,11 @@ def test_bad_file(tool):
     assert tool.with_system("run", "bad.conf").returncode == STATUS_BAD_FILE
 
 
-def test_until_needs_a_transcript(tool):
+@pytest.mark.parametrize("option", ["--until", "--transcript"])
+def test_what_needs_a_transcript(tool, option):
     tool.write("mute.conf", "transcript = false\n" + (tool.folder / "good.conf").read_text())
-    result = tool.with_system("run", "mute.conf", "--until", "x")
-    assert "remove transcript = false" in result.stderr
+    result = tool.with_system("run", "mute.conf", option, "x")
+    assert f"{option} needs the transcript" in result.stderr and "remove transcript = false" in result.stderr
     assert result.returncode == STATUS_BAD_FILE
 
 

@@ -30,6 +30,7 @@ static const char HELP[] =
 	"                             run it in QEMU, on this terminal; Ctrl-] then h shows the console's keys,\n"
 	"                             Ctrl-\\ three times ends QEMU\n"
 	"      --until TEXT           print all consoles, and end with status 0 when TEXT has appeared on one\n"
+	"      --transcript OUTPUT    write all consoles' lines to a file as well\n"
 	"      --timeout SECONDS      give up after that time (status 203)\n"
 	"      --icount               count instructions instead of time; each run is like the other\n"
 	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
@@ -144,10 +145,10 @@ static int execute(struct command *command)
 	if (appliance_load(command->file, &appliance)) {
 		if (strcmp(command->name, "check") == 0) {
 			status = check(&appliance, command->file);
-		} else if (command->run.until != NULL && !appliance.has_transcript) {
-			complain(
-				"--until reads the transcript, and %s switches it off: remove transcript = false",
-				command->file);
+		} else if ((command->run.until != NULL || command->run.transcript != NULL) &&
+			   !appliance.has_transcript) {
+			complain("%s needs the transcript, and %s switches it off: remove transcript = false",
+				command->run.until != NULL ? "--until" : "--transcript", command->file);
 		} else {
 			char *system =
 				command->system != NULL ? format_text("%s", command->system) : find_system();
@@ -199,9 +200,10 @@ static int parse_option(struct command *command, char ***arguments)
 		return STATUS_OK;
 	}
 	bool has_output = strcmp(command->name, "build") == 0 || strcmp(command->name, "manifest") == 0;
-	bool is_known = (has_output && strcmp(option, "-o") == 0) || strcmp(option, "--system") == 0 ||
-			(is_run && (strcmp(option, "--until") == 0 || strcmp(option, "--timeout") == 0 ||
-					   strcmp(option, "--image") == 0));
+	bool is_known =
+		(has_output && strcmp(option, "-o") == 0) || strcmp(option, "--system") == 0 ||
+		(is_run && (strcmp(option, "--until") == 0 || strcmp(option, "--timeout") == 0 ||
+				   strcmp(option, "--image") == 0 || strcmp(option, "--transcript") == 0));
 	const char *value = is_known ? take_value(arguments) : NULL;
 
 	if (!is_known) {
@@ -216,6 +218,8 @@ static int parse_option(struct command *command, char ***arguments)
 		command->system = value;
 	} else if (strcmp(option, "--until") == 0) {
 		command->run.until = value;
+	} else if (strcmp(option, "--transcript") == 0) {
+		command->run.transcript = value;
 	} else if (strcmp(option, "--image") == 0) {
 		command->run.image = strcmp(value, "direct") == 0 ? NULL : value;
 	} else if (!parse_timeout(value, &command->run.timeout)) {

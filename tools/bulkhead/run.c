@@ -51,6 +51,7 @@ struct machine {
 	uint64_t halt_deadline_ms; /* UINT64_MAX: no halt seen */
 	struct text_search halted; /* on COM1 */
 	struct transcript transcript;
+	FILE *transcript_file;
 	char input[BLOCK_SIZE]; /* typed, not yet taken by COM1 */
 	size_t input_size;
 	unsigned quit_presses;
@@ -230,6 +231,11 @@ static bool read_port(struct machine *machine, int port)
 		keep_last_words(machine, block, (size_t)size);
 	} else {
 		transcript_feed(&machine->transcript, block, (size_t)size);
+		if (machine->transcript_file != NULL) {
+			(void)fwrite(block, 1, (size_t)size, machine->transcript_file);
+			(void)fflush(
+				machine->transcript_file); /* for who follows it; errors are told at the end */
+		}
 	}
 	if ((port == machine->com2) == shows_transcript) {
 		print_all(block, (size_t)size);
@@ -435,6 +441,21 @@ static int attend(struct machine *machine)
 										  : status_of_end(machine);
 }
 
+/* False, with a message, if not all of it could be written. */
+static bool close_transcript(struct machine *machine)
+{
+	if (machine->transcript_file == NULL) {
+		return true;
+	}
+	bool is_whole = ferror(machine->transcript_file) == 0;
+
+	is_whole &= fclose(machine->transcript_file) == 0;
+	if (!is_whole) {
+		complain("%s was not written whole: is there space?", machine->options->transcript);
+	}
+	return is_whole;
+}
+
 int run_machine(const struct system_image *image, const struct run_options *options)
 {
 	struct machine machine = { .options = options,
@@ -453,9 +474,18 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 		return STATUS_MISSING;
 	}
 	free(program);
+	if (options->transcript != NULL) {
+		machine.transcript_file = fopen(options->transcript, "wb");
+		if (machine.transcript_file == NULL) {
+			complain("%s: %s: choose another file for --transcript", options->transcript,
+				strerror(errno));
+			return STATUS_INPUT_OUTPUT;
+		}
+	}
 	char *staging = staging_create();
 
 	if (staging == NULL) {
+		(void)close_transcript(&machine);
 		return STATUS_INPUT_OUTPUT;
 	}
 	text_search_start(&machine.halted, HALTED_TEXT);
@@ -484,5 +514,5 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 		}
 	}
 	staging_remove(staging);
-	return status;
+	return close_transcript(&machine) ? status : STATUS_INPUT_OUTPUT;
 }

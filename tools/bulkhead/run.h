@@ -7,6 +7,7 @@
 
 struct run_options {
 	const char *until;           /* text to wait for on any console; NULL: none */
+	const char *transcript;      /* file that gets the transcript; NULL: none */
 	unsigned timeout;            /* seconds; 0: none */
 	bool count_instructions;     /* --icount */
 	bool real_time;              /* --real-time */
