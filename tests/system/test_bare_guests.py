@@ -98,8 +98,10 @@ def test_io_at_the_end_of_the_budget(machine, own_guests):
     one = machine(text, ["storm", "pacer"], qemu=["-icount", "shift=3,sleep=off"])
     one.transcript_has(r"^storm: io-storm: running$", BOOT_LIMIT, again=True)
     one.transcript_has(r"^admin: VM pacer exited with code 0$", 3 * BOOT_LIMIT)
-    assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]
+    # Taking the VM down is long work of the root task, in which nobody could answer anybody: no hang either.
+    one.transcript_has(r"^admin: VM pacer is off$")
     assert re.search(r"^VM storm +running +\d+ MiB +crashes 0 +resets 0$", one.admin("list"), re.MULTILINE)
+    assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]
 
 
 def test_timers_leave_the_other_its_share(machine, own_guests):
