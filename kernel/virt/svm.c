@@ -178,8 +178,7 @@ static void load_control(struct vmcb *vmcb, const struct bh_vcpu_state *state)
 	if (cpu_features.svm_event_repeats && (cr0 & CR0_PG) == 0 && (cr4 & CR4_PAE) == 0) {
 		efer &= ~EFER_LME;
 	}
-	/* LMA says that LME and paging are on (APM vol. 2 section 3.1.7). Without them it is no state of a CPU, and QEMU's emulator
-	 * (7.2) never comes back from a guest that has it. */
+	/* LMA says that LME and paging are on (APM vol. 2 section 3.1.7). Without them it is no state of a CPU. */
 	if ((efer & EFER_LME) == 0 || (cr0 & CR0_PG) == 0) {
 		efer &= ~EFER_LMA;
 	}
