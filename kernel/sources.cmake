@@ -25,6 +25,7 @@ set(KERNEL_SOURCES
   boot/memory.c
   boot/root_task.c
   ipc/endpoint.c
+  ipc/open_call.c
   ipc/fastpath.c
   ipc/fault.c
   ipc/notification.c
@@ -53,6 +54,9 @@ set(KERNEL_SOURCES
   trace.c
   virt/backend.c
   virt/svm.c
+  virt/svm_exit.c
+  virt/svm_run.c
+  virt/svm_state.c
   virt/vcpu.c
 )
 set(KERNEL_ASM

@@ -2,6 +2,7 @@
 /* System calls: decode everything, then act. */
 #include "arch/x86_64/entry.h"
 #include "ipc/ipc.h"
+#include "ipc/open_call.h"
 #include "object/invocation.h"
 #include "sched/scheduler.h"
 #include "trace.h"
@@ -116,6 +117,7 @@ void system_call(struct thread *thread)
 	uint64_t number = thread->registers.rax;
 	enum bh_error error;
 
+	kernel_entered(thread->execution.cpu);
 	if ((number & BH_SYSCALL) == 0) {
 		upcall(thread);
 		return;
@@ -168,7 +170,8 @@ void system_call(struct thread *thread)
 
 uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2])
 {
-	const struct thread *thread = (const struct thread *)this_cpu()->current;
+	struct cpu *cpu = this_cpu();
+	const struct thread *thread = (const struct thread *)cpu->current;
 	struct notification *notification;
 	struct capability *slot;
 	enum bh_error error;
@@ -182,6 +185,10 @@ uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2])
 		return error;
 	}
 	notification = (struct notification *)slot->object;
+	/* Somebody may be woken. Else only the word changes, which is what no short way looks at. */
+	if (notification->waiters.head != NULL || notification->bound != NULL || cpu->late_signal != NULL) {
+		kernel_entered(cpu);
+	}
 	if (number == BH_SYS_SIGNAL) {
 		notification_signal(notification, slot->badge);
 	} else {

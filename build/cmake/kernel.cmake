@@ -8,8 +8,8 @@ target_include_directories(kernel PRIVATE kernel kernel/include)
 target_compile_options(kernel PRIVATE ${BULKHEAD_KERNEL_FLAGS} $<$<COMPILE_LANGUAGE:C>:-fcallgraph-info=su>)
 target_link_options(kernel PRIVATE -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
   -T ${CMAKE_SOURCE_DIR}/build/kernel.ld)
-# Its functions never return, and entry.S has put what a function has to keep into the thread: nothing to push.
-set_source_files_properties(kernel/ipc/fastpath.c PROPERTIES COMPILE_OPTIONS
+# Their functions never return, and what a function has to keep is in the thread or the state page already: nothing to push.
+set_source_files_properties(kernel/ipc/fastpath.c kernel/virt/svm_exit.c PROPERTIES COMPILE_OPTIONS
   "-fcall-used-rbx;-fcall-used-r12;-fcall-used-r13;-fcall-used-r14;-fcall-used-r15")
 set_target_properties(kernel PROPERTIES
   LINK_DEPENDS ${CMAKE_SOURCE_DIR}/build/kernel.ld

@@ -4,7 +4,7 @@
 
 #include "ipc/ipc.h"
 #include "object/invocation.h"
-#include "virt/vcpu.h"
+#include "virt/short.h"
 
 /* Nothing was done: the same system call, the general way. */
 _Noreturn static __attribute__((noinline)) void general(uint64_t index, uint64_t info, uint64_t word0,
@@ -49,39 +49,45 @@ _Noreturn static __attribute__((noinline)) void run_long(struct cpu *cpu, struct
 {
 	fast_run(cpu, to, from, badge, message_transfer_long(from, to, info, false), words[0], words[1],
 		words[2], words[3]);
-	kernel_exit();
+}
+
+/* To another thread, with the message of `from`, whose bases the CPU holds. */
+_Noreturn static ALWAYS_INLINE void run(struct cpu *cpu, struct thread *to, struct thread *from,
+	uint64_t badge, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+{
+	if (!is_short(info)) {
+		run_long(cpu, to, from, badge, info, (const uint64_t[]){ word0, word1, word2, word3 });
+	}
+	fast_run(cpu, to, from, badge, info, word0, word1, word2, word3);
 }
 
 void fast_call(uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
 {
 	struct cpu *cpu = this_cpu();
-	struct thread *caller = (struct thread *)cpu->current, *receiver = NULL;
+	struct thread *caller = (struct thread *)cpu->current;
 	const struct capability *slot = find(caller, index, BH_OBJECT_ENDPOINT, BH_RIGHT_WRITE);
+	const struct execution *before = caller->execution.open_caller;
 	struct endpoint *endpoint;
 
-	if (slot != NULL) {
-		endpoint = (struct endpoint *)slot->object;
-		receiver = fast_receiver(cpu, endpoint);
-	}
-	if (receiver == NULL || (!is_short(info) && has_capabilities(info))) {
+	/* At most two calls are open, so that writing them down is bounded. */
+	if (slot == NULL || (before != NULL && before->open_caller != NULL) ||
+		(!is_short(info) && has_capabilities(info)) ||
+		!open_call_is_ready(cpu, (struct endpoint *)slot->object)) {
 		general(index, info, word0, word1, word2, word3, BH_SYS_CALL);
 	}
+	endpoint = (struct endpoint *)slot->object;
 
 	/* commit */
-	fast_lend(cpu, endpoint, &caller->execution, receiver);
-	if (!is_short(info)) {
-		run_long(cpu, receiver, caller, slot->badge, info,
-			(const uint64_t[]){ word0, word1, word2, word3 });
-	}
-	fast_run(cpu, receiver, caller, slot->badge, info, word0, word1, word2, word3);
-	kernel_exit();
+	struct thread *receiver = (struct thread *)endpoint->queue.head;
+
+	open_call_begin(cpu, endpoint, &caller->execution, receiver);
+	run(cpu, receiver, caller, slot->badge, info, word0, word1, word2, word3);
 }
 
-void fast_reply_receive(
-	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+/* A call that was written down is answered, and nobody else has a claim on server or CPU: the caller waits for the context that runs,
+ * which is a lent one. false: nothing was done. */
+static ALWAYS_INLINE bool answer_written(struct cpu *cpu, struct thread *server, uint64_t index, uint64_t info, uint64_t word0)
 {
-	struct cpu *cpu = this_cpu();
-	struct thread *server = (struct thread *)cpu->current;
 	const struct capability *slot = find(server, index, BH_OBJECT_ENDPOINT, BH_RIGHT_READ);
 	const struct capability *reply_slot =
 		find(server, server->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE);
@@ -90,9 +96,8 @@ void fast_reply_receive(
 	struct execution *caller;
 	struct reply *reply;
 
-	/* The caller waits for the context that runs, which is a lent one, and nobody else has a claim on server or CPU. */
 	if (slot == NULL || reply_slot == NULL) {
-		goto general;
+		return false;
 	}
 	endpoint = (struct endpoint *)slot->object;
 	reply = (struct reply *)reply_slot->object;
@@ -101,12 +106,15 @@ void fast_reply_receive(
 		context == server->execution.own_context || endpoint->state != ENDPOINT_IDLE ||
 		server->execution.bound != NULL || cpu->ready_top > caller->priority ||
 		!context_is_due(context, caller)) {
-		goto general;
+		return false;
 	}
 	if (caller->kind == EXECUTION_VCPU ? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
 					   : ((const struct thread *)caller)->pending_fault != 0 ||
-						     (!is_short(info) && has_capabilities(info))) {
-		goto general;
+						     (!is_short(info) && has_capabilities(info)) ||
+						     caller->switch_key != cpu->switch_key ||
+						     ((const struct thread *)caller)->slots[THREAD_VSPACE].type !=
+							     BH_OBJECT_ADDRESS_SPACE) {
+		return false;
 	}
 
 	/* commit */
@@ -126,18 +134,79 @@ void fast_reply_receive(
 	caller->waiting_reply = NULL;
 	caller->state = EXECUTION_READY;
 	cpu->current = caller;
-	if (caller->kind == EXECUTION_VCPU) {
-		vcpu_answer_deliver((struct vcpu *)caller, word0);
-		vcpu_run(cpu, (struct vcpu *)caller);
+	return true;
+}
+
+/* The same where the call was not open, or is not any more. */
+_Noreturn static __attribute__((noinline)) void reply_receive_written(
+	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *server = (struct thread *)cpu->current;
+
+	if (!answer_written(cpu, server, index, info, word0)) {
+		general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
+	}
+	if (cpu->current->kind == EXECUTION_VCPU) {
+		vcpu_answer_deliver((struct vcpu *)cpu->current, word0);
+		vcpu_run(cpu, (struct vcpu *)cpu->current);
 		kernel_exit();
 	}
-	if (!is_short(info)) {
-		run_long(cpu, (struct thread *)caller, server, 0, info,
-			(const uint64_t[]){ word0, word1, word2, word3 });
-	}
-	fast_run(cpu, (struct thread *)caller, server, 0, info, word0, word1, word2, word3);
-	kernel_exit();
+	run(cpu, (struct thread *)cpu->current, server, 0, info, word0, word1, word2, word3);
+}
 
-general:
-	general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
+/* The answer to the server's open call; it receives again where and with what it received that. */
+_Noreturn static ALWAYS_INLINE void answer_open(struct cpu *cpu, struct thread *server,
+	struct execution *caller, uint64_t index, uint64_t info, uint64_t word0, uint64_t word1,
+	uint64_t word2, uint64_t word3)
+{
+	if (caller->kind == EXECUTION_VCPU
+			? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
+			: !is_short(info) && has_capabilities(info)) {
+		general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
+	}
+
+	/* commit */
+	open_call_end(cpu, server->execution.queued_on, caller, server);
+	if (caller->kind == EXECUTION_VCPU) {
+		vcpu_resume(cpu, (struct vcpu *)caller, word0);
+	}
+	run(cpu, (struct thread *)caller, server, 0, info, word0, word1, word2, word3);
+}
+
+/* The first time in a stretch: does it receive there, and with that? Else it goes the general way. */
+_Noreturn static __attribute__((noinline)) void answer_open_first(
+	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *server = (struct thread *)cpu->current;
+	const struct capability *endpoint = find(server, index, BH_OBJECT_ENDPOINT, BH_RIGHT_READ);
+	const struct capability *reply =
+		find(server, server->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE);
+
+	if (endpoint == NULL || reply == NULL || (void *)endpoint->object != server->execution.queued_on ||
+		(struct reply *)reply->object != server->receive_reply) {
+		general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
+	}
+	server->found_in = cpu->stretch;
+	server->found_endpoint = index;
+	server->found_reply = server->registers.r12;
+	answer_open(cpu, server, server->execution.open_caller, index, info, word0, word1, word2, word3);
+}
+
+void fast_reply_receive(
+	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *server = (struct thread *)cpu->current;
+	struct execution *caller = server->execution.open_caller;
+
+	if (caller == NULL) {
+		reply_receive_written(index, info, word0, word1, word2, word3);
+	}
+	if (server->found_in != cpu->stretch || server->found_endpoint != index ||
+		server->found_reply != server->registers.r12) {
+		answer_open_first(index, info, word0, word1, word2, word3);
+	}
+	answer_open(cpu, server, caller, index, info, word0, word1, word2, word3);
 }

@@ -63,8 +63,11 @@ _Static_assert(sizeof(struct capability) == 64, "CNode slots are 2^BH_CNODE_SLOT
 
 /* What every reference-counted object starts with. The object lives while a capability names it. */
 struct object_header {
-	uint64_t references;               /* capabilities that name this object */
-	struct object_header *zombie_next; /* while it is torn down */
+	uint64_t references; /* capabilities that name this object */
+	union {
+		struct object_header *zombie_next; /* while it is torn down */
+		uint64_t ready_in; /* Endpoint that lives: stretch (ipc/open_call.h) in which its one receiver was found to take calls at once */
+	};
 	uint32_t type;                     /* enum bh_object_type, set when it becomes a zombie */
 	uint32_t progress;                 /* how far the teardown got */
 };

@@ -87,6 +87,7 @@ struct execution {
 	uint64_t send_badge;
 	struct reply *waiting_reply; /* WAITING_REPLY: where the answer comes from */
 	struct reply *holding;       /* Thread: the Reply whose caller's context it runs on */
+	struct execution *open_caller; /* Thread: serves that one's call, which is not written down (ipc/open_call.h) */
 	struct notification *bound;
 };
 
@@ -100,6 +101,8 @@ struct thread {
 	struct bh_thread_registers registers;
 	uint64_t upcall;             /* 0: none */
 	struct reply *receive_reply; /* RECEIVING: Reply for the next caller, or NULL */
+	/* In that stretch its ReplyRecv with these two capabilities was found to receive as it did before. */
+	uint64_t found_in, found_endpoint, found_reply;
 	uint64_t pending_fault;      /* SENDING a fault message: its words */
 	uint64_t fault_words[4];
 	struct capability slots[THREAD_SLOTS];
@@ -196,7 +199,7 @@ _Static_assert(sizeof(struct guest_space) == 1u << BH_GUEST_SPACE_BITS, "GuestSp
 _Static_assert(offsetof(struct address_space, space) == PAGE_SIZE, "capability_initialise");
 _Static_assert(offsetof(struct guest_space, space) == PAGE_SIZE, "capability_initialise");
 
-static inline struct guest_space *guest_space_of(struct space *space)
+static inline __attribute__((always_inline)) struct guest_space *guest_space_of(struct space *space)
 {
 	return (struct guest_space *)((uint64_t)space - PAGE_SIZE);
 }
@@ -224,6 +227,7 @@ struct vcpu {
 	uint64_t waiting_since; /* TSC */
 	struct vcpu_message message;
 	uint64_t access_word; /* routed access under way: direction, width, as sent */
+	uint64_t access_value; /* OUT */
 	uint64_t access_port;
 	uint64_t access_next_rip;
 	uint32_t exit_masks[BH_EXIT_REASONS];
@@ -237,6 +241,7 @@ struct vcpu {
 		uint32_t before_entry; /* any of them */
 	};
 	uint32_t load_groups;
+	bool plain; /* back end: nothing out of the ordinary is to be done before an entry or after an exit */
 	bool event_is_virtual, window_waits; /* svm.c, inject() */
 	uint64_t undelivered; /* kernel's own copy: re-injected when the kernel itself resumes the guest */
 	/* back end */

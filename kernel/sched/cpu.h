@@ -40,6 +40,9 @@ struct cpu {
 	struct thread *bases_owner; /* whose FS base, and GS base (swapped), the CPU holds */
 	uint64_t tsc_aux;           /* what MSR TSC_AUX holds */
 
+	uint64_t stretch;                 /* number of the present one (ipc/open_call.h) */
+	struct notification *late_signal; /* was rung, and wakes its waiter at the next kernel_entered() */
+
 	struct execution_queue ready[PRIORITIES];
 	uint64_t ready_bits[4];   /* bit p of word p / 64: queue p is not empty */
 	int32_t ready_top;        /* the highest of them; -1: all are empty */

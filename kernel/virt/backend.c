@@ -21,8 +21,6 @@ void backend_store_groups(struct vcpu *vcpu, uint32_t groups) { svm_store_groups
 
 uint64_t backend_rip(const struct vcpu *vcpu) { return svm_rip(vcpu); }
 
-bool backend_access_traps(const struct vcpu *vcpu) { return svm_access_traps(vcpu); }
-
 void backend_complete_port(struct vcpu *vcpu, uint64_t next_rip) { svm_complete_port(vcpu, next_rip); }
 
 uint64_t backend_guest_leaf(uint64_t physical, uint64_t flags, bool large)

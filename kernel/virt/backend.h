@@ -9,27 +9,14 @@
 #include "object/objects.h"
 #include "sched/cpu.h"
 
-/* Exits that never become a message: beyond enum bh_exit_reason. */
-enum {
-	BACKEND_EXIT_INTERRUPT = 0x100, /* a host interrupt or NMI is pending */
-	BACKEND_EXIT_RESUME,            /* handled by the back end: enter again */
-};
-
-struct backend_exit {
-	uint32_t reason;                     /* enum bh_exit_reason, or BACKEND_EXIT_* */
-	uint32_t instruction_length;         /* 0: not known */
-	uint64_t qualification, information; /* as vcpu.h says for the reason */
-};
-
 /* Each CPU, once: switches the extension on. */
 void backend_cpu_initialise(struct cpu *cpu);
 
 /* A fresh VCPU: the control area with every mandatory intercept, and the state of a CPU after reset. */
 void backend_vcpu_initialise(struct vcpu *vcpu);
 
-/* Enters the guest, with the control area as it stands. What comes back comes to vcpu_exited (vcpu.h), on an empty kernel stack,
- * with the registers in the state page and, but for port accesses, what backend_store_base puts there. Interrupts off; FPU
- * and trust domain are the vCPU's. */
+/* Enters the guest, with the control area as it stands. What comes back comes to vcpu_exited and its like (short.h), on an empty
+ * kernel stack. Interrupts off; FPU and trust domain are the vCPU's. */
 _Noreturn void backend_run(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Takes rip, rflags and events from the state page into the control area, clamped. false: inject over an undelivered event. */
@@ -42,9 +29,8 @@ void backend_load_groups(struct vcpu *vcpu, uint32_t groups);
 void backend_store_base(struct vcpu *vcpu);
 void backend_store_groups(struct vcpu *vcpu, uint32_t groups);
 
-/* The guest's rip. Would completing an access need a trap after it (TF, or an I/O breakpoint that may be enabled)? */
+/* The guest's rip. */
 uint64_t backend_rip(const struct vcpu *vcpu);
-bool backend_access_traps(const struct vcpu *vcpu);
 
 /* Completes a port access of the kernel's own: next rip, shadow and RF cleared. */
 void backend_complete_port(struct vcpu *vcpu, uint64_t next_rip);

@@ -12,7 +12,6 @@ void svm_load_groups(struct vcpu *vcpu, uint32_t groups);
 void svm_store_base(struct vcpu *vcpu);
 void svm_store_groups(struct vcpu *vcpu, uint32_t groups);
 uint64_t svm_rip(const struct vcpu *vcpu);
-bool svm_access_traps(const struct vcpu *vcpu);
 void svm_complete_port(struct vcpu *vcpu, uint64_t next_rip);
 uint64_t svm_guest_leaf(uint64_t physical, uint64_t flags, bool large);
 uint64_t svm_guest_table(uint64_t physical);

@@ -18,22 +18,21 @@
 
 	.globl svm_enter
 	.type svm_enter, @function
-/* void svm_enter(uint64_t *registers, uint64_t control_block_physical, uint64_t host_state_physical, struct vmcb *host_state)
+/* void svm_enter(uint64_t *registers, uint64_t host_state_physical, struct vmcb *host_state)
  * registers: bh_vcpu_state.registers, in encoding order; rax and rsp stand in the control block. Called with interrupts off;
  * a pending host interrupt makes the guest leave at once. */
 svm_enter:
 	movq	%gs:CPU_STACK_TOP, %rsp
-	pushq	%rdx				/* host state */
-	pushq	%rsi				/* control block */
+	pushq	%rsi				/* host state */
 	pushq	%rdi				/* registers */
 	clgi
 	sti					/* with V_INTR_MASKING this flag decides for physical interrupts in the guest */
 	rdfsbase %rax				/* the bases of bases_owner, which the VMLOAD after the exit brings back */
-	movq	%rax, VMCB_FS_BASE(%rcx)
+	movq	%rax, VMCB_FS_BASE(%rdx)
 	swapgs
 	rdgsbase %rax
-	movq	%rax, VMCB_KERNEL_GS_BASE(%rcx)
-	movq	%rsi, %rax
+	movq	%rax, VMCB_KERNEL_GS_BASE(%rdx)
+	movq	CONTROL_BLOCK_FROM_REGISTERS(%rdi), %rax
 	vmload	%rax
 	movq	REGISTER_RBX(%rdi), %rbx
 	movq	REGISTER_RBP(%rdi), %rbp
@@ -62,7 +61,7 @@ svm_left:					/* a way into the kernel, on the stack as it was emptied above */
 	movq	%r13, REGISTER_R13(%rdi)
 	movq	%r14, REGISTER_R14(%rdi)
 	movq	%r15, REGISTER_R15(%rdi)
-	popq	%rax
+	movq	CONTROL_BLOCK_FROM_REGISTERS(%rdi), %rax
 	vmsave	%rax
 	popq	%rax
 	vmload	%rax
@@ -73,15 +72,18 @@ svm_left:					/* a way into the kernel, on the stack as it was emptied above */
 	xorl	%eax, %eax
 	movq	%rax, %cr8
 	call	svm_exited
-3:	call	svm_doorbell			/* the guest's FS, GS and task register are still loaded */
-	movq	%rax, %rdi
-	testl	%edx, %edx
-	je	2b
-	xorl	%eax, %eax			/* as above */
-	movq	%rax, %cr8
-	pushq	%rdi
-	movq	8(%rsp), %rax
+3:	testb	$VMCB_IOIO_NO_DOORBELL, EXIT_INFO_1_FROM_REGISTERS(%rdi)
+	jnz	2b
+	pushq	%rdi				/* as at the entry */
+	call	svm_doorbell			/* the guest's FS, GS and task register are still loaded */
+	movq	(%rsp), %rdi
+	testq	%rax, %rax
+	jnz	4f
+	movq	%rax, %cr8			/* as above */
+	movq	CONTROL_BLOCK_FROM_REGISTERS(%rdi), %rax
 	jmp	1b
+4:	addq	$8, %rsp
+	jmp	2b
 	.globl svm_enter_end
 svm_enter_end:
 	.size svm_enter, . - svm_enter

@@ -5,13 +5,13 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/entry.h"
 #include "arch/x86_64/fpu.h"
-#include "ipc/fastpath.h"
 #include "ipc/ipc.h"
 #include "log.h"
 #include "object/invocation.h"
 #include "sched/scheduler.h"
 #include "trace.h"
 #include "virt/backend.h"
+#include "virt/short.h"
 
 void vcpu_initialise(struct vcpu *vcpu)
 {
@@ -31,115 +31,91 @@ void vcpu_stop_for_good(struct vcpu *vcpu) { execution_end(&vcpu->execution); }
 
 /* --- exits --- */
 
-/* Who waits for an answer from now on is told to INSPECT and to the answer. Then the short way to a handler that waits, which
- * does not come back; else the whole message, to the endpoint's queue. Without an endpoint the vCPU stops. */
-static ALWAYS_INLINE void send(
+/* Who waits for an answer from now on is told to INSPECT and to the answer. Without an endpoint the vCPU stops. */
+static void send(
 	struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot, const struct vcpu_message *message)
 {
-	struct endpoint *endpoint = (struct endpoint *)slot->object;
-	struct thread *receiver;
-
-	vcpu->message.reason_or_route = message->reason_or_route;
-	vcpu->message.routed = message->routed;
+	send_short(cpu, vcpu, slot, message->reason_or_route, message->routed,
+		BH_MESSAGE_INFO(message->label, message->word_count, 0), message->words[0], message->words[1],
+		message->words[2], message->words[3]);
+	vcpu->message = *message;
 	vcpu->waiting_since = rdtsc();
-	if (slot->type == BH_OBJECT_ENDPOINT) {
-		receiver = fast_receiver(cpu, endpoint);
-		if (receiver != NULL && cpu->tsc_aux == 0) {
-			/* commit */
-			fast_lend(cpu, endpoint, &vcpu->execution, receiver);
-			user_state_enter(cpu, receiver);
-			fast_run(cpu, receiver, NULL, slot->badge,
-				BH_MESSAGE_INFO(message->label, message->word_count, 0), message->words[0],
-				message->words[1], message->words[2], message->words[3]);
-			return;
-		}
-		vcpu->message = *message;
-		if (endpoint_send(endpoint, &vcpu->execution, slot->badge, false, true, true) == BH_OK) {
-			return;
-		}
+	if (slot->type == BH_OBJECT_ENDPOINT &&
+		endpoint_send((struct endpoint *)slot->object, &vcpu->execution, slot->badge, false, true,
+			true) == BH_OK) {
+		return;
 	}
 	log_line("vcpu %lx stopped: nobody takes its exit %u", (uint64_t)vcpu, vcpu->message.reason_or_route);
 	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 }
 
-/* rip, rflags and events are in the page already. */
-static ALWAYS_INLINE void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t flags,
+/* State is in the page already. */
+static void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
 	uint64_t qualification, uint64_t information)
 {
-	struct vcpu_message message = { .label = BH_LABEL_EXIT, .word_count = 4, .reason_or_route = reason };
+	struct vcpu_message message = { .label = BH_LABEL_EXIT,
+		.word_count = 4,
+		.reason_or_route = reason,
+		.words = { word0, qualification, information, vcpu->sequence } };
 
-	if (vcpu->exit_masks[reason] != 0) {
-		backend_store_groups(vcpu, vcpu->exit_masks[reason]);
-	}
-	message.words[0] = reason | flags;
-	message.words[1] = qualification;
-	message.words[2] = information;
-	message.words[3] = reason == BH_EXIT_ROUTE_FAILED ? vcpu->sequence : ++vcpu->sequence;
 	send(cpu, vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason], &message);
 }
 
-/* Can the kernel complete this access by itself? TF or an I/O breakpoint need a trap after it; string forms need memory. */
-static bool is_simple(const struct vcpu *vcpu, uint64_t access, uint64_t next_rip)
+/* An exit of the kernel's own, before an entry. */
+static void send_own_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
+	uint64_t qualification, uint64_t information)
 {
-	return (access & (BH_PORT_STRING | BH_PORT_REP)) == 0 && next_rip != 0 && !backend_access_traps(vcpu);
+	backend_store_base(vcpu);
+	backend_store_groups(vcpu, vcpu->exit_masks[reason]);
+	send_exit(cpu, vcpu, reason, word0, qualification, information);
 }
 
-/* A port access whose range has an owner goes straight there. false: it is the VMM's. */
-static bool route_port(struct cpu *cpu, struct vcpu *vcpu, uint64_t access, uint64_t next_rip)
+void vcpu_interrupted(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
-	uint32_t port = BH_PORT_OFFSET(access), width = BH_PORT_WIDTH(access);
-	uint32_t number = guest->ports[port];
-	struct vcpu_message message = { .label = BH_LABEL_PORT, .word_count = 3, .routed = true };
-	const struct port_route *route;
-	const struct capability *slot;
-	bool in = (access & BH_PORT_IN) != 0;
+	kernel_entered(cpu);
+	vcpu->exits++;
+	trace_record(BH_TRACE_EXIT, BH_EXIT_REASONS, vcpu);
+	interrupts_process(cpu);
+	kernel_exit();
+}
 
-	if (number == 0 || !is_simple(vcpu, access, next_rip)) {
-		return false;
-	}
-	number--;
-	route = &guest->routes[number];
-	slot = &vcpu->slots[VCPU_ROUTE_FIRST + number];
-	if (port + width > route->first + route->count) {
-		return false;
-	}
-	if (slot->type == BH_OBJECT_NOTIFICATION && !in) {
+void vcpu_exited_long(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
+	uint64_t qualification, uint64_t information)
+{
+	kernel_entered(cpu);
+	trace_record(BH_TRACE_EXIT, reason, vcpu);
+	send_exit(cpu, vcpu, reason, word0, qualification, information);
+	kernel_exit();
+}
+
+void vcpu_routed_long(struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot, uint32_t route)
+{
+	struct vcpu_message message = { .label = BH_LABEL_PORT,
+		.word_count = 3,
+		.reason_or_route = route,
+		.routed = true,
+		.words = { vcpu->access_word, vcpu->access_value, vcpu->sequence } };
+
+	kernel_entered(cpu);
+	trace_record(BH_TRACE_EXIT, BH_EXIT_PORT, vcpu);
+	send(cpu, vcpu, slot, &message);
+	kernel_exit();
+}
+
+void vcpu_port_exited_long(
+	struct cpu *cpu, struct vcpu *vcpu, uint64_t access, uint64_t next_rip, uint64_t doorbell)
+{
+	const struct capability *slot = &vcpu->slots[VCPU_ROUTE_FIRST + doorbell - 1];
+
+	kernel_entered(cpu);
+	trace_record(BH_TRACE_EXIT, BH_EXIT_PORT, vcpu);
+	if (doorbell != 0 && slot->type == BH_OBJECT_NOTIFICATION && (access & BH_PORT_IN) == 0) {
 		backend_complete_port(vcpu, next_rip);
 		notification_signal((struct notification *)slot->object, slot->badge);
-		return true;
-	}
-	if (slot->type != BH_OBJECT_ENDPOINT) {
-		return false;
-	}
-	vcpu->access_word = BH_PORT_WORD(in, width, port - route->first, vcpu->number);
-	vcpu->access_port = port;
-	vcpu->access_next_rip = next_rip;
-	message.words[0] = vcpu->access_word;
-	message.words[1] = in ? 0
-			      : vcpu->state->registers[BH_RAX] &
-					   (width == 4 ? 0xffffffff : (UINT64_C(1) << width * 8) - 1);
-	message.words[2] = ++vcpu->sequence;
-	message.reason_or_route = number;
-	vcpu->message.words[1] = message.words[1]; /* ROUTE_FAILED tells it */
-	send(cpu, vcpu, slot, &message);
-	return true;
-}
-
-void vcpu_exited(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint32_t length, uint64_t qualification,
-	uint64_t information)
-{
-	vcpu->exits++;
-	trace_record(BH_TRACE_EXIT, reason, vcpu);
-	if (reason == BACKEND_EXIT_INTERRUPT) {
-		interrupts_process(cpu);
-	} else if (reason == BH_EXIT_PORT) {
-		if (!route_port(cpu, vcpu, qualification, information)) {
-			backend_store_base(vcpu);
-			send_exit(cpu, vcpu, reason, (uint64_t)length << 8, qualification, information);
-		}
-	} else if (reason != BACKEND_EXIT_RESUME) {
-		send_exit(cpu, vcpu, reason, (uint64_t)length << 8, qualification, information);
+	} else {
+		vcpu->sequence++;
+		send_own_exit(cpu, vcpu, BH_EXIT_PORT,
+			BH_EXIT_PORT | ((next_rip - backend_rip(vcpu)) & 15) << 8, access, next_rip);
 	}
 	kernel_exit();
 }
@@ -152,10 +128,9 @@ static void send_route_failed(struct cpu *cpu, struct vcpu *vcpu)
 	uint64_t length = (vcpu->access_next_rip - backend_rip(vcpu)) & 15;
 
 	vcpu->route_failed = false;
-	backend_store_base(vcpu);
-	send_exit(cpu, vcpu, BH_EXIT_ROUTE_FAILED, length << 8,
+	send_own_exit(cpu, vcpu, BH_EXIT_ROUTE_FAILED, BH_EXIT_ROUTE_FAILED | length << 8,
 		(vcpu->access_word & ~(UINT64_C(0xffff) << 16)) | vcpu->access_port << 16 | route << 40,
-		vcpu->message.words[1]);
+		vcpu->access_value);
 }
 
 /* What the answer, or the want of one, asks for before the entry. false: the vCPU does something else now. */
@@ -168,8 +143,8 @@ static bool settle(struct cpu *cpu, struct vcpu *vcpu)
 	if (vcpu->answered) {
 		vcpu->answered = false;
 		if (!backend_load_base(vcpu)) { /* told as an exit */
-			backend_store_base(vcpu);
-			send_exit(cpu, vcpu, BH_EXIT_ENTRY_FAILED, 0, 0, 0);
+			vcpu->sequence++;
+			send_own_exit(cpu, vcpu, BH_EXIT_ENTRY_FAILED, BH_EXIT_ENTRY_FAILED, 0, 0);
 			return false;
 		}
 		if (vcpu->load_groups != 0) {
@@ -190,6 +165,7 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct notification *bound = vcpu->execution.bound;
 
+	cpu->stretch++; /* no short way */
 	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
 		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
 		scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
@@ -203,8 +179,8 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 		uint64_t word = bound->word;
 
 		bound->word = 0;
-		backend_store_base(vcpu);
-		send_exit(cpu, vcpu, BH_EXIT_NOTIFY, 0, word, 0);
+		vcpu->sequence++;
+		send_own_exit(cpu, vcpu, BH_EXIT_NOTIFY, BH_EXIT_NOTIFY, word, 0);
 		return;
 	}
 	if (cpu->trust_domain != vcpu->execution.trust_domain) {
@@ -218,29 +194,10 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 
 /* --- answers --- */
 
-static void merge_port_value(struct vcpu *vcpu, uint64_t value)
-{
-	uint64_t *rax = &vcpu->state->registers[BH_RAX];
-
-	switch (BH_PORT_WIDTH(vcpu->access_word)) {
-	case 1:
-		*rax = (*rax & ~UINT64_C(0xff)) | (value & 0xff);
-		break;
-	case 2:
-		*rax = (*rax & ~UINT64_C(0xffff)) | (value & 0xffff);
-		break;
-	default:
-		*rax = value & 0xffffffff;
-		break;
-	}
-}
-
 void vcpu_answer_deliver(struct vcpu *vcpu, uint64_t word)
 {
 	if (vcpu->message.routed) {
-		if ((vcpu->access_word & BH_PORT_IN) != 0) {
-			merge_port_value(vcpu, word);
-		}
+		vcpu_merge(vcpu, word);
 		backend_complete_port(vcpu, vcpu->access_next_rip);
 		return;
 	}

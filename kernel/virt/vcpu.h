@@ -5,15 +5,21 @@
 #include "object/objects.h"
 #include "ipc/ipc.h"
 #include "sched/cpu.h"
-#include "trace.h"
 
 /* current is a vCPU: loads what the VMM answered, looks at the bound notification, and enters. Returns when there is
  * something else to do: pick again. */
 void vcpu_run(struct cpu *cpu, struct vcpu *vcpu);
 
-/* The back end: the guest left. Turns that into a message, and goes on with who is to run. */
-_Noreturn void vcpu_exited(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint32_t length,
+/* The guest left, and the short way (short.h) is not open: the same with everything written down, the access or exit counted.
+ * Exits; routed accesses that were noted (`route`: whose slot it is); accesses that nobody serves, or a doorbell of that number + 1;
+ * host interrupts, or nothing at all. */
+_Noreturn void vcpu_exited_long(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
 	uint64_t qualification, uint64_t information);
+_Noreturn void vcpu_routed_long(
+	struct cpu *cpu, struct vcpu *vcpu, const struct capability *slot, uint32_t route);
+_Noreturn void vcpu_port_exited_long(
+	struct cpu *cpu, struct vcpu *vcpu, uint64_t access, uint64_t next_rip, uint64_t doorbell);
+_Noreturn void vcpu_interrupted(struct cpu *cpu, struct vcpu *vcpu);
 
 /* The handler's answer: word 0 of its message. The vCPU has its context back. */
 void vcpu_answer(struct vcpu *vcpu, uint64_t word);
@@ -27,35 +33,3 @@ void vcpu_answer_deliver(struct vcpu *vcpu, uint64_t word);
 
 /* Nobody will answer: a routed access becomes the exit ROUTE_FAILED, an exit stops the vCPU. */
 void vcpu_send_failed(struct vcpu *vcpu);
-
-/* The back end, with the guest's state still loaded: an OUT of `width` bytes. Is that a doorbell that nobody of higher priority
- * waits for? Then: rings it, and the guest may go on at once. Else nothing is done. */
-static inline bool vcpu_ring_doorbell(struct vcpu *vcpu, uint64_t port, uint64_t width)
-{
-	struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
-	uint64_t number = guest->ports[port];
-	const struct capability *slot;
-	const struct port_route *route;
-	struct notification *notification;
-
-	if (number-- == 0) {
-		return false;
-	}
-	route = &guest->routes[number];
-	slot = &vcpu->slots[VCPU_ROUTE_FIRST + number];
-	/* One that is bound to somebody may end this vCPU's run. */
-	notification = (struct notification *)slot->object;
-	if (slot->type != BH_OBJECT_NOTIFICATION || port + width > route->first + route->count ||
-		notification->bound != NULL || trace_ring.enabled != 0) {
-		return false;
-	}
-	if (notification->waiters.head == NULL) {
-		notification->word |= slot->badge;
-	} else if (notification->waiters.head->priority <= vcpu->execution.priority) {
-		notification_signal(notification, slot->badge);
-	} else {
-		return false;
-	}
-	vcpu->exits++;
-	return true;
-}

@@ -77,14 +77,22 @@
 #define EXIT_VMRUN 0x080u
 #define EXIT_VMMCALL 0x081u
 #define EXIT_VMLOAD 0x082u
+#define EXIT_VMSAVE 0x083u
+#define EXIT_STGI 0x084u
+#define EXIT_CLGI 0x085u
 #define EXIT_SKINIT 0x086u
 #define EXIT_WBINVD 0x089u
 #define EXIT_MONITOR 0x08au
+#define EXIT_MWAIT 0x08bu
 #define EXIT_MWAIT_ARMED 0x08cu
 #define EXIT_XSETBV 0x08du
 #define EXIT_RDPRU 0x08eu
 #define EXIT_INVLPGB 0x0a0u
+#define EXIT_INVLPGB_ILLEGAL 0x0a1u
+#define EXIT_MCOMMIT 0x0a3u
 #define EXIT_TLBSYNC 0x0a4u
+#define EXIT_PLAIN_FIRST 0x060u /* table of exits that have no more to them */
+#define EXIT_PLAIN_LAST EXIT_TLBSYNC
 #define EXIT_NPF 0x400u
 #define EXIT_INVALID 0xffffffffu
 
@@ -93,6 +101,7 @@
 #define IOIO_STRING (1u << 2)
 #define IOIO_REP (1u << 3)
 #define IOIO_SIZE_SHIFT 4 /* one of three bits: 1, 2 or 4 bytes */
+#define IOIO_WORD 0xffff0071u /* direction, size and port stand as in BH_PORT_WORD */
 
 struct vmcb_segment {
 	uint16_t selector, attributes;

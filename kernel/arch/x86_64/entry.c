@@ -11,6 +11,7 @@
 #include "arch/x86_64/user_ports.h"
 #include "arch/x86_64/vectors.h"
 #include "ipc/ipc.h"
+#include "ipc/open_call.h"
 #include "object/invocation.h"
 #include "panic.h"
 #include "sched/scheduler.h"
@@ -103,6 +104,7 @@ void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code)
 	/* An interrupt gate keeps the user's direction flag and AC (APM vol. 2 section 8.7.3); our string instructions go upward,
 	 * and AC would switch SMAP off. */
 	__asm__ volatile("pushq %0; popfq" : : "i"(RFLAGS_FIXED) : "cc", "memory");
+	kernel_entered(this_cpu());
 	if (vector >= VECTOR_EXCEPTIONS) {
 		interrupt_record(vector);
 		handle_pending(this_cpu());
@@ -215,6 +217,7 @@ void kernel_exit(void)
 {
 	struct cpu *cpu = this_cpu();
 
+	cpu->stretch++; /* others run from here on */
 	for (;;) {
 		struct execution *execution;
 

@@ -13,7 +13,7 @@
 
 #define THREAD_IRET 37
 
-#define THREAD_RAX 120
+#define THREAD_RAX 128
 #define THREAD_RBX (THREAD_RAX + 8)
 #define THREAD_RCX (THREAD_RAX + 16)
 #define THREAD_RDX (THREAD_RAX + 24)

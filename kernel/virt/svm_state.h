@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU's control block and state page, inside of the AMD-V back end. */
+#pragma once
+
+#include "arch/x86_64/cpu.h"
+#include "object/objects.h"
+#include "sched/cpu.h"
+#include "virt/vmcb.h"
+
+#define READ_ONCE(field) (*(const volatile __typeof__(field) *)&(field))
+
+/* rflags bits that exist (APM vol. 1 section 3.1.4) */
+#define GUEST_RFLAGS UINT64_C(0x3f7fd5)
+#define EVENT_INJECTION_VALID_BITS UINT64_C(0xffffffff80000fff)
+#define VIRTUAL_INTERRUPT (V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR)
+
+static inline struct vmcb *vmcb_of(struct vcpu *vcpu) { return (struct vmcb *)(void *)vcpu->control_block; }
+
+static inline struct vcpu *vcpu_of(uint64_t *registers)
+{
+	return (struct vcpu *)((uint64_t)registers - offsetof(struct bh_vcpu_state, registers) -
+			       offsetof(struct vcpu, state_page));
+}
+
+/* What vcpu->state points to. */
+static inline struct bh_vcpu_state *state_of(struct vcpu *vcpu)
+{
+	return (struct bh_vcpu_state *)(void *)vcpu->state_page;
+}
+
+/* Where the guest goes on, and how. */
+static inline void load_flow(struct vmcb *vmcb, const struct bh_vcpu_state *state, uint64_t shadow)
+{
+	vmcb->rip = READ_ONCE(state->rip);
+	vmcb->rflags = (READ_ONCE(state->rflags) & GUEST_RFLAGS) | RFLAGS_FIXED;
+	vmcb->interrupt_shadow = shadow;
+}
+
+static inline void complete_port(struct vmcb *vmcb, uint64_t next_rip)
+{
+	vmcb->rip = next_rip;
+	vmcb->rflags &= ~RFLAGS_RF;
+	vmcb->interrupt_shadow = 0;
+}
+
+static inline void store_base(const struct vmcb *vmcb, struct bh_vcpu_state *state, uint64_t undelivered)
+{
+	state->rip = vmcb->rip;
+	state->rflags = vmcb->rflags;
+	state->undelivered = undelivered;
+	state->interrupt_shadow = (uint32_t)vmcb->interrupt_shadow & INTERRUPT_SHADOW;
+}
+
+static inline void store_segment(struct bh_segment_register *to, const struct vmcb_segment *from)
+{
+	((uint64_t *)to)[0] = ((const uint64_t *)from)[0];
+	((uint64_t *)to)[1] = ((const uint64_t *)from)[1];
+}
+
+/* What decoding an instruction needs: all of CONTROL but CR2, and three segments. */
+static inline void store_code(const struct vmcb *vmcb, struct bh_vcpu_state *state)
+{
+	state->cr0 = vmcb->cr0;
+	state->cr3 = vmcb->cr3;
+	state->cr4 = vmcb->cr4;
+	state->efer = vmcb->efer & ~EFER_SVME;
+	state->cpl = vmcb->cpl;
+	store_segment(&state->segment[BH_CS], &vmcb->cs);
+	store_segment(&state->segment[BH_SS], &vmcb->ss);
+	store_segment(&state->segment[BH_DS], &vmcb->ds);
+}
+
+/* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */
+void svm_window_ask(struct vmcb *vmcb, bool wanted);
+
+/* svm_run.c: what has to be undone, or looked at, after an entry that was not plain, or one that the CPU refused. */
+void svm_leave(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb);
+
+/* svm_entry.S: enters the guest whose registers (struct bh_vcpu_state) those are; rax and rsp stand in the control block. */
+_Noreturn void svm_enter(uint64_t *registers, uint64_t host_state_physical, uint8_t *host_state);
+extern const char svm_enter_end[];
+
+static inline __attribute__((always_inline)) _Noreturn void enter(
+	struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	uint64_t *registers = state_of(vcpu)->registers;
+
+	vmcb->rax = READ_ONCE(registers[BH_RAX]);
+	vmcb->rsp = READ_ONCE(registers[BH_RSP]);
+	svm_enter(registers, cpu->host_state_physical, cpu->host_state);
+}
