@@ -4,53 +4,22 @@
 # Debian ships only a shared library, our tasks are static: so they compile the decoder's files themselves. A private apt configuration with
 # deb-src is used; the system's own configuration is neither read nor changed. Needs network the first time, no root, and libzycore-dev.
 set -eu
+# shellcheck source=build/private-apt.sh
+. "$(dirname "$0")/private-apt.sh"
 
 version=4.0.0
-root=$(cd "$(dirname "$0")/.." && pwd)
 destination=$root/out/zydis
 stamp=$destination/.fetched-$version
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-mirror=${BULKHEAD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-
-fail() {
-	echo "fetch-zydis: $*" >&2
-	exit 1
-}
 
 [ -e "$stamp" ] && exit 0
 
 [ -e /usr/include/Zycore/Zycore.h ] || fail "the Zycore headers are missing: apt-get install libzycore-dev"
-[ -e "$keyring" ] || fail "$keyring is missing: apt-get install debian-archive-keyring"
 for tool in apt-get dpkg-source sha256sum; do
 	command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install apt dpkg-dev coreutils"
 done
 
-mkdir -p "$root/out"
-work=$(mktemp -d "$root/out/zydis-fetch.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/etc/preferences.d" "$work/etc/apt.conf.d" "$work/download"
-: >"$work/status"
-echo "deb-src [signed-by=$keyring] $mirror bookworm main" >"$work/etc/sources.list"
-cat >"$work/apt.conf" <<END
-Dir::State "$work";
-Dir::State::lists "$work/lists";
-Dir::State::status "$work/status";
-Dir::Cache "$work";
-Dir::Cache::archives "$work/archives";
-Dir::Etc "$work/etc";
-Dir::Etc::sourcelist "$work/etc/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::main "-";
-Dir::Etc::parts "$work/etc/apt.conf.d";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::Retries "3";
-END
-
 echo "fetch-zydis: fetching the source package zydis $version from $mirror"
-APT_CONFIG=$work/apt.conf
-export APT_CONFIG
-apt-get update -qq || fail "cannot read the package lists of $mirror: is the network up?"
+private_apt zydis deb-src bookworm
 # apt checks the signature of the lists, and the package's files against the lists.
 (cd "$work/download" && apt-get source -qq --download-only "zydis=$version-1") ||
 	fail "cannot fetch the source package zydis $version-1 from $mirror"

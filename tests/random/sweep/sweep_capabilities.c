@@ -17,6 +17,8 @@ static uint32_t order[SWEEP_ENTRIES], scratch[SWEEP_ENTRIES];
 static uint32_t ordered;
 static uint32_t open_entries[SWEEP_ENTRIES];
 
+/* Said once more on purpose, from the ABI and not from kernel/object/untyped.c: a size that is wrong there, too small for its object or not the
+ * ABI's, has to disagree with something. */
 static uint64_t fixed_bits(uint64_t type)
 {
 	static const uint8_t bits[BH_OBJECT_TYPES] = {
