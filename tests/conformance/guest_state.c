@@ -104,46 +104,6 @@ static void groups(void)
 }
 
 /* States that the CPU refuses (APM vol. 2 section 15.5.1), as QEMU and silicon agree on. */
-/* One field out of range for each number; false: no such number. */
-static bool spoil(volatile struct bh_vcpu_state *state, unsigned int kind)
-{
-	static const struct {
-		uint16_t offset;
-		uint64_t value;
-	} fields[] = {
-		{ offsetof(struct bh_vcpu_state, rip), UINT64_C(0x800000000000) },
-		{ offsetof(struct bh_vcpu_state, rip), UINT64_C(0xffff800000100000) },
-		{ offsetof(struct bh_vcpu_state, rflags), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, rflags), 0 },
-		{ offsetof(struct bh_vcpu_state, inject),
-			BH_EVENT_VALID | 1 << 8 | 5 }, /* types without meaning */
-		{ offsetof(struct bh_vcpu_state, inject), BH_EVENT_VALID | 5 << 8 | 5 },
-		{ offsetof(struct bh_vcpu_state, inject), BH_EVENT_VALID | 7 << 8 | 5 },
-		{ offsetof(struct bh_vcpu_state, inject),
-			BH_EVENT_VALID | 3 << 8 | 77 }, /* exception beyond 31 */
-		{ offsetof(struct bh_vcpu_state, inject),
-			BH_EVENT_VALID | 3 << 8 | 2 }, /* NMI as exception */
-		{ offsetof(struct bh_vcpu_state, inject), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, undelivered), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, interrupt_shadow), ~UINT64_C(0) }, /* and the window */
-		{ offsetof(struct bh_vcpu_state, cr0), 0 },
-		{ offsetof(struct bh_vcpu_state, cr0), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, cr0), UINT64_C(0x80000010) },
-		{ offsetof(struct bh_vcpu_state, cr2), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, cr3), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, cr4), ~UINT64_C(0) },
-		{ offsetof(struct bh_vcpu_state, cr4), UINT64_C(1) << 63 },
-	};
-
-	if (kind >= sizeof(fields) / sizeof(fields[0])) {
-		return false;
-	}
-	if (state != NULL) {
-		*(volatile uint64_t *)((uint64_t)state + fields[kind].offset) = fields[kind].value;
-	}
-	return true;
-}
-
 static void break_state(volatile struct bh_vcpu_state *state, unsigned int kind)
 {
 	switch (kind) {
@@ -249,45 +209,6 @@ static void malformed(void)
 	}
 	CHECK(failed > 50);
 	CHECK(left > failed);
-
-	case_begin("state.malformed",
-		"each field of the page out of range by itself: the entry is refused or the field clamped, registers are kept, and the "
-		"vCPU runs from a clean state afterwards");
-	for (unsigned int kind = 0; spoil(NULL, kind); kind++) {
-		REQUIRE(guest_new(&guest, GUEST(hlt)));
-		for (unsigned int i = 0; i < 16; i++) {
-			guest.state->registers[i] = poison + i;
-		}
-		print("field %u\n", (uint64_t)kind); /* of the list above, should this fail */
-		(void)spoil(guest.state, kind);
-		REQUIRE(guest_write_state(&guest));
-		REQUIRE_OK(bh_vcpu_run(guest.vcpu));
-		if (guest_is_silent(&guest)) {
-			CHECK(guest_status(&guest) == BH_VCPU_READY); /* it runs somewhere */
-		} else {
-			CHECK((guest.message.word[0] & 0xff) < BH_EXIT_REASONS);
-			for (unsigned int i = 0; i < 16; i++) {
-				CHECK_EQUAL(poison + i, guest.state->registers[i]);
-			}
-			REQUIRE(guest_answer(&guest, BH_RESUME_STOP));
-		}
-		REQUIRE_OK(bh_vcpu_stop(guest.vcpu));
-		uint64_t fresh = object_new(BH_OBJECT_VCPU, 0), frame = slot_new();
-		volatile struct bh_vcpu_state *reset = (volatile struct bh_vcpu_state *)address_new(4096);
-		REQUIRE_OK(bh_vcpu_state_frame(fresh, 0, frame));
-		REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)reset, BH_MAP_READ));
-		for (unsigned int i = offsetof(struct bh_vcpu_state, registers) / 8;
-			i < sizeof(struct bh_vcpu_state) / 8; i++) {
-			((volatile uint64_t *)guest.state)[i] = ((volatile uint64_t *)reset)[i];
-		}
-		guest.state->rip = 0;
-		guest.state->segment[BH_CS].base = 0;
-		guest.state->segment[BH_CS].selector = 0;
-		guest.memory[0] = 0xf4; /* HLT: who knows what it ran */
-		REQUIRE(guest_write_state(&guest));
-		REQUIRE_OK(bh_vcpu_run(guest.vcpu));
-		CHECK_EQUAL(BH_EXIT_HLT, guest_exit_soon(&guest));
-	}
 
 	case_begin("state.stopped.over",
 		"a stopped vCPU: WriteState with `inject` over `undelivered` is refused and changes nothing, an answer STOP with both is "

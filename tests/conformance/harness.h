@@ -165,6 +165,7 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(guest_space, "guest spaces and the routes of their ports")                 \
 	X(guest, "exits of a virtual CPU, and what its invocations refuse")          \
 	X(guest_state, "the state page: what is loaded, clamped, refused, injected") \
+	X(guest_malformed, "state pages that are wrong in each field")               \
 	X(guest_signal, "signals, halting and stopping of a virtual CPU")            \
 	X(guest_route, "routed port accesses and doorbells")                         \
 	X(guest_end, "the end of a virtual CPU and of what it needs; isolation")     \

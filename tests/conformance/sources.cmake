@@ -17,6 +17,7 @@ set(CONFORMANCE_SOURCES
 	guest.c
 	guest_apart.c
 	guest_end.c
+	guest_malformed.c
 	guest_route.c
 	guest_signal.c
 	guest_space.c
