@@ -145,35 +145,36 @@ bool wait_until(const volatile uint64_t *word, uint64_t value);
 struct bh_capability_facts facts_of(uint64_t slot);
 
 /* The groups, in the order in which they run: each is the function group_NAME in NAME.c. */
-#define GROUPS(X)                                                                    \
-	X(cnode, "CNodes and derivation")                                            \
-	X(untyped, "Untyped and Retype")                                             \
-	X(preempt, "interrupts that come inside long work")                          \
-	X(thread, "threads: registers, life and end, priorities, upcalls")           \
-	X(fault, "faults of threads")                                                \
-	X(ipc, "messages between threads")                                           \
-	X(between, "messages between two address spaces")                            \
-	X(donation, "whose time a server runs on")                                   \
-	X(chain, "chains of servers, and their end in every order")                  \
-	X(fast, "the short way of a call, and what it leaves to the general way")    \
-	X(transfer, "capabilities in messages")                                      \
-	X(notification, "notifications and who they are bound to")                   \
-	X(timer, "timers")                                                           \
-	X(sched, "scheduling contexts: budgets, periods, priorities")                \
-	X(inversion, "hangs, empty budgets, and who waits for whom")                 \
-	X(space, "host address spaces: page tables and frames")                      \
-	X(guest_space, "guest spaces and the routes of their ports")                 \
-	X(guest, "exits of a virtual CPU, and what its invocations refuse")          \
-	X(guest_state, "the state page: what is loaded, clamped, refused, injected") \
-	X(guest_malformed, "state pages that are wrong in each field")               \
-	X(guest_signal, "signals, halting and stopping of a virtual CPU")            \
-	X(guest_route, "routed port accesses and doorbells")                         \
-	X(guest_end, "the end of a virtual CPU and of what it needs; isolation")     \
-	X(guest_apart, "nothing of one guest shows in another, or in a thread")      \
-	X(teardown, "anything is deleted at any time, and what is left is usable")   \
-	X(flush, "no translation outlives its mapping")                              \
-	X(device, "host ports and interrupt lines")                                  \
-	X(found, "what random calls found")                                          \
+#define GROUPS(X)                                                                             \
+	X(cnode, "CNodes and derivation")                                                     \
+	X(untyped, "Untyped and Retype")                                                      \
+	X(preempt, "interrupts that come inside long work")                                   \
+	X(thread, "threads: registers, life and end, priorities, upcalls")                    \
+	X(fault, "faults of threads")                                                         \
+	X(ipc, "messages between threads")                                                    \
+	X(between, "messages between two address spaces")                                     \
+	X(donation, "whose time a server runs on")                                            \
+	X(chain, "chains of servers, and their end in every order")                           \
+	X(fast, "the short way of a call, and what it leaves to the general way")             \
+	X(transfer, "capabilities in messages")                                               \
+	X(notification, "notifications and who they are bound to")                            \
+	X(timer, "timers")                                                                    \
+	X(sched, "scheduling contexts: budgets, periods, priorities")                         \
+	X(inversion, "hangs, empty budgets, and who waits for whom")                          \
+	X(space, "host address spaces: page tables and frames")                               \
+	X(guest_space, "guest spaces and the routes of their ports")                          \
+	X(guest, "exits of a virtual CPU, and what its invocations refuse")                   \
+	X(guest_state, "the state page: what is loaded, clamped, refused, injected")          \
+	X(guest_malformed, "state pages that are wrong in each field")                        \
+	X(guest_signal, "signals, halting and stopping of a virtual CPU")                     \
+	X(guest_route, "routed port accesses and doorbells")                                  \
+	X(guest_end, "the end of a virtual CPU and of what it needs; isolation")              \
+	X(guest_apart, "nothing of one guest shows in another, or in a thread")               \
+	X(teardown, "anything is deleted at any time, and what is left is usable")            \
+	X(teardown_thread, "what a thread needs is deleted, in each state that it can be in") \
+	X(flush, "no translation outlives its mapping")                                       \
+	X(device, "host ports and interrupt lines")                                           \
+	X(found, "what random calls found")                                                   \
 	X(boot, "what the kernel tells the root task: boot information, log and trace")
 
 #define GROUP_FUNCTION(name, about) void group_##name(void);

@@ -28,8 +28,10 @@ set(CONFORMANCE_SOURCES
 	preempt.c
 	probe.c
 	sched.c
+	scripted.c
 	space.c
 	teardown.c
+	teardown_thread.c
 	thread.c
 	timer.c
 	transfer.c
