@@ -212,21 +212,9 @@ void ipc_cancel(struct execution *execution, enum bh_error error)
 		queue_remove(&((struct notification *)execution->queued_on)->waiters, execution);
 		execution->queued_on = NULL;
 		break;
-	case EXECUTION_WAITING_REPLY: {
-		struct reply *reply = execution->waiting_reply;
-
-		reply->caller = NULL;
-		execution->waiting_reply = NULL;
-		/* A context that is being used stays with the server until it has finished; a parked one comes back. */
-		if (reply->parked != NULL) {
-			struct sched_context *context = reply->parked;
-
-			reply->parked = NULL;
-			context->parked = NULL;
-			context_send_home(context);
-		}
+	case EXECUTION_WAITING_REPLY:
+		reply_cancel(execution);
 		break;
-	}
 	case EXECUTION_STOPPED:
 	case EXECUTION_READY:
 	case EXECUTION_HALTED:

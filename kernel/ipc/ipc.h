@@ -41,7 +41,12 @@ void reply_answer(struct reply *reply, struct thread *server);
 /* The caller gets CANCELLED (a vCPU: ROUTE_FAILED or stop) and its context back, wherever it is. */
 void reply_abandon(struct reply *reply);
 
-/* The server is about to receive: a context that isn't its own is parked in the Reply it came with, or goes home. */
+/* The caller does not wait for the answer any more. A context that is being used stays with the server until it has finished: the
+ * caller has it then. A parked one comes back at once. */
+void reply_cancel(struct execution *caller);
+
+/* The server is about to receive, to end, or to have a context of its own: one that it borrowed is parked in the Reply it came with, or goes
+ * back. If it lent that on, whoever lent it to the server has it when it comes back. */
 void context_set_aside(struct thread *server);
 
 /* Who lent a context has it back with the answer: if it is its own, or if it still has it from a caller of its own. That one may
@@ -51,10 +56,7 @@ static inline bool context_is_due(const struct sched_context *context, const str
 	return context->home == lender || lender->holding != NULL;
 }
 
-/* To who was bound to it, if that one has none. */
-void context_send_home(struct sched_context *context);
-
-/* Takes the context from wherever it is and gives it to its home. */
+/* Takes the context from wherever it is and gives it to its home, if it has one. */
 void context_recall(struct sched_context *context);
 
 /* --- transfer.c --- */

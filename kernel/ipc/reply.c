@@ -6,104 +6,154 @@
 #include "sched/scheduler.h"
 #include "virt/vcpu.h"
 
-void context_send_home(struct sched_context *context)
+/* Nothing is lent through the Reply any more. */
+static void lending_end(struct reply *reply)
 {
-	struct execution *home = context->home;
+	if (reply->holder != NULL) {
+		reply->holder->execution.holding = NULL;
+		reply->holder = NULL;
+	}
+	if (reply->lender != NULL) {
+		reply->lender->lent = NULL;
+		reply->lender = NULL;
+	}
+	if (reply->parked != NULL) {
+		reply->parked->parked = NULL;
+		reply->parked = NULL;
+	}
+}
 
-	if (home != NULL && home->context == NULL) {
-		context_give(context, home);
-		scheduler_update(home);
+/* Who gets back what was lent through the Reply. */
+static struct execution *lender_of(const struct reply *reply)
+{
+	return reply->lender != NULL ? &reply->lender->execution : reply->caller;
+}
+
+/* That is from now on this one, if it borrowed the context itself: its own comes home by itself. */
+static void claim(struct reply *reply, struct execution *lender)
+{
+	if (lender != NULL && lender->holding != NULL && (reply->holder != NULL || reply->parked != NULL)) {
+		reply->lender = (struct thread *)lender;
+		reply->lender->lent = reply;
+	}
+}
+
+/* The server has no claim any more to what it borrowed. Where it lent that on, it is due to who lent it to the server. */
+static void disclaim(struct thread *server)
+{
+	struct reply *from = server->execution.holding;
+	struct reply *to = server->lent != NULL ? server->lent : server->execution.waiting_reply;
+	struct execution *lender = lender_of(from);
+
+	if (server->lent != NULL) {
+		server->lent->lender = NULL;
+		server->lent = NULL;
+	}
+	lending_end(from);
+	if (to != NULL) {
+		claim(to, lender);
+	}
+}
+
+/* The context goes to who lent it; if that one is gone, has one, or has no claim to it any more, to its home. */
+static void give_back(struct sched_context *context, struct execution *lender)
+{
+	if (lender == NULL || lender->context != NULL || !context_is_due(context, lender)) {
+		lender = context->home;
+	}
+	if (lender != NULL && lender->context == NULL) {
+		context_give(context, lender);
+		scheduler_update(lender);
+	}
+}
+
+/* What was lent through the Reply goes back at once, if it isn't lent on. */
+static void return_lent(struct reply *reply)
+{
+	struct execution *lender = lender_of(reply);
+	struct sched_context *context = reply->parked;
+
+	if (reply->holder != NULL) {
+		context = context_take(&reply->holder->execution);
+		if (context == NULL) {
+			disclaim(reply->holder);
+		}
+	}
+	if (context != NULL) {
+		lending_end(reply);
+		give_back(context, lender);
 	}
 }
 
 void context_recall(struct sched_context *context)
 {
-	if (context->holder != NULL) {
-		struct execution *holder = context->holder;
+	struct execution *holder = context->holder;
+	struct reply *reply = context->parked;
 
+	if (holder != NULL) {
 		(void)context_take(holder);
-		if (holder->holding != NULL) {
-			holder->holding->holder = NULL;
-			holder->holding = NULL;
-		}
-	} else if (context->parked != NULL) {
-		context->parked->parked = NULL;
-		context->parked = NULL;
+		reply = holder->holding;
 	}
-	context_send_home(context);
+	if (reply != NULL) {
+		lending_end(reply);
+	}
+	give_back(context, NULL);
 }
 
 void context_set_aside(struct thread *server)
 {
-	struct sched_context *context = server->execution.context;
 	struct reply *reply = server->execution.holding;
+	struct sched_context *context = server->execution.context;
 
-	if (reply != NULL) {
-		reply->holder = NULL;
-		server->execution.holding = NULL;
+	if (reply == NULL) {
+		return;
 	}
-	if (context == NULL || context->home == &server->execution) {
+	if (context == NULL || reply->caller == NULL || reply->lender != NULL) {
+		return_lent(reply);
 		return;
 	}
 	(void)context_take(&server->execution);
-	if (reply != NULL && reply->caller != NULL) {
-		reply->parked = context;
-		context->parked = reply;
-	} else {
-		context_send_home(context);
-	}
+	lending_end(reply);
+	reply->parked = context;
+	context->parked = reply;
 }
 
-/* Takes the caller's context out of the Reply or from the server that runs on it. NULL: nothing was lent, or it was lent on. */
-static struct sched_context *lent_context(struct reply *reply)
+void reply_cancel(struct execution *caller)
 {
-	struct sched_context *context = reply->parked;
+	struct reply *reply = caller->waiting_reply;
 
-	if (context != NULL) {
-		reply->parked = NULL;
-		context->parked = NULL;
-		return context;
+	if (reply->parked != NULL) {
+		return_lent(reply);
+	} else if (caller->context == NULL) {
+		claim(reply, caller);
 	}
-	if (reply->holder == NULL) {
-		return NULL;
-	}
-
-	struct execution *server = &reply->holder->execution;
-
-	reply->holder = NULL;
-	server->holding = NULL;
-	if (server->context != NULL && server->context->home == server) {
-		return NULL; /* the lent one is gone; what it runs on now was bound to it since */
-	}
-	return context_take(server);
+	reply->caller = NULL;
+	caller->waiting_reply = NULL;
 }
 
-/* The context goes to the caller, which lent it; if that one is gone, has one, or has no claim to it any more, to its home. */
-static void give_back(struct sched_context *context, struct execution *caller)
-{
-	if (context == NULL) {
-		return;
-	}
-	if (caller != NULL && caller->context == NULL && context_is_due(context, caller)) {
-		context_give(context, caller);
-	} else {
-		context_send_home(context);
-	}
-}
-
-void reply_answer(struct reply *reply, struct thread *server)
+/* Who waits in the Reply waits no more, and has its context back if that can be. NULL: nobody does. */
+static struct execution *release_caller(struct reply *reply)
 {
 	struct execution *caller = reply->caller;
 
-	give_back(lent_context(reply), caller);
+	return_lent(reply);
 	if (caller == NULL) {
-		return;
+		return NULL;
 	}
 	reply->caller = NULL;
 	caller->waiting_reply = NULL;
 	if (caller->context == NULL && caller->own_context != NULL) {
-		context_recall(
-			caller->own_context); /* lent on, along a chain, and answered by who was not asked */
+		context_recall(caller->own_context); /* lent on, along a chain */
+	}
+	return caller;
+}
+
+void reply_answer(struct reply *reply, struct thread *server)
+{
+	struct execution *caller = release_caller(reply);
+
+	if (caller == NULL) {
+		return;
 	}
 	if (caller->kind == EXECUTION_VCPU) {
 		vcpu_answer((struct vcpu *)caller, server->registers.rdx);
@@ -124,18 +174,10 @@ void reply_answer(struct reply *reply, struct thread *server)
 
 void reply_abandon(struct reply *reply)
 {
-	struct execution *caller = reply->caller;
-	struct sched_context *context = lent_context(reply);
+	struct execution *caller = release_caller(reply);
 
 	if (caller == NULL) {
-		give_back(context, NULL);
 		return;
-	}
-	reply->caller = NULL;
-	caller->waiting_reply = NULL;
-	give_back(context, caller);
-	if (caller->context == NULL && caller->own_context != NULL) {
-		context_recall(caller->own_context); /* lent on, along a chain */
 	}
 	if (caller->kind == EXECUTION_VCPU) {
 		vcpu_send_failed((struct vcpu *)caller);

@@ -101,6 +101,7 @@ struct thread {
 	struct bh_thread_registers registers;
 	uint64_t upcall;             /* 0: none */
 	struct reply *receive_reply; /* RECEIVING: Reply for the next caller, or NULL */
+	struct reply *lent;          /* where it is the lender: it has no context, but holds a Reply */
 	/* In that stretch its ReplyRecv with these two capabilities was found to receive as it did before. */
 	uint64_t found_in, found_endpoint, found_reply;
 	uint64_t pending_fault;      /* SENDING a fault message: its words */
@@ -146,6 +147,8 @@ struct reply {
 	struct thread *holder;        /* who runs on the caller's context because of this Reply */
 	struct sched_context *parked; /* the caller's context while its server received with another Reply */
 	struct thread *receiver;      /* the thread that stands in Recv with this Reply */
+	struct thread *
+		lender; /* who has the context afterwards, where that isn't the caller; holder or parked is set then */
 };
 _Static_assert(sizeof(struct reply) <= 1u << BH_REPLY_BITS, "Reply size");
 

@@ -38,6 +38,9 @@ static enum bh_error bind(const struct invocation *invocation, struct sched_cont
 		execution->own_context != NULL || execution->context != NULL) {
 		return BH_ERROR_STATE;
 	}
+	if (execution->holding != NULL) {
+		context_set_aside((struct thread *)execution);
+	}
 	context->home = execution;
 	execution->own_context = context;
 	context_give(context, execution);
@@ -50,8 +53,10 @@ static void unbind(struct sched_context *context)
 {
 	if (context->home != NULL) {
 		context->home->own_context = NULL;
+		context->home = NULL;
 	}
-	context_detach(context);
+	context_stop(context);
+	context_recall(context);
 }
 
 void sched_context_end(struct sched_context *context)

@@ -226,29 +226,18 @@ enum bh_error thread_invoke(struct invocation *invocation)
 void execution_end(struct execution *execution)
 {
 	struct cpu *cpu = execution->cpu;
-	struct reply *holding = execution->holding;
-	struct sched_context *context;
 
 	ipc_cancel(execution, BH_ERROR_CANCELLED);
 	notification_unbind(execution);
+	/* A context that was lent to it waits in the Reply for whoever answers or deletes that. */
+	if (execution->kind == EXECUTION_THREAD) {
+		context_set_aside((struct thread *)execution);
+	}
+	(void)context_take(execution);
 	if (execution->own_context != NULL) {
 		execution->own_context->home = NULL;
+		execution->own_context = NULL;
 	}
-	/* A context that was lent to it waits in the Reply for whoever answers or deletes that. */
-	context = context_take(execution);
-	if (holding != NULL) {
-		holding->holder = NULL;
-		execution->holding = NULL;
-	}
-	if (context != NULL && context != execution->own_context) {
-		if (holding != NULL && holding->caller != NULL) {
-			holding->parked = context;
-			context->parked = holding;
-		} else {
-			context_send_home(context);
-		}
-	}
-	execution->own_context = NULL;
 	if (cpu->current == execution) {
 		cpu->current = NULL;
 		cpu->reschedule = true;

@@ -69,7 +69,7 @@ struct sched_context *context_take(struct execution *execution)
 	return context;
 }
 
-void context_detach(struct sched_context *context)
+void context_stop(struct sched_context *context)
 {
 	struct cpu *cpu = context->cpu;
 
@@ -78,12 +78,4 @@ void context_detach(struct sched_context *context)
 		cpu->context = NULL;
 		cpu->reschedule = true;
 	}
-	if (context->holder != NULL) {
-		(void)context_take(context->holder);
-	}
-	if (context->parked != NULL) {
-		context->parked->parked = NULL;
-		context->parked = NULL;
-	}
-	context->home = NULL;
 }

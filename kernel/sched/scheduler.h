@@ -55,8 +55,8 @@ void context_charge(struct cpu *cpu);
 /* Replenishes a context whose period is over, before it is run. */
 void context_refresh(struct sched_context *context, uint64_t now);
 
-/* Takes a context from where it is, and from its owner. One that is exhausted is filled up at its period's end all the same. */
-void context_detach(struct sched_context *context);
+/* Charges a context that is about to be taken from where it is, if it runs, and lets its CPU forget it. */
+void context_stop(struct sched_context *context);
 
 /* --- time (time.c) --- */
 

@@ -58,7 +58,9 @@ struct capability *proof_capability_lookup(const struct thread *caller, uint64_t
 #define context_give(context, execution) ((void)(given++))
 void scheduler_update(struct execution *execution) {}
 void context_charge(struct cpu *of) { charged++; }
-void context_detach(struct sched_context *context) {}
+void context_stop(struct sched_context *context) {}
+void context_recall(struct sched_context *context) {}
+void context_set_aside(struct thread *server) {}
 void time_cancel(struct cpu *of, struct timeout *timeout) {}
 uint64_t tsc_from_nanoseconds(uint64_t nanoseconds) { return nanoseconds; }
 enum bh_error slot_keep(struct capability *slot, struct capability *source)

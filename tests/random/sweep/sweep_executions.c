@@ -61,6 +61,9 @@ static void check_reply(const struct reply *reply)
 		"context parked in a reply, that is elsewhere", reply, reply->parked);
 	SWEEP_CHECK(reply->holder == NULL || reply->parked == NULL, "context lent and parked", reply,
 		reply->parked);
+	SWEEP_CHECK(reply->lender == NULL || (reply->lender->lent == reply &&
+						     (reply->holder != NULL || reply->parked != NULL)),
+		"reply with a lender, through which nothing is lent", reply, reply->lender);
 	SWEEP_CHECK(
 		reply->receiver == NULL || (reply->receiver->receive_reply == reply &&
 						   reply->receiver->execution.state == EXECUTION_RECEIVING),
@@ -149,6 +152,13 @@ static void check_thread(const struct thread *thread)
 	SWEEP_CHECK(thread->receive_reply == NULL || (sweep_is_live(thread->receive_reply, BH_OBJECT_REPLY) &&
 							     thread->receive_reply->receiver == thread),
 		"receives with a reply that is another's", thread, thread->receive_reply);
+	SWEEP_CHECK(thread->lent == NULL ||
+			    (sweep_is_live(thread->lent, BH_OBJECT_REPLY) && thread->lent->lender == thread),
+		"waits for a context where it is not the lender", thread, thread->lent);
+	SWEEP_CHECK(thread->lent == NULL ||
+			    (thread->execution.context == NULL && thread->execution.own_context == NULL &&
+				    thread->execution.holding != NULL),
+		"waits for a context that is not due to it", thread, thread->lent);
 	for (unsigned int i = 0; i < THREAD_SLOTS; i++) {
 		SWEEP_CHECK(capability_is_empty(&thread->slots[i]) || thread->slots[i].type == types[i],
 			"thread with a capability of the wrong type", thread, i);
