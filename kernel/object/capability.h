@@ -52,10 +52,11 @@ struct capability {
 			uint64_t map_previous_link : 48, join_middle : 16;
 			uint64_t map_next_link : 48, join_high : 16;
 		};
-		struct { /* Untyped: memory behind `used` that Retype zeroed before it was preempted */
-			uint64_t zeroed_start : 48, : 16;
-			uint64_t zeroed_end : 48, : 16;
-			uint64_t : 64;
+		struct
+		{ /* Untyped: memory behind `used` of which Retype made fresh objects of that kind before it was preempted */
+			uint64_t prepared_start : 48, : 16;
+			uint64_t prepared_end : 48, : 16;
+			uint64_t prepared_kind : 48, : 16;
 		};
 	};
 };

@@ -6,7 +6,7 @@
 #include "string.h"
 
 #define RETYPE_COUNT_MAXIMUM 256
-#define ZERO_CHUNK UINT64_C(65536) /* bytes zeroed between two preemption points */
+#define PREPARE_CHUNK UINT64_C(65536) /* bytes of fresh objects between two preemption points */
 
 /* The object's size as a power of two, or 0 if the type can't be retyped to, or the size argument is not its. */
 static uint64_t object_size_bits(uint64_t type, uint64_t size_bits)
@@ -36,29 +36,6 @@ static uint64_t object_size_bits(uint64_t type, uint64_t size_bits)
 	default:
 		return type < BH_OBJECT_TYPES && size_bits == 0 ? fixed[type] : 0;
 	}
-}
-
-/* Zeroes [start, end) of the Untyped, going on where a preempted call stopped. false: preempted. */
-static bool zero_range(struct capability *untyped, uint64_t start, uint64_t end)
-{
-	uint64_t from = start;
-
-	if (untyped->zeroed_start <= start && start <= untyped->zeroed_end) {
-		from = untyped->zeroed_end;
-	} else {
-		untyped->zeroed_start = start & LINK_MASK;
-	}
-	while (from < end) {
-		uint64_t length = end - from < ZERO_CHUNK ? end - from : ZERO_CHUNK;
-
-		memset(phys_to_virt(untyped->object + from), 0, length);
-		from += length;
-		untyped->zeroed_end = from & LINK_MASK;
-		if (from < end && preemption_point()) {
-			return false;
-		}
-	}
-	return true;
 }
 
 /* Writes what a fresh object has that is not zero. */
@@ -91,6 +68,35 @@ static void object_initialise(uint64_t type, uint64_t physical, uint64_t size_bi
 	default:
 		break;
 	}
+}
+
+/* Makes fresh objects of [start, end) of the Untyped, to which no capability leads yet, going on where a preempted call for the same
+ * kind stopped. false: preempted. */
+static bool prepare(struct capability *untyped, uint64_t type, uint64_t bits, uint64_t start, uint64_t end)
+{
+	uint64_t kind = type << 8 | bits, size = UINT64_C(1) << bits, from = start;
+
+	if (untyped->prepared_kind == kind && untyped->prepared_start <= start &&
+		start <= untyped->prepared_end) {
+		from = untyped->prepared_end;
+	} else {
+		untyped->prepared_kind = kind & LINK_MASK;
+		untyped->prepared_start = start & LINK_MASK;
+	}
+	while (from < end) {
+		uint64_t next = end - from < PREPARE_CHUNK ? end : from + PREPARE_CHUNK;
+
+		memset(phys_to_virt(untyped->object + from), 0, next - from);
+		for (uint64_t at = from & ~(size - 1); at + size <= next; at += size) {
+			object_initialise(type, untyped->object + at, bits);
+		}
+		from = next;
+		untyped->prepared_end = from & LINK_MASK;
+		if (from < end && preemption_point()) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static void capability_initialise(struct capability *slot, const struct capability *untyped, uint64_t type,
@@ -153,8 +159,8 @@ static enum bh_error retype(struct invocation *invocation)
 	}
 	if (derivation_first_child(untyped) == NULL && untyped->untyped.used != 0) {
 		untyped->untyped.used = 0;
-		untyped->zeroed_start = 0;
-		untyped->zeroed_end = 0;
+		untyped->prepared_start = 0;
+		untyped->prepared_end = 0;
 	}
 
 	uint64_t size = UINT64_C(1) << untyped->untyped.size_bits;
@@ -167,8 +173,9 @@ static enum bh_error retype(struct invocation *invocation)
 
 	uint64_t end = start + (count << bits);
 
-	/* An Untyped child zeroes its own memory when it is retyped. */
-	if (!untyped->untyped.device && type != BH_OBJECT_UNTYPED && !zero_range(untyped, start, end)) {
+	/* An Untyped child has its own memory zeroed when it is retyped. */
+	if (!untyped->untyped.device && type != BH_OBJECT_UNTYPED &&
+		!prepare(untyped, type, bits, start, end)) {
 		return INVOCATION_RESTART;
 	}
 
@@ -177,9 +184,6 @@ static enum bh_error retype(struct invocation *invocation)
 		struct capability *slot = cnode_slot(cnode, first + i);
 		uint64_t physical = untyped->object + start + (i << bits);
 
-		if (!untyped->untyped.device) {
-			object_initialise(type, physical, bits);
-		}
 		capability_initialise(slot, untyped, type, physical, bits);
 		error = derivation_insert(untyped, slot);
 		if (error != BH_OK) {
@@ -188,8 +192,8 @@ static enum bh_error retype(struct invocation *invocation)
 		}
 		untyped->untyped.used = (start + ((i + 1) << bits)) & ((UINT64_C(1) << 57) - 1);
 	}
-	untyped->zeroed_start = 0;
-	untyped->zeroed_end = 0;
+	untyped->prepared_start = 0;
+	untyped->prepared_end = 0;
 	return BH_OK;
 }
 

@@ -191,6 +191,131 @@ static void device(void)
 	REQUIRE_OK(bh_cnode_revoke(SELF, untyped));
 }
 
+static struct test_thread watch;
+static uint64_t watch_timer, watch_notification;
+static volatile uint64_t latest, watched;
+
+/* Outranks all and is woken each 20 us or so: by how much too late, at most? */
+static void be_woken(uint64_t argument)
+{
+	uint64_t word, deadline, late;
+
+	(void)argument;
+	for (;;) {
+		deadline = rdtsc() + ticks_of_us(20) +
+			   watched % 64 * 31; /* not in step with what it interrupts */
+		if (bh_timer_arm(watch_timer, deadline) != BH_OK ||
+			bh_wait(watch_notification, &word) != BH_OK) {
+			__asm__ volatile("ud2");
+		}
+		late = rdtsc() - deadline;
+		latest = late > latest ? late : latest;
+		watched = watched + 1;
+	}
+}
+
+/* How late it was at most while so many of these objects were made; 0: never woken. */
+static uint64_t latency(enum bh_object_type type, uint64_t size_bits, uint64_t count)
+{
+	uint64_t first = slot_run(count);
+
+	latest = watched = 0;
+	if (bh_untyped_retype(pool, type, size_bits, 0, first, count) != BH_OK || watched < 2) {
+		return 0;
+	}
+	return latest;
+}
+
+static uint64_t shared, other_slot;
+static volatile uint64_t other_error;
+
+/* Woken in the middle of a Retype: makes a Frame of the same memory. */
+static void retype_too(uint64_t notification)
+{
+	uint64_t word;
+
+	for (;;) {
+		if (bh_wait(notification, &word) != BH_OK) {
+			__asm__ volatile("ud2");
+		}
+		other_error = bh_untyped_retype(shared, BH_OBJECT_FRAME, 12, 0, other_slot, 1);
+		watched = watched + 1;
+	}
+}
+
+#define MANY 32 /* VCPUs: half a megabyte */
+
+static void mixed(void)
+{
+	struct test_thread other = { 0 };
+	uint64_t notification, timer, first, page, address, state, sum = 0;
+
+	case_begin("retype.preempted.kinds",
+		"while a Retype of VCPUs is preempted another thread makes a Frame of the same memory: the Frame is zero, and each VCPU is "
+		"that of a CPU after reset, wherever it was interrupted");
+	notification = object_new(BH_OBJECT_NOTIFICATION, 0);
+	timer = object_new(BH_OBJECT_TIMER, 0);
+	shared = object_new(BH_OBJECT_UNTYPED, 20);
+	first = slot_run(MANY);
+	page = slot_new();
+	other_slot = slot_new();
+	address = address_new(4096);
+	state = address_new(4096);
+	watched = 0;
+	REQUIRE_OK(map_with_tables(
+		object_new(BH_OBJECT_FRAME, 12), OWN_SPACE, address, MAP_RW)); /* the tables */
+	REQUIRE_OK(bh_timer_bind(timer, mint_new(notification, BH_RIGHTS_ALL, 1)));
+	REQUIRE(thread_new(&other, retype_too, notification, OWN_PRIORITY + 20, true));
+	REQUIRE_OK(bh_thread_resume(other.thread));
+	address = address_new(4096);
+	for (uint64_t round = 0; round < 40; round++) {
+		REQUIRE_OK(bh_timer_arm(timer, rdtsc() + 2000 + round * 2600));
+		REQUIRE_OK(bh_untyped_retype(shared, BH_OBJECT_VCPU, 0, 0, first, MANY));
+		REQUIRE(wait_until(&watched, round + 1));
+		CHECK_EQUAL(BH_OK, other_error);
+		REQUIRE_OK(map_with_tables(other_slot, OWN_SPACE, address, BH_MAP_READ));
+		for (unsigned int i = 0; i < 512; i++) {
+			sum |= ((const volatile uint64_t *)address)[i];
+		}
+		CHECK_EQUAL(0, sum);
+		for (unsigned int i = 0; i < MANY; i++) {
+			const volatile struct bh_vcpu_state *page_of =
+				(const volatile struct bh_vcpu_state *)state;
+
+			REQUIRE_OK(bh_vcpu_state_frame(first + i, 0, page));
+			REQUIRE_OK(map_with_tables(page, OWN_SPACE, state, BH_MAP_READ));
+			CHECK(page_of->size == sizeof(*page_of) && page_of->rip == 0xfff0 &&
+				page_of->xcr0 == 1 && page_of->registers[BH_RAX] == 0 &&
+				page_of->inject == 0);
+			REQUIRE_OK(bh_cnode_delete(SELF, page));
+		}
+		REQUIRE_OK(bh_cnode_revoke(SELF, shared));
+	}
+}
+
+static void interrupted(void)
+{
+	uint64_t frames, vcpus, spaces;
+
+	case_begin("retype.latency",
+		"an interrupt waits no longer while 256 VCPUs, or 32 guest spaces, are made and initialised than while Frames are");
+	watch = (struct test_thread){ 0 };
+	watch_timer = object_new(BH_OBJECT_TIMER, 0);
+	watch_notification = object_new(BH_OBJECT_NOTIFICATION, 0);
+	REQUIRE_OK(bh_timer_bind(watch_timer, mint_new(watch_notification, BH_RIGHTS_ALL, 1)));
+	REQUIRE(thread_new(&watch, be_woken, 0, OWN_PRIORITY + 20, true));
+	REQUIRE_OK(bh_thread_resume(watch.thread));
+	frames = latency(BH_OBJECT_FRAME, 12, 256);
+	vcpus = latency(BH_OBJECT_VCPU, 0, 256);
+	spaces = latency(BH_OBJECT_GUEST_SPACE, 0, 32);
+	CHECK(frames != 0 && vcpus != 0 && spaces != 0);
+	CHECK(vcpus < frames + frames / 2);
+	CHECK(spaces < frames + frames / 2);
+	print("  late by %u, %u, %u\n", frames, vcpus, spaces);
+
+	mixed();
+}
+
 static void preempted(void)
 {
 	uint64_t slot, first, address, untyped, sum = 0;
@@ -268,4 +393,5 @@ void group_untyped(void)
 	room();
 	device();
 	preempted();
+	interrupted();
 }
