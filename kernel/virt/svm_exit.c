@@ -66,7 +66,7 @@ static ALWAYS_INLINE _Noreturn void deliver(struct cpu *cpu, struct vcpu *vcpu, 
 	state->registers[BH_RSP] = vmcb->rsp;
 	store_base(vmcb, state, vcpu->undelivered);
 	if (__builtin_expect(mask == BH_GROUP_CODE, 1)) {
-		store_code(vmcb, state);
+		store_code(vmcb, &state->code);
 	} else if (mask != 0) {
 		svm_store_groups(vcpu, mask);
 	}

@@ -185,11 +185,16 @@ void svm_store_groups(struct vcpu *vcpu, uint32_t groups)
 	const struct vmcb *vmcb = vmcb_of(vcpu);
 	struct bh_vcpu_state *state = vcpu->state;
 
-	if ((groups & (BH_GROUP_CODE | BH_GROUP_CONTROL)) != 0) {
-		store_code(vmcb, state);
+	if ((groups & BH_GROUP_CODE) != 0) {
+		store_code(vmcb, &state->code);
 	}
 	if ((groups & BH_GROUP_CONTROL) != 0) {
+		state->cr0 = vmcb->cr0;
 		state->cr2 = vmcb->cr2;
+		state->cr3 = vmcb->cr3;
+		state->cr4 = vmcb->cr4;
+		state->efer = vmcb->efer & ~EFER_SVME;
+		state->cpl = vmcb->cpl;
 	}
 	if ((groups & BH_GROUP_SEGMENTS) != 0) {
 		store_segments(vmcb, state);

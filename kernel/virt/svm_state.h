@@ -57,17 +57,16 @@ static inline void store_segment(struct bh_segment_register *to, const struct vm
 	((uint64_t *)to)[1] = ((const uint64_t *)from)[1];
 }
 
-/* What decoding an instruction needs: all of CONTROL but CR2, and three segments. */
-static inline void store_code(const struct vmcb *vmcb, struct bh_vcpu_state *state)
+static inline void store_code(const struct vmcb *vmcb, struct bh_code_state *code)
 {
-	state->cr0 = vmcb->cr0;
-	state->cr3 = vmcb->cr3;
-	state->cr4 = vmcb->cr4;
-	state->efer = vmcb->efer & ~EFER_SVME;
-	state->cpl = vmcb->cpl;
-	store_segment(&state->segment[BH_CS], &vmcb->cs);
-	store_segment(&state->segment[BH_SS], &vmcb->ss);
-	store_segment(&state->segment[BH_DS], &vmcb->ds);
+	code->cr0 = (uint32_t)vmcb->cr0;
+	code->cr4 = (uint32_t)vmcb->cr4;
+	code->efer = (uint32_t)(vmcb->efer & ~EFER_SVME);
+	code->cs_attributes = vmcb->cs.attributes;
+	code->cpl = vmcb->cpl;
+	code->cr3 = vmcb->cr3;
+	code->cs_base = vmcb->cs.base;
+	code->ds_base = vmcb->ds.base;
 }
 
 /* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */

@@ -97,8 +97,8 @@ static void set_plain(struct mmio_cache_entry *entry, enum instruction_mode mode
 	entry->segmented = flat_address || instruction->memory.segment >= BH_FS;
 	entry->address_mask = long_address ? UINT64_MAX : UINT32_MAX;
 	entry->whole = entry->plain && instruction->width == 4 &&
-		       (!entry->segmented || (instruction->memory.segment >= BH_CS &&
-						     instruction->memory.segment <= BH_DS)) &&
+		       (!entry->segmented || instruction->memory.segment == BH_CS ||
+			       instruction->memory.segment == BH_DS) &&
 		       !instruction->sign_extend &&
 		       (instruction->general_register >= INSTRUCTION_NO_REGISTER ||
 			       (instruction->register_width == 4 && !instruction->high_byte));

@@ -52,8 +52,8 @@ struct mmio_cache {
 		bool plain;
 		bool segmented; /* plain: the segment has a base */
 		bool ready;     /* plain, and the page below is known */
-		/* plain, 4 bytes from or to a 32-bit register, or an immediate; the segment is CS, SS or DS, if one
-		 * counts at all */
+		/* plain, 4 bytes from or to a 32-bit register, or an immediate; the segment is CS or DS, if one counts
+		 * at all */
 		bool whole;
 		uint64_t address_mask; /* plain: of offset and linear address */
 		uint64_t data_linear; /* page of the operand, with its translation; not 4 KiB aligned: none */
@@ -85,7 +85,7 @@ static inline uint64_t mmio_plain_linear(
 /* The remembered instruction at `rip` if it is, now as then, a plain load or store (as `write` says) of 4 bytes to
  * `guest_physical`, and nothing about that has changed: instruction, its page tables and bytes, the operand's address
  * and page tables were compared. NULL: ask mmio_start(). The shortest way of an access; the caller does it, and ends
- * the instruction by proof.exact.next_rip. Needs cr0, cr3, cr4, efer and the segments CS, SS, DS. */
+ * the instruction by proof.exact.next_rip. Needs cr0, cr3, cr4, efer, CS and DS's base. */
 static inline const struct mmio_cache_entry *mmio_quick(const struct mmio_cache *cache,
 	const struct bh_vcpu_state *state, uint64_t guest_physical, bool write)
 {

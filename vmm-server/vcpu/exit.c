@@ -20,7 +20,7 @@
 #define CR4_PKE UINT64_C(0x400000)
 
 /* Decoding, even of a length, needs the translation of rip; decoding operands needs all segments. */
-#define GROUPS_LENGTH VCPU_GROUPS_CODE
+#define GROUPS_LENGTH BH_GROUP_CODE
 #define GROUPS_DECODE (BH_GROUP_CONTROL | BH_GROUP_SEGMENTS)
 
 const uint32_t exit_groups[BH_EXIT_REASONS] = {
@@ -295,6 +295,9 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	vcpu->fresh = reason < BH_EXIT_REASONS ? vcpu->delivered[reason] : 0;
 	vcpu->changed = 0;
 	vcpu->quiet = false;
+	if ((vcpu->fresh & BH_GROUP_CODE) != 0) {
+		vcpu_unpack_code(vcpu);
+	}
 	if (vcpu->paravirtual.eoi_pending) {
 		paravirtual_eoi_from_guest(vmm, vcpu);
 	}

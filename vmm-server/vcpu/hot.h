@@ -183,10 +183,19 @@ static inline bool hot_memory(
 static inline bool hot_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t reason, uint64_t qualification,
 	uint64_t information, uint64_t *answer)
 {
+	uint32_t fresh;
+
 	if (!vcpu->quiet) {
 		return false;
 	}
 	reason &= 0xff;
+	if (reason != BH_EXIT_CPUID && reason != BH_EXIT_MSR_WRITE && reason != BH_EXIT_MEMORY) {
+		return false;
+	}
+	fresh = vcpu->fresh;
+	vcpu->fresh = 0;
+	vcpu_unpack_code(vcpu);
+	vcpu->fresh = fresh;
 	if (reason == BH_EXIT_CPUID) {
 		*answer = 0;
 		return hot_cpuid(vmm, vcpu);

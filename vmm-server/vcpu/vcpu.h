@@ -81,16 +81,36 @@ struct vcpu {
  * answer goes nowhere either. Handler thread. */
 void vcpu_need(struct vcpu *vcpu, uint32_t groups);
 
-/* What says which instruction stands at rip, and what comes behind it: cr0, cr3, cr4, efer, cpl and the code segment. */
-#define VCPU_GROUPS_CODE BH_GROUP_CODE
+/* What the block of BH_GROUP_CODE brought, to where everybody looks for it: cr0, cr3, cr4, efer, cpl, what counts of the
+ * code segment and DS's base. Fields that a group of their own has brought are left as they are: they may have been changed
+ * since. */
+static inline void vcpu_unpack_code(struct vcpu *vcpu)
+{
+	struct bh_vcpu_state *state = vcpu->state;
+	const struct bh_code_state *code = &state->code;
 
-/* The same for these alone, whichever groups brought them. */
+	if ((vcpu->fresh & BH_GROUP_CONTROL) == 0) {
+		state->cr0 = code->cr0;
+		state->cr3 = code->cr3;
+		state->cr4 = code->cr4;
+		state->efer = code->efer;
+		state->cpl = code->cpl;
+	}
+	if ((vcpu->fresh & BH_GROUP_SEGMENTS) == 0) {
+		state->segment[BH_CS].attributes = code->cs_attributes;
+		state->segment[BH_CS].base = code->cs_base;
+		state->segment[BH_DS].base = code->ds_base;
+	}
+}
+
+/* Makes these fresh, whichever groups bring them: what says which instruction stands at rip, and what comes behind it. */
 static inline void vcpu_need_code(struct vcpu *vcpu)
 {
 	const uint32_t all = BH_GROUP_CONTROL | BH_GROUP_SEGMENTS;
 
-	if ((vcpu->fresh & all) != all) {
-		vcpu_need(vcpu, VCPU_GROUPS_CODE);
+	if ((vcpu->fresh & BH_GROUP_CODE) == 0 && (vcpu->fresh & all) != all) {
+		vcpu_need(vcpu, BH_GROUP_CODE);
+		vcpu_unpack_code(vcpu);
 	}
 }
 

@@ -61,7 +61,7 @@ enum bh_exit_reason {
 #define BH_GROUP_SEGMENTS (1u << 1) /* segments, gdtr, idtr */
 #define BH_GROUP_DEBUG (1u << 2)    /* dr0..dr3, dr6, dr7 */
 #define BH_GROUP_MSRS (1u << 3)     /* star .. sysenter, pat, tsc offset, xcr0 */
-#define BH_GROUP_CODE (1u << 4) /* store only: cr0, cr3, cr4, efer, cpl; cs, ss, ds: what decoding needs */
+#define BH_GROUP_CODE (1u << 4) /* store only: struct bh_code_state */
 #define BH_GROUPS_ALL 0xfu      /* that can be loaded */
 #define BH_GROUPS_STORE 0x1fu   /* that can be stored */
 #define BH_RESUME_HALT \
@@ -105,6 +105,19 @@ struct bh_segment_register {
 #define BH_EVENT_EXCEPTION(vector) (BH_EVENT_VALID | 3u << 8 | (uint64_t)(vector))
 #define BH_EVENT_EXCEPTION_CODE(vector, code) (BH_EVENT_EXCEPTION(vector) | 1u << 11 | (uint64_t)(code) << 32)
 
+/* What says which instruction stands at rip and how its operand is addressed, in one block: so that it is few words to
+ * store at an exit, and few to compare. Stored only; the fields of the groups CONTROL and SEGMENTS are not touched. */
+struct bh_code_state {
+	uint32_t cr0, cr4; /* their upper halves are reserved */
+	uint32_t efer;     /* likewise */
+	uint16_t cs_attributes;
+	uint16_t cpl;
+	uint64_t cr3;
+	uint64_t cs_base;
+	uint64_t ds_base;
+};
+_Static_assert(sizeof(struct bh_code_state) == 40, "ABI: state page");
+
 /* The state page. Other threads may write it at any time: the kernel reads each field once and clamps it. */
 struct bh_vcpu_state {
 	uint32_t abi_version; /* BH_ABI_VERSION */
@@ -119,7 +132,8 @@ struct bh_vcpu_state {
 	uint32_t interrupt_shadow; /* bit 0: the next instruction takes no interrupt */
 	uint32_t
 		interrupt_window; /* not 0: exit INTERRUPT_WINDOW as soon as the guest can take an interrupt */
-	uint64_t reserved[9];
+	struct bh_code_state code; /* BH_GROUP_CODE */
+	uint64_t reserved[4];
 	/* BH_GROUP_CONTROL */
 	uint64_t cr0, cr2, cr3, cr4, efer, cpl;
 	/* BH_GROUP_DEBUG */

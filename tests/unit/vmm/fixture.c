@@ -187,12 +187,27 @@ int fixture_setup(void **state)
 
 void put_code(const void *bytes, size_t count) { memcpy(&ram[page.rip], bytes, count); }
 
+void store_code(void)
+{
+	page.code = (struct bh_code_state){
+		.cr0 = (uint32_t)page.cr0,
+		.cr4 = (uint32_t)page.cr4,
+		.efer = (uint32_t)page.efer,
+		.cs_attributes = page.segment[BH_CS].attributes,
+		.cpl = (uint16_t)page.cpl,
+		.cr3 = page.cr3,
+		.cs_base = page.segment[BH_CS].base,
+		.ds_base = page.segment[BH_DS].base,
+	};
+}
+
 uint64_t take_exit(
 	enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t sequence)
 {
 	struct exit_message message = { (uint64_t)reason, qualification, information, sequence };
 	uint64_t answer;
 
+	store_code();
 	/* As the handler's loop does. */
 	if (!hot_exit(&vmm, &vmm.vcpu, message.reason, qualification, information, &answer)) {
 		answer = exit_handle(&vmm, &vmm.vcpu, &message);

@@ -55,6 +55,9 @@ int fixture_setup(void **state);
 void put_code(const void *bytes, size_t count);
 #define CODE(...) put_code((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
+/* What the kernel does for BH_GROUP_CODE, from the page's other fields. */
+void store_code(void);
+
 /* One exit; the answer. As the kernel does, `inject` is taken out of the page, into `injected`. */
 extern uint64_t injected;
 uint64_t take_exit(

@@ -40,6 +40,7 @@ static void map_code(uint32_t physical) { table(CODE_TABLE)[CODE_ADDRESS >> 12] 
 static bool try_hot(
 	enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t *answer)
 {
+	store_code();
 	return hot_exit(&vmm, &vmm.vcpu, (uint64_t)reason, qualification, information, answer);
 }
 
@@ -482,6 +483,7 @@ static void both_ways_agree(void **state)
 		}
 		page.registers[BH_RBX] = APIC_PAGE + offsets[pick(REGISTERS)];
 		address = pick(30) == 0 ? APIC_PAGE + 0x10 * pick(64) : operand(form);
+		store_code();
 		save(&before);
 		assert_int_equal(fabric_events(&vmm.fabric, 0), fabric_pending(&vmm.fabric, 0).events);
 		if (try_hot(forms[form].reason, address, forms[form].information, &answer)) {
