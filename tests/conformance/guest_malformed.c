@@ -51,7 +51,8 @@ static const struct malformed base_fields[] = {
 	FIELD(interrupt_shadow, LONG, RUNS, 0xfffffffe, 0, 0xffffffff),
 	LOST(interrupt_window, REAL, RUNS, 0xffffffff), /* interrupts are off */
 	LOST(reserved[0], REAL, RUNS, ALL),
-	LOST(reserved[8], LONG, RUNS, ALL),
+	LOST(reserved[3], LONG, RUNS, ALL),
+	LOST(code.cr3, LONG, RUNS, ALL), /* stored only */
 	LOST(abi_version, REAL, RUNS, 0xffffffff), /* written at Retype, not read */
 	LOST(size, REAL, RUNS, 0xffffffff),
 };
