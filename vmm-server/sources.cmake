@@ -21,5 +21,6 @@ list(APPEND VMM_SERVER_HANDLER_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/msr_exit.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/paravirtual.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/port.c
+	${CMAKE_CURRENT_LIST_DIR}/vcpu/site.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/vcpu.c
 )

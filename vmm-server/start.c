@@ -130,6 +130,7 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 {
 	char name[TASK_INFO_NAME_SIZE];
 
+	vmm->vcpu.lapic = &vmm->fabric.lapic[vmm->vcpu.number];
 	if (fabric_init(&vmm->fabric, 1, true) != FABRIC_OK) {
 		return fail(vmm, "interrupt fabric", "");
 	}

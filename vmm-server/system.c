@@ -15,17 +15,13 @@ enum bh_error system_timer_arm(uint64_t timer, uint64_t deadline) { return bh_ti
 
 enum bh_error system_timer_cancel(uint64_t timer) { return bh_timer_cancel(timer, NULL); }
 
-enum bh_error system_port_call(
-	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
+int64_t system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence)
 {
-	struct bh_message message = {
-		.info = BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0),
-		.word = { word, value, sequence, 0 },
-	};
-	enum bh_error error = bh_call(endpoint, &message);
+	uint64_t answer;
+	enum bh_error error =
+		bh_call_words(endpoint, BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0), word, value, sequence, &answer);
 
-	*answer = (uint32_t)message.word[0];
-	return error;
+	return error == BH_OK ? (int64_t)(uint32_t)answer : -(int64_t)error;
 }
 
 void system_signal(uint64_t notification)

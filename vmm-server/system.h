@@ -21,10 +21,10 @@ __attribute__((warn_unused_result)) enum bh_error system_timer_arm(uint64_t time
 __attribute__((warn_unused_result)) enum bh_error system_timer_cancel(uint64_t timer);
 
 /* One port access by message to a device model's endpoint: `word` BH_PORT_WORD with the offset in the model's
- * range, `value` for OUT, `sequence` the access's number. *answer is set on BH_OK. Blocks until the model
- * answers. Errors: what a Call can fail with. */
-__attribute__((warn_unused_result)) enum bh_error system_port_call(
-	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer);
+ * range, `value` for OUT, `sequence` the access's number. Blocks until the model answers. The answer, 32 bits, or
+ * minus what a Call can fail with (enum bh_error). */
+__attribute__((warn_unused_result)) int64_t system_port_call(
+	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence);
 
 /* Signals a notification; there is nobody to tell if that fails. */
 void system_signal(uint64_t notification);

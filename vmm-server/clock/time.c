@@ -15,10 +15,9 @@ void time_start(struct vmm *vmm, uint64_t khz, uint64_t wall_ns)
 	vmm->vcpu.tsc_offset = vmm->clock_offset;
 	vmm->vcpu.tsc_adjust = 0;
 	vmm->vcpu.deadline = VCPU_NO_DEADLINE;
+	vmm->vcpu.busy = 1; /* until its first exit has settled */
 	vmm->vcpu.state->tsc_offset = vmm->clock_offset;
 }
-
-uint64_t time_now(const struct vmm *vmm) { return system_tsc() + vmm->clock_offset; }
 
 static void move_tsc(struct vmm *vmm, struct vcpu *vcpu, uint64_t ticks)
 {

@@ -39,6 +39,8 @@ void lapic_init(struct lapic *lapic, uint8_t id, bool bootstrap, bool tsc_deadli
 {
 	memset(lapic, 0, sizeof(*lapic));
 	lapic->id = id;
+	lapic->identification = (uint32_t)id << 24;
+	lapic->version = LAPIC_VERSION_VALUE;
 	lapic->bootstrap = bootstrap;
 	lapic->tsc_deadline_allowed = tsc_deadline;
 	lapic->base = LAPIC_DEFAULT_BASE;
@@ -67,7 +69,7 @@ void lapic_firmware_state(struct lapic *lapic)
 
 void lapic_update_ppr(struct lapic *lapic)
 {
-	uint8_t in_service = lapic->isr_highest & 0xf0;
+	uint32_t in_service = lapic->isr_highest & 0xf0;
 
 	lapic->ppr = (lapic->tpr & 0xf0) >= in_service ? lapic->tpr : in_service;
 }

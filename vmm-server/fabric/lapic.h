@@ -107,10 +107,8 @@ struct lapic_action {
 struct lapic {
 	/* Looked at before each entry. */
 	uint8_t irr_highest; /* highest vector in irr, 0 = none */
-	uint8_t ppr;
-	uint8_t events; /* enum lapic_event */
+	uint8_t events;      /* enum lapic_event */
 	uint8_t isr_highest;
-	uint8_t tpr;
 	uint8_t mode; /* enum lapic_mode */
 	bool software_enabled;
 	bool wait_for_startup; /* an application processor between INIT and SIPI */
@@ -120,6 +118,9 @@ struct lapic {
 	uint8_t lint_level;   /* bit n: input LINTn is high */
 	bool bootstrap;
 	bool tsc_deadline_allowed;
+	/* Registers that lapic_places[] names are 32 bits wide, as the xAPIC page shows them. */
+	uint32_t tpr, ppr;
+	uint32_t identification, version;
 
 	struct vector_set irr, isr, tmr;
 	uint64_t deadline;     /* `now` at which the timer expires, LAPIC_NEVER = stopped */
@@ -155,6 +156,19 @@ void lapic_firmware_state(struct lapic *lapic);
 /* The 32-bit register at `offset` (0..0xfff) of the xAPIC page. Offsets inside a register's 16 bytes but not at their start read 0;
  * a register that there is not reads 0 and sets ESR. In x2APIC or disabled mode the page is not there: all ones. */
 uint32_t lapic_read(struct lapic *lapic, uint32_t offset, uint64_t now);
+
+/* Where in struct lapic the registers of the xAPIC page stand that are just a word of it, and reading them does nothing;
+ * by offset / 16; 0 for the others. */
+extern const uint16_t lapic_places[256];
+
+/* The word at such a place: what lapic_read() gives in xAPIC mode. */
+static inline uint32_t lapic_word(const struct lapic *lapic, uint32_t place)
+{
+	uint32_t word;
+
+	__builtin_memcpy(&word, (const uint8_t *)lapic + place, sizeof(word));
+	return word;
+}
 
 /* Writes it; `action` always gets a value. Read-only and reserved bits are ignored. In x2APIC or disabled mode: no effect. */
 void lapic_write(
@@ -205,8 +219,15 @@ uint8_t lapic_acknowledge(struct lapic *lapic, uint64_t now);
 uint8_t lapic_eoi(struct lapic *lapic);
 
 /* CR8: bits 7..4 of TPR. The caller has refused values above 15. */
-static inline uint8_t lapic_cr8(const struct lapic *lapic) { return lapic->tpr >> 4; }
+static inline uint8_t lapic_cr8(const struct lapic *lapic) { return (uint8_t)(lapic->tpr >> 4); }
 void lapic_set_cr8(struct lapic *lapic, uint8_t cr8);
+
+/* Write of the initial count, in one-shot or periodic mode. */
+void lapic_timer_write_initial_count(struct lapic *lapic, uint32_t value, uint64_t now);
+
+/* lapic_advance() and lapic_acknowledge() in one: the timer has expired, its interrupt is the only one and goes straight into
+ * service. Returns its vector; 0, and no effect, if it is not so. */
+uint8_t lapic_take_timer(struct lapic *lapic, uint64_t now);
 
 /* Counts the timer up to `now`: at most one interrupt becomes pending, however many periods have passed. */
 void lapic_advance(struct lapic *lapic, uint64_t now);

@@ -8,6 +8,9 @@
 #define LVT_VECTOR(lvt) ((uint8_t)(lvt))
 #define LVT_DELIVERY_MODE(lvt) ((lvt) >> 8 & 7)
 
+/* Version 0x14, and the number of LVT entries. */
+#define LAPIC_VERSION_VALUE (UINT32_C(0x14) | (uint32_t)(LVT_COUNT - 1) << 16)
+
 /* Registers as after power-up, the identity (ID, base, mode) and what comes from outside (LINT levels, TSC offset) excepted. */
 void lapic_clear_registers(struct lapic *lapic);
 
@@ -25,7 +28,6 @@ void lapic_service_lint(struct lapic *lapic, uint32_t input);
 
 /* The timer's registers; values are already reduced to the writable bits. */
 void lapic_timer_write_lvt(struct lapic *lapic, uint32_t value, uint64_t now);
-void lapic_timer_write_initial_count(struct lapic *lapic, uint32_t value, uint64_t now);
 void lapic_timer_write_divide(struct lapic *lapic, uint32_t value, uint64_t now);
 void lapic_timer_write_tsc_deadline(struct lapic *lapic, uint64_t value, uint64_t now);
 uint32_t lapic_timer_current_count(const struct lapic *lapic, uint64_t now);

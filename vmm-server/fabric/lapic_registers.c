@@ -2,9 +2,10 @@
 /* The local APIC's registers as the guest reads and writes them: the xAPIC page (Intel SDM vol. 3 §11.4.1), the x2APIC MSRs
  * (§11.12.1.2), the APIC base MSR (§11.12.5). */
 
+#include <stddef.h>
+
 #include "fabric/lapic_internal.h"
 
-#define VERSION (UINT32_C(0x14) | (uint32_t)(LVT_COUNT - 1) << 16)
 #define SVR_WRITABLE UINT32_C(0x3ff)
 #define DIVIDE_WRITABLE UINT32_C(0xb)
 #define ICR_STATUS UINT32_C(0x1000)
@@ -22,6 +23,39 @@ static const uint32_t lvt_writable[LVT_COUNT] = {
 	[LVT_LINT1] = 0x1a7ff,
 	[LVT_ERROR] = 0x100ff,
 };
+
+#define PLACE(offset, member) [(offset) >> 4] = offsetof(struct lapic, member)
+#define PLACES(offset, member)                                                                      \
+	PLACE(offset, member.word[0]), PLACE((offset) + 0x10, member.word[0]) + 4,                  \
+		PLACE((offset) + 0x20, member.word[1]), PLACE((offset) + 0x30, member.word[1]) + 4, \
+		PLACE((offset) + 0x40, member.word[2]), PLACE((offset) + 0x50, member.word[2]) + 4, \
+		PLACE((offset) + 0x60, member.word[3]), PLACE((offset) + 0x70, member.word[3]) + 4
+const uint16_t lapic_places[256] = {
+	PLACE(LAPIC_ID, identification),
+	PLACE(LAPIC_VERSION, version),
+	PLACE(LAPIC_TPR, tpr),
+	PLACE(LAPIC_PPR, ppr),
+	PLACE(LAPIC_LDR, logical_destination),
+	PLACE(LAPIC_DFR, destination_format),
+	PLACE(LAPIC_SVR, spurious),
+	PLACES(LAPIC_ISR, isr),
+	PLACES(LAPIC_TMR, tmr),
+	PLACES(LAPIC_IRR, irr),
+	PLACE(LAPIC_ESR, error_status),
+	PLACE(LAPIC_ICR_LOW, icr_low),
+	PLACE(LAPIC_ICR_HIGH, icr_high),
+	PLACE(LAPIC_LVT_TIMER, lvt[LVT_TIMER]),
+	PLACE(LAPIC_LVT_THERMAL, lvt[LVT_THERMAL]),
+	PLACE(LAPIC_LVT_PERFORMANCE, lvt[LVT_PERFORMANCE]),
+	PLACE(LAPIC_LVT_LINT0, lvt[LVT_LINT0]),
+	PLACE(LAPIC_LVT_LINT1, lvt[LVT_LINT1]),
+	PLACE(LAPIC_LVT_ERROR, lvt[LVT_ERROR]),
+	PLACE(LAPIC_INITIAL_COUNT, initial_count),
+	PLACE(LAPIC_DIVIDE, divide),
+};
+#undef PLACES
+#undef PLACE
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "halves of 64-bit words");
 
 static uint32_t lvt_writable_bits(const struct lapic *lapic, uint32_t index)
 {
@@ -45,7 +79,7 @@ static uint32_t logical_destination(const struct lapic *lapic)
 /* Arbitration priority, §11.7 of the P6 family: the highest of TPR, ISR and IRR. */
 static uint32_t arbitration_priority(const struct lapic *lapic)
 {
-	uint8_t request = lapic->irr_highest & 0xf0;
+	uint32_t request = lapic->irr_highest & 0xf0;
 
 	return (lapic->ppr & 0xf0) >= request ? lapic->ppr : request;
 }
@@ -77,10 +111,10 @@ static inline bool read_register(const struct lapic *lapic, uint32_t offset, uin
 	/* The registers stand 16 bytes apart: so the cases have no gaps. */
 	switch (offset >> 4) {
 	case LAPIC_ID >> 4:
-		*value = x2apic ? lapic->id : (uint32_t)lapic->id << 24;
+		*value = x2apic ? lapic->id : lapic->identification;
 		return true;
 	case LAPIC_VERSION >> 4:
-		*value = VERSION;
+		*value = lapic->version;
 		return true;
 	case LAPIC_TPR >> 4:
 		*value = lapic->tpr;

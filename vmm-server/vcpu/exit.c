@@ -13,9 +13,6 @@
 #include "vcpu/paravirtual.h"
 #include "vcpu/port.h"
 
-/* Bits of the vCPU's notification above the models'. */
-#define SIGNAL_TIMER (UINT64_C(1) << 63)
-
 #define CR4_OSXSAVE UINT64_C(0x40000)
 #define CR4_PKE UINT64_C(0x400000)
 
@@ -56,6 +53,7 @@ static void cpuid_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 	if (!vcpu_instruction_length(vcpu, &vmm->memory, INSTRUCTION_CPUID, length, &length)) {
 		return;
 	}
+	site_note_cpuid(vmm, vcpu, BH_EXIT_CPUID);
 	vcpu_need_code(vcpu);
 	shown = (struct cpuid_vcpu){
 		.apic_id = vcpu->number,
@@ -80,6 +78,7 @@ static void cpuid_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 static void hlt_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 {
 	if (vcpu_instruction_length(vcpu, &vmm->memory, INSTRUCTION_HLT, length, &length)) {
+		site_note_plain(vcpu, BH_EXIT_HLT);
 		vcpu_complete(vcpu, length);
 		/* With TF set the trap comes first: it ends the halt before it began. */
 		vcpu->halted = true;
@@ -254,7 +253,6 @@ static void count(struct vmm *vmm, uint64_t reason)
 {
 	struct vm_status *status = vmm_status(vmm);
 
-	status->exits++;
 	status->exits_by_reason[reason % VM_STATUS_REASONS]++;
 }
 
@@ -278,10 +276,10 @@ uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 	}
 	/* After that: taking a periodic timer's interrupt makes its next deadline count. `inject` is the kernel's to
 	 * clear, when it takes the answer. A window is asked for only if something waits. */
-	vcpu->quiet = time_armed(vmm, vcpu) && !waits && !vcpu->halted;
-	if (vcpu->quiet && vcpu->paravirtual.eoi != 0) {
+	vcpu->busy = !time_armed(vmm, vcpu) || waits;
+	if (vcpu->busy == 0 && !vcpu->halted && vcpu->paravirtual.eoi != 0) {
 		paravirtual_eoi_to_guest(vmm, vcpu);
-		vcpu->quiet = !vcpu->paravirtual.eoi_pending;
+		vcpu->busy = vcpu->paravirtual.eoi_pending;
 	}
 	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);
 }
@@ -294,7 +292,7 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	count(vmm, reason);
 	vcpu->fresh = reason < BH_EXIT_REASONS ? vcpu->delivered[reason] : 0;
 	vcpu->changed = 0;
-	vcpu->quiet = false;
+	vcpu->busy = 1;
 	if ((vcpu->fresh & BH_GROUP_CODE) != 0) {
 		vcpu_unpack_code(vcpu);
 	}

@@ -5,6 +5,9 @@
 
 #include "vmm.h"
 
+/* The timer's bit of the vCPU's notification, above the models'. */
+#define SIGNAL_TIMER (UINT64_C(1) << 63)
+
 /* An exit message's words, see bulkhead/vcpu.h. */
 struct exit_message {
 	uint64_t reason; /* enum bh_exit_reason | instruction length << 8 */
@@ -22,7 +25,7 @@ extern const uint32_t exit_groups[BH_EXIT_REASONS];
 uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message);
 
 /* The end of every exit: serves a deadline that has passed, chooses what to inject, arms the timer. Returns word 0
- * of the answer, with the groups that were changed. Notes whether all is quiet (vcpu.h). Handler thread; `now` is
+ * of the answer, with the groups that were changed. Notes whether the vCPU is busy (vcpu.h). Handler thread; `now` is
  * the VM's clock. */
 uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
 

@@ -104,14 +104,19 @@ static void refuse(struct vmm *vmm, struct vcpu *vcpu, bool write)
 	vcpu_raise_invalid_opcode(vcpu);
 }
 
-static void emulate(struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, bool write, uint64_t now)
+static void emulate(
+	struct vmm *vmm, struct vcpu *vcpu, uint64_t guest_physical, uint64_t information, uint64_t now)
 {
+	bool write = (information & BH_MEMORY_WRITE) != 0;
 	uint64_t flags = vcpu->state->rflags;
 	struct mmio_access access;
 	enum mmio_result result;
 
 	vcpu_need(vcpu, BH_GROUP_CONTROL | BH_GROUP_SEGMENTS);
 	result = mmio_start(&vcpu->mmio, &vmm->memory, vcpu->state, guest_physical, write, &access);
+	if (result == MMIO_ACCESS) {
+		site_note_memory(vmm, vcpu, BH_EXIT_MEMORY, guest_physical, information);
+	}
 	while (result == MMIO_ACCESS) {
 		result = mmio_finish(&access, vcpu->state, do_access(vmm, vcpu, &access, now));
 	}
@@ -163,5 +168,5 @@ void memory_exit(
 		vcpu_raise_invalid_opcode(vcpu);
 		return;
 	}
-	emulate(vmm, vcpu, guest_physical, (information & BH_MEMORY_WRITE) != 0, now);
+	emulate(vmm, vcpu, guest_physical, information, now);
 }

@@ -5,22 +5,33 @@
 
 #include "system.h"
 
+uint32_t model_access_again(
+	struct vmm *vmm, uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, int64_t answer)
+{
+	uint32_t width = BH_PORT_WIDTH(word);
+
+	while (answer == -(int64_t)BH_ERROR_CANCELLED) {
+		answer = system_port_call(endpoint, word, value, sequence);
+	}
+	if (answer < 0) {
+		vmm_status(vmm)->routes_given_up++;
+		return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
+	}
+	return (uint32_t)answer;
+}
+
 uint32_t model_access(struct vmm *vmm, const struct vcpu *vcpu, uint64_t endpoint, bool in, uint32_t offset,
 	uint32_t width, uint32_t value, uint64_t sequence)
 {
 	uint64_t word = BH_PORT_WORD(in, width, offset, vcpu->number);
 	struct vm_status *status = vmm_status(vmm);
-	uint32_t answer = 0;
-	enum bh_error error;
+	int64_t answer;
 
 	vm_status_await(status, endpoint);
-	do {
-		error = system_port_call(endpoint, word, value, sequence, &answer);
-	} while (error == BH_ERROR_CANCELLED);
-	vm_status_await(status, 0);
-	if (error != BH_OK) {
-		status->routes_given_up++;
-		return width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
+	answer = system_port_call(endpoint, word, value, sequence);
+	if (answer < 0) {
+		answer = model_access_again(vmm, endpoint, word, value, sequence, answer);
 	}
-	return answer;
+	vm_status_await(status, 0);
+	return (uint32_t)answer;
 }

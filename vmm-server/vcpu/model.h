@@ -18,6 +18,10 @@ static inline uint64_t model_sequence(struct vcpu *vcpu) { return MODEL_SEQUENCE
 uint32_t model_access(struct vmm *vmm, const struct vcpu *vcpu, uint64_t endpoint, bool in, uint32_t offset,
 	uint32_t width, uint32_t value, uint64_t sequence);
 
+/* Goes on with an access whose system_port_call() gave `answer`, which is an error. The model's answer, or all ones. */
+uint32_t model_access_again(
+	struct vmm *vmm, uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, int64_t answer);
+
 /* The range that has all of the `width` bytes at `guest_physical`; NULL if none has. */
 static inline const struct vmm_memory_range *model_memory(
 	const struct vmm *vmm, uint64_t guest_physical, uint32_t width)

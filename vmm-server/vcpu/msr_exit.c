@@ -124,6 +124,9 @@ static bool write_msr(struct vmm *vmm, struct vcpu *vcpu, uint32_t msr, uint64_t
 	case MSR_OK:
 		return true;
 	case MSR_FABRIC:
+		if (msr == MSR_APIC_BASE) {
+			site_forget_all(vcpu);
+		}
 		return fabric_msr_write(&vmm->fabric, vcpu->number, msr, value, now) == LAPIC_MSR_OK;
 	case MSR_TIME:
 		if (msr == MSR_TSC) {
@@ -170,6 +173,7 @@ void msr_write_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length, uint64_
 	if (!vcpu_instruction_length(vcpu, &vmm->memory, INSTRUCTION_WRMSR, length, &length)) {
 		return;
 	}
+	site_note_plain(vcpu, BH_EXIT_MSR_WRITE);
 	if (!write_msr(vmm, vcpu, (uint32_t)registers[BH_RCX], value, now)) {
 		vcpu_raise_protection(vcpu);
 		return;

@@ -13,6 +13,7 @@
 #include "instruction/fetch.h"
 #include "instruction/guest_fault.h"
 #include "mmio/access.h"
+#include "vcpu/site.h"
 
 #define RFLAGS_TF UINT64_C(0x100)
 #define RFLAGS_IF UINT64_C(0x200)
@@ -47,16 +48,19 @@ struct paravirtual {
 	bool eoi_pending; /* the bit was set, and not looked at since */
 };
 
+struct lapic;
+
 struct vcpu {
 	struct bh_vcpu_state *state; /* the state page */
 	uint64_t capability;         /* slots: the VCPU, its Timer */
 	uint64_t timer;
 	uint32_t number;
-	uint32_t fresh;   /* BH_GROUP_*: groups of the page that are the guest's now */
-	uint32_t changed; /* groups that the answer has to load */
-	/* After the last exit nothing waited for the vCPU, the page asks for no window, the timer is armed for the
+	struct lapic *lapic; /* the vCPU's, in the fabric */
+	uint32_t fresh;      /* BH_GROUP_*: groups of the page that are the guest's now */
+	uint32_t changed;    /* groups that the answer has to load */
+	/* 0: after the last exit nothing waited for the vCPU, the page asks for no window, the timer is armed for the
 	 * next deadline: an exit that changes none of this may end at once. */
-	bool quiet;
+	uint64_t busy;
 	bool halted;          /* executed HLT, and nothing has woken it */
 	bool nmi;             /* an NMI waits */
 	bool shutdown;        /* exceptions led to a shutdown: to be dealt with by the exit's end */
@@ -72,6 +76,7 @@ struct vcpu {
 	struct paravirtual paravirtual;
 	struct instruction_cache instructions;
 	struct mmio_cache mmio;
+	struct site sites[SITES];
 };
 
 #define VCPU_NO_DEADLINE UINT64_MAX

@@ -61,9 +61,9 @@ enum bh_exit_reason {
 #define BH_GROUP_SEGMENTS (1u << 1) /* segments, gdtr, idtr */
 #define BH_GROUP_DEBUG (1u << 2)    /* dr0..dr3, dr6, dr7 */
 #define BH_GROUP_MSRS (1u << 3)     /* star .. sysenter, pat, tsc offset, xcr0 */
-#define BH_GROUP_CODE (1u << 4) /* store only: struct bh_code_state */
-#define BH_GROUPS_ALL 0xfu      /* that can be loaded */
-#define BH_GROUPS_STORE 0x1fu   /* that can be stored */
+#define BH_GROUP_CODE (1u << 4)     /* store only: struct bh_code_state */
+#define BH_GROUPS_ALL 0xfu          /* that can be loaded */
+#define BH_GROUPS_STORE 0x1fu       /* that can be stored */
 #define BH_RESUME_HALT \
 	(1u << 16) /* don't enter: sleep until the bound notification is signalled (then exit NOTIFY) */
 #define BH_RESUME_STOP (1u << 17) /* don't enter: the vCPU is stopped until VCPU_RUN */

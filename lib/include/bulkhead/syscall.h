@@ -60,6 +60,26 @@ BH_INLINE BH_MUST_USE enum bh_error bh_call(uint64_t endpoint, struct bh_message
 	return bh_system_call(BH_SYS_CALL, message, endpoint, 0, 0);
 }
 
+/* As bh_call() with a message of three words or fewer, `info` says how many; *answer is word 0 of the answer. */
+BH_INLINE BH_MUST_USE enum bh_error bh_call_words(
+	uint64_t endpoint, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t *answer)
+{
+	uint64_t rax = BH_SYSCALL | BH_SYS_CALL;
+	uint64_t rdi = endpoint;
+	uint64_t rsi = info;
+	uint64_t rdx = word0;
+	register uint64_t r10 __asm__("r10") = word1;
+	register uint64_t r8 __asm__("r8") = word2;
+	register uint64_t r9 __asm__("r9");
+
+	__asm__ volatile("syscall"
+			 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "=r"(r9)
+			 :
+			 : "rcx", "r11", "memory");
+	*answer = rdx;
+	return (enum bh_error)rax;
+}
+
 /* Answers the caller that waits in `reply` (if any) with `message`, then waits on `endpoint` for the next one. */
 BH_INLINE BH_MUST_USE enum bh_error bh_reply_receive(
 	uint64_t endpoint, uint64_t reply, struct bh_message *message)

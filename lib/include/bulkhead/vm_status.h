@@ -60,7 +60,7 @@ struct vm_status {
 	uint64_t running_tsc; /* VCPU_RUN was done */
 	uint64_t ended_tsc;   /* the state became one of the last four */
 	/* Counters, wrapping, written by the handler threads. */
-	uint64_t exits;
+	uint64_t reserved_counter;
 	uint64_t exits_by_reason[VM_STATUS_REASONS]; /* by enum bh_exit_reason */
 	uint64_t interrupts;                         /* external interrupts and NMIs given to the guest */
 	uint64_t exceptions;                         /* exceptions given to the guest */
@@ -68,10 +68,10 @@ struct vm_status {
 	uint64_t timer_arms;                         /* TIMER_ARM invocations */
 	uint64_t unowned_reads;                      /* of ports and addresses that nothing owns */
 	uint64_t unowned_writes;
-	uint64_t unknown_msrs;    /* accesses to MSRs that fault in the guest */
-	uint64_t routes_redone;   /* accesses done again after a device model failed */
-	uint64_t routes_given_up; /* of these: answered with all ones */
-	uint64_t instructions_emulated;
+	uint64_t unknown_msrs;          /* accesses to MSRs that fault in the guest */
+	uint64_t routes_redone;         /* accesses done again after a device model failed */
+	uint64_t routes_given_up;       /* of these: answered with all ones */
+	uint64_t instructions_emulated; /* the whole way: decoded, or found in the cache of decoded ones */
 	uint64_t invalid_opcodes; /* #UD given for instructions that are not virtualized or not emulated */
 	/* The slot of the endpoint whose answer the VMM waits for in an access of its own; 0 = none. */
 	uint64_t awaits;

@@ -42,8 +42,7 @@ enum bh_error system_timer_cancel(uint64_t timer)
 	return BH_OK;
 }
 
-enum bh_error system_port_call(
-	uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence, uint32_t *answer)
+int64_t system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint64_t sequence)
 {
 	uint32_t index = fake.calls++ % 64;
 
@@ -53,10 +52,9 @@ enum bh_error system_port_call(
 	fake.call[index].sequence = sequence;
 	if (fake.cancelled > 0) {
 		fake.cancelled--;
-		return BH_ERROR_CANCELLED;
+		return -(int64_t)BH_ERROR_CANCELLED;
 	}
-	*answer = fake.call_answer;
-	return fake.call_error;
+	return fake.call_error == BH_OK ? fake.call_answer : -(int64_t)fake.call_error;
 }
 
 void system_signal(uint64_t notification)
@@ -137,6 +135,7 @@ static void build_vcpu(void)
 	}
 	page.segment[BH_CS] = (struct bh_segment_register){ 0x08, 0xa9b, UINT32_MAX, 0 };
 	vmm.vcpu.state = &page;
+	vmm.vcpu.lapic = &vmm.fabric.lapic[0];
 	for (uint32_t i = 0; i < BH_EXIT_REASONS; i++) {
 		vmm.vcpu.delivered[i] = exit_groups[i];
 	}
@@ -209,7 +208,11 @@ uint64_t take_exit(
 
 	store_code();
 	/* As the handler's loop does. */
-	if (!hot_exit(&vmm, &vmm.vcpu, message.reason, qualification, information, &answer)) {
+	answer = hot_often(&vmm, &page, &status, message.reason, qualification, information);
+	if (answer == HOT_NOTHING) {
+		answer = hot_seldom(&vmm, message.reason, qualification, information);
+	}
+	if (answer == HOT_NOTHING) {
 		answer = exit_handle(&vmm, &vmm.vcpu, &message);
 	}
 

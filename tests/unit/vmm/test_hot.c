@@ -41,7 +41,11 @@ static bool try_hot(
 	enum bh_exit_reason reason, uint64_t qualification, uint64_t information, uint64_t *answer)
 {
 	store_code();
-	return hot_exit(&vmm, &vmm.vcpu, (uint64_t)reason, qualification, information, answer);
+	*answer = hot_often(&vmm, &page, &status, (uint64_t)reason, qualification, information);
+	if (*answer == HOT_NOTHING) {
+		*answer = hot_seldom(&vmm, (uint64_t)reason, qualification, information);
+	}
+	return *answer != HOT_NOTHING;
 }
 
 static bool is_hot(enum bh_exit_reason reason, uint64_t qualification, uint64_t information)
@@ -125,7 +129,12 @@ static void what_changed_is_looked_at_anew(void **state)
 		*table(places[level]) ^= 1;
 		assert_false(is_hot(BH_EXIT_CPUID, 0, 0));
 		*table(places[level]) ^= 1;
-		*table(places[level]) ^= 0x60; /* accessed and dirty bits tell nothing */
+		assert_true(is_hot(BH_EXIT_CPUID, 0, 0));
+		/* Accessed and dirty bits tell nothing, but are compared: the whole way sees to that. */
+		stand_at(CODE_ADDRESS);
+		*table(places[level]) ^= 0x60;
+		assert_false(is_hot(BH_EXIT_CPUID, 0, 0));
+		learn(BH_EXIT_CPUID, 0, 0);
 		assert_true(is_hot(BH_EXIT_CPUID, 0, 0));
 	}
 
@@ -212,7 +221,7 @@ static void an_eoi_that_frees_another_interrupt_injects_it(void **state)
 	(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
 	assert_int_equal(injected, BH_EVENT_INTERRUPT(0x41));
 	assert_true(lapic_accept(&vmm.fabric.lapic[0], 0x42, false, 0)); /* same class: waits */
-	assert_true(vmm.vcpu.quiet);
+	assert_int_equal(vmm.vcpu.busy, 0);
 	assert_true(try_hot(BH_EXIT_MEMORY, APIC_PAGE + LAPIC_EOI, BH_MEMORY_WRITE, &answer));
 	assert_int_equal(answer, 0);
 	assert_int_equal(page.inject, BH_EVENT_INTERRUPT(0x42));
@@ -318,9 +327,11 @@ static void forget(struct both *both)
 {
 	memset(&both->vmm.vcpu.instructions, 0, sizeof(both->vmm.vcpu.instructions));
 	memset(&both->vmm.vcpu.mmio, 0, sizeof(both->vmm.vcpu.mmio));
+	memset(&both->vmm.vcpu.sites, 0, sizeof(both->vmm.vcpu.sites));
+	both->status.instructions_emulated = 0;
 	both->vmm.vcpu.fresh = 0;
 	both->vmm.vcpu.changed = 0;
-	both->vmm.vcpu.quiet = 0;
+	both->vmm.vcpu.busy = 0;
 	both->fake.reads = 0;
 	both->fake.groups_read = 0;
 }
@@ -345,17 +356,18 @@ static const struct {
 	{ { 0x64, 0x8b, 0x03 }, 3, BH_EXIT_MEMORY, 0 }, /* mov %fs:(%rbx), %eax */
 	{ { 0x0f, 0x30 }, 2, BH_EXIT_MSR_WRITE, 0 },
 	{ { 0x0f, 0x30 }, 2, BH_EXIT_MSR_WRITE, 0 },
+	{ { 0xf4 }, 1, BH_EXIT_HLT, 0 },
 };
-enum { FORMS = sizeof(forms) / sizeof(forms[0]), SITES = 6, REGISTERS = 12 };
+enum { FORMS = sizeof(forms) / sizeof(forms[0]), PLACES = 6, REGISTERS = 12 };
 
 static const uint16_t offsets[REGISTERS] = { LAPIC_ID, LAPIC_VERSION, LAPIC_TPR, LAPIC_EOI, LAPIC_EOI,
 	LAPIC_SVR, LAPIC_ISR, LAPIC_IRR + 0x20, LAPIC_LVT_TIMER, LAPIC_INITIAL_COUNT, LAPIC_CURRENT_COUNT,
 	0x24 };
 
-static uint32_t site_form[SITES];
-static uint32_t site_page[SITES];
+static uint32_t site_form[PLACES];
+static uint32_t site_page[PLACES];
 
-static uint64_t site_rip(uint32_t site) { return CODE_ADDRESS + site * 0x1000 + 0x40 * site; }
+static uint64_t site_rip(uint32_t site) { return CODE_ADDRESS + site * 0x1000 + 0x48 * site; }
 
 static void put_form(uint32_t site, uint32_t form)
 {
@@ -372,7 +384,7 @@ static void lapic_write_timer_mode(bool deadline)
 
 static void disturb(void)
 {
-	uint32_t site = pick(SITES);
+	uint32_t site = pick(PLACES);
 
 	switch (pick(24)) {
 	case 0: /* self-modifying code */
@@ -401,7 +413,11 @@ static void disturb(void)
 		(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0); /* the fabric changes in exits only */
 		break;
 	case 8:
-		lines_pulse(&lines_page, 0);
+		if (pick(2) == 0) {
+			lines_pulse(&lines_page, 0);
+		} else {
+			lines_lower(&lines_page, 0);
+		}
 		(void)take_exit(BH_EXIT_NOTIFY, 1u << 5, 0, 0);
 		break;
 	case 11: /* TSC-deadline mode, and back */
@@ -411,6 +427,7 @@ static void disturb(void)
 		if (pick(20) == 0) {
 			/* x2APIC mode; the way back is by "disabled" only, as a VM starts anew here */
 			vmm.fabric.lapic[0].mode ^= LAPIC_MODE_XAPIC ^ LAPIC_MODE_X2APIC;
+			site_forget_all(&vmm.vcpu);
 		}
 		break;
 	case 9:
@@ -437,33 +454,97 @@ static uint64_t operand(uint32_t form)
 	return form == 11 ? address + page.segment[BH_FS].base : address;
 }
 
+/* One-shot or periodic, mostly with nothing in service. */
+static void start_timer(void)
+{
+	uint64_t now = time_now(&vmm);
+
+	if (vmm.fabric.lapic[0].mode != LAPIC_MODE_XAPIC) {
+		return;
+	}
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_SVR, 0x1ff, now);
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_TPR, 0, now);
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_LVT_TIMER, 0x60 | (pick(2) != 0 ? 0x20000 : 0), now);
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_INITIAL_COUNT, pick(3000), now);
+	for (uint32_t i = 0; i < 3; i++) {
+		page.rflags = 0x202;
+		page.interrupt_shadow = 0;
+		page.undelivered = 0;
+		(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
+		fabric_apic_write(&vmm.fabric, 0, LAPIC_EOI, 0, now);
+	}
+	(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
+}
+
+/* Takes the exit both ways, if it can go the short one, and else the whole. True if it could. */
+static bool both_ways(enum bh_exit_reason reason, uint64_t qualification, uint64_t information)
+{
+	struct exit_message message = { (uint64_t)reason, qualification, information, 0 };
+	uint64_t answer, other;
+
+	store_code();
+	save(&before);
+	assert_int_equal(fabric_events(&vmm.fabric, 0), fabric_pending(&vmm.fabric, 0).events);
+	if (!try_hot(reason, qualification, information, &answer)) {
+		save(&short_way);
+		assert_memory_equal(&short_way, &before, sizeof(before));
+		(void)take_exit(reason, qualification, information, 0);
+		return false;
+	}
+	save(&short_way);
+	restore(&before);
+	other = exit_handle(&vmm, &vmm.vcpu, &message);
+	save(&whole_way);
+	assert_int_equal(answer, other);
+	forget(&short_way);
+	forget(&whole_way);
+	assert_memory_equal(&short_way.page, &whole_way.page, sizeof(page));
+	assert_memory_equal(&short_way.vmm, &whole_way.vmm, sizeof(vmm));
+	assert_memory_equal(&short_way.status, &whole_way.status, sizeof(status));
+	assert_memory_equal(&short_way.fake, &whole_way.fake, sizeof(fake));
+	page.inject = 0;
+	return true;
+}
+
 static void both_ways_agree(void **state)
 {
-	uint32_t hot = 0, hot_memory_exits = 0, hot_msr_writes = 0;
+	uint32_t hot[BH_EXIT_REASONS] = { 0 };
 
 	(void)state;
 	seed = 0x5eed;
 	split_code_page();
-	for (uint32_t site = 0; site < SITES; site++) {
+	for (uint32_t site = 0; site < PLACES; site++) {
 		site_page[site] = (uint32_t)site_rip(site) & ~0xfffu;
 		put_form(site, pick(FORMS));
 	}
 	vmm.fabric.lapic[0].software_enabled = true;
 	for (uint32_t round = 0; round < 60000; round++) {
-		uint32_t site = pick(SITES);
+		uint32_t site = pick(PLACES);
 		uint32_t form;
-		uint64_t answer, other, address;
+		uint64_t address;
 
 		if (vmm.lifecycle.over) {
 			assert_int_equal(fixture_setup(NULL), 0);
 			split_code_page();
 			page.cr3 = 0x1000;
-			for (uint32_t i = 0; i < SITES; i++) {
+			for (uint32_t i = 0; i < PLACES; i++) {
 				table(CODE_TABLE)[site_rip(i) >> 12] = site_page[i] | 7;
 				put_form(i, site_form[i]);
 			}
 		}
 		disturb();
+		if (pick(8) == 0) { /* the timer tells, or tells of something that is over */
+			if (pick(2) == 0) {
+				start_timer();
+			}
+			fake.tsc += pick(6000);
+			vmm.vcpu.halted = pick(2) != 0;
+			page.rflags = 0x2 | (pick(4) != 0 ? RFLAGS_IF : 0);
+			page.interrupt_shadow = pick(10) == 0;
+			hot[BH_EXIT_NOTIFY] +=
+				both_ways(BH_EXIT_NOTIFY, SIGNAL_TIMER | (pick(20) == 0 ? 1u << 5 : 0), 0);
+		}
+		vmm.vcpu.halted = false;
 		form = site_form[site];
 		page.rip = site_rip(site);
 		page.rflags = 0x2 | (pick(3) != 0 ? RFLAGS_IF : 0) | (pick(40) == 0 ? RFLAGS_TF : 0) |
@@ -483,39 +564,15 @@ static void both_ways_agree(void **state)
 		}
 		page.registers[BH_RBX] = APIC_PAGE + offsets[pick(REGISTERS)];
 		address = pick(30) == 0 ? APIC_PAGE + 0x10 * pick(64) : operand(form);
-		store_code();
-		save(&before);
-		assert_int_equal(fabric_events(&vmm.fabric, 0), fabric_pending(&vmm.fabric, 0).events);
-		if (try_hot(forms[form].reason, address, forms[form].information, &answer)) {
-			struct exit_message message = { (uint64_t)forms[form].reason, address,
-				forms[form].information, 0 };
-
-			hot++;
-			hot_msr_writes += forms[form].reason == BH_EXIT_MSR_WRITE;
-			hot_memory_exits += forms[form].reason == BH_EXIT_MEMORY;
-			save(&short_way);
-			restore(&before);
-			other = exit_handle(&vmm, &vmm.vcpu, &message);
-			save(&whole_way);
-			assert_int_equal(answer, other);
-			forget(&short_way);
-			forget(&whole_way);
-			assert_memory_equal(&short_way.page, &whole_way.page, sizeof(page));
-			assert_memory_equal(&short_way.vmm, &whole_way.vmm, sizeof(vmm));
-			assert_memory_equal(&short_way.status, &whole_way.status, sizeof(status));
-			assert_memory_equal(&short_way.fake, &whole_way.fake, sizeof(fake));
-			page.inject = 0;
-		} else {
-			save(&short_way);
-			assert_memory_equal(&short_way, &before, sizeof(before));
-			(void)take_exit(forms[form].reason, address, forms[form].information, 0);
-		}
+		hot[forms[form].reason] += both_ways(forms[form].reason, address, forms[form].information);
 	}
-	print_message("%u exits went the short way, %u of them to the APIC, %u MSRs\n", hot, hot_memory_exits,
-		hot_msr_writes);
-	assert_true(hot - hot_memory_exits - hot_msr_writes > 1000);
-	assert_true(hot_memory_exits > 1000);
-	assert_true(hot_msr_writes > 1000);
+	print_message("short way: CPUID %u, APIC %u, MSR %u, HLT %u, timer %u\n", hot[BH_EXIT_CPUID],
+		hot[BH_EXIT_MEMORY], hot[BH_EXIT_MSR_WRITE], hot[BH_EXIT_HLT], hot[BH_EXIT_NOTIFY]);
+	assert_true(hot[BH_EXIT_CPUID] > 1000);
+	assert_true(hot[BH_EXIT_MEMORY] > 1000);
+	assert_true(hot[BH_EXIT_MSR_WRITE] > 1000);
+	assert_true(hot[BH_EXIT_HLT] > 500);
+	assert_true(hot[BH_EXIT_NOTIFY] > 500);
 }
 
 int main(void)
