@@ -24,14 +24,18 @@ void time_write_adjust(struct vmm *vmm, struct vcpu *vcpu, uint64_t value);
 /* Arms the vCPU's timer for another deadline. False: the kernel refused. */
 bool time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline);
 
+/* Sees to it that the vCPU's timer is armed for `deadline`, unless that is FABRIC_NEVER. */
+static inline bool time_armed_for(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline)
+{
+	return deadline == FABRIC_NEVER || deadline == vcpu->deadline || time_arm(vmm, vcpu, deadline);
+}
+
 /* Sees to it that the vCPU's timer is armed for the next deadline, if there is one. A timer that is armed for
  * nothing costs one needless exit, stopping it a system call: it may fire. False: the kernel refused. Handler
  * thread. */
 static inline bool time_armed(struct vmm *vmm, struct vcpu *vcpu)
 {
-	uint64_t deadline = fabric_next_deadline(&vmm->fabric, vcpu->number);
-
-	return deadline == FABRIC_NEVER || deadline == vcpu->deadline || time_arm(vmm, vcpu, deadline);
+	return time_armed_for(vmm, vcpu, fabric_next_deadline(&vmm->fabric, vcpu->number));
 }
 
 /* The timer has fired. */

@@ -364,12 +364,17 @@ uint64_t fabric_apic_page(const struct fabric *fabric, uint32_t vcpu)
 	return lapic->mode == LAPIC_MODE_XAPIC ? lapic->base : LAPIC_NEVER;
 }
 
+void fabric_level_ended(struct fabric *fabric, uint8_t vector)
+{
+	service_pins(fabric, ioapic_eoi(&fabric->ioapic, vector));
+}
+
 void fabric_eoi(struct fabric *fabric, uint32_t vcpu)
 {
 	uint8_t vector = lapic_eoi(&fabric->lapic[vcpu]);
 
 	if (vector != 0) {
-		service_pins(fabric, ioapic_eoi(&fabric->ioapic, vector));
+		fabric_level_ended(fabric, vector);
 	}
 }
 

@@ -104,6 +104,9 @@ uint64_t fabric_apic_page(const struct fabric *fabric, uint32_t vcpu);
 /* The vCPU ends the interrupt in service: what a write of the EOI register does. */
 void fabric_eoi(struct fabric *fabric, uint32_t vcpu);
 
+/* The level-triggered interrupt `vector`, which lapic_eoi() has just ended, has ended for the I/O APIC too. */
+void fabric_level_ended(struct fabric *fabric, uint8_t vector);
+
 /* The I/O APIC's page and the ports of the 8259s, see fabric/ioapic.h and fabric/pic.h. */
 uint32_t fabric_ioapic_read(const struct fabric *fabric, uint32_t offset);
 void fabric_ioapic_write(struct fabric *fabric, uint32_t offset, uint32_t value);

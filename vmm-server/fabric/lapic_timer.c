@@ -55,16 +55,21 @@ uint8_t lapic_take_timer(struct lapic *lapic, uint64_t now)
 {
 	uint32_t lvt = lapic->lvt[LVT_TIMER];
 	uint8_t vector = LVT_VECTOR(lvt);
+	uint64_t expired = lapic->deadline;
 	uint64_t left;
 
-	if (now < lapic->deadline || lapic->deadline == LAPIC_NEVER || lapic->irr_highest != 0 ||
+	if (now < expired || expired == LAPIC_NEVER || lapic->irr_highest != 0 ||
 		(lvt & LAPIC_LVT_MASKED) != 0 || LVT_DELIVERY_MODE(lvt) != DELIVERY_FIXED || vector < 16 ||
 		!lapic->software_enabled || vector >> 4 <= lapic->ppr >> 4 || lapic->events != 0 ||
 		lapic->wait_for_startup) {
 		return 0;
 	}
-	left = remaining(lapic, now);
-	lapic->deadline = left == 0 ? LAPIC_NEVER : saturating_add(now, left);
+	lapic->deadline = LAPIC_NEVER;
+	if (timer_mode(lapic) == TIMER_PERIODIC) {
+		lapic->deadline = expired;
+		left = remaining(lapic, now);
+		lapic->deadline = left == 0 ? LAPIC_NEVER : saturating_add(now, left);
+	}
 	lapic->tsc_deadline = 0;
 	vector_set_remove(&lapic->tmr, vector);
 	lapic->source[vector] = 0;

@@ -72,24 +72,36 @@ HOT_NOINLINE static uint64_t hot_settle(struct vmm *vmm, struct vcpu *vcpu, uint
 	return exit_settle(vmm, vcpu, now);
 }
 
+/* Whether the local APIC has something for the vCPU. Nothing waited at the last exit: what comes from elsewhere is not there. */
+HOT_INLINE bool hot_waits(const struct lapic *lapic)
+{
+	return lapic_deliverable(lapic) != 0 || lapic->events != 0;
+}
+
 /* The end of an interrupt that is in service. Mostly nothing waits behind it. */
 HOT_NOINLINE static uint64_t hot_eoi(struct vmm *vmm, struct vcpu *vcpu)
 {
-	fabric_eoi(&vmm->fabric, vcpu->number);
-	return fabric_events(&vmm->fabric, vcpu->number) == 0 ? 0 : hot_settle(vmm, vcpu, time_now(vmm));
+	uint8_t level = lapic_eoi(vcpu->lapic);
+
+	if (!HOT_USUALLY(level == 0)) {
+		fabric_level_ended(&vmm->fabric, level);
+	}
+	return HOT_USUALLY(!hot_waits(vcpu->lapic)) ? 0 : hot_settle(vmm, vcpu, time_now(vmm));
 }
 
 /* The timer starts. Nothing waits for the vCPU, and nothing will but by its interrupt. */
 HOT_NOINLINE static uint64_t hot_initial_count(struct vmm *vmm, struct vcpu *vcpu, uint32_t value)
 {
+	struct lapic *lapic = vcpu->lapic;
 	uint64_t now = time_now(vmm);
+	uint64_t deadline;
 
-	lapic_timer_write_initial_count(vcpu->lapic, value, now);
-	if ((fabric_events(&vmm->fabric, vcpu->number) | vcpu->paravirtual.eoi) != 0 ||
-		lapic_next_deadline(vcpu->lapic) <= now) {
+	lapic_timer_write_initial_count(lapic, value, now);
+	deadline = lapic_next_deadline(lapic);
+	if (hot_waits(lapic) || vcpu->paravirtual.eoi != 0 || deadline <= now) {
 		return hot_settle(vmm, vcpu, now);
 	}
-	vcpu->busy = !time_armed(vmm, vcpu);
+	vcpu->busy = !time_armed_for(vmm, vcpu, deadline);
 	return 0;
 }
 
@@ -164,7 +176,7 @@ HOT_INLINE uint64_t hot_notify(struct vmm *vmm, struct vcpu *vcpu, struct bh_vcp
 	state->inject = BH_EVENT_INTERRUPT(vector);
 	vcpu->halted = false;
 	vcpu->deadline = VCPU_NO_DEADLINE;
-	vcpu->busy = !time_armed(vmm, vcpu);
+	vcpu->busy = !time_armed_for(vmm, vcpu, lapic_next_deadline(vcpu->lapic));
 	return 0;
 }
 
