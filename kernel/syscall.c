@@ -168,33 +168,59 @@ void system_call(struct thread *thread)
 	}
 }
 
-uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2])
+/* Signal and Poll. Where somebody may be woken, or a doorbell's waiter is still to be, what is open is written down first. Else only the
+ * word changes, at which no short way looks. */
+static enum bh_error notification_light(struct cpu *cpu, struct light_registers *registers, uint64_t number)
 {
-	struct cpu *cpu = this_cpu();
-	const struct thread *thread = (const struct thread *)cpu->current;
 	struct notification *notification;
 	struct capability *slot;
-	enum bh_error error;
+	enum bh_error error = capability_find((const struct thread *)cpu->current, registers->rdi,
+		BH_OBJECT_NOTIFICATION, number == BH_SYS_SIGNAL ? BH_RIGHT_WRITE : BH_RIGHT_READ, &slot);
 
-	if (number != BH_SYS_SIGNAL && number != BH_SYS_POLL) {
-		return BH_SYSCALL | number;
-	}
-	error = capability_find(thread, index, BH_OBJECT_NOTIFICATION,
-		number == BH_SYS_SIGNAL ? BH_RIGHT_WRITE : BH_RIGHT_READ, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
 	notification = (struct notification *)slot->object;
-	/* Somebody may be woken. Else only the word changes, which is what no short way looks at. */
 	if (notification->waiters.head != NULL || notification->bound != NULL || cpu->late_signal != NULL) {
 		kernel_entered(cpu);
 	}
 	if (number == BH_SYS_SIGNAL) {
 		notification_signal(notification, slot->badge);
 	} else {
-		message[0] = BH_MESSAGE_SIGNAL;
-		message[1] = notification->word;
+		registers->rsi = BH_MESSAGE_SIGNAL;
+		registers->rdi = notification->word;
 		notification->word = 0;
 	}
 	return BH_OK;
+}
+
+/* Arm of a timer, to a deadline that is still to come: changes nothing but when the next interrupt comes. */
+static bool timer_arm_light(struct cpu *cpu, struct light_registers *registers)
+{
+	struct capability *slot;
+
+	if (registers->rsi != BH_TIMER_ARM || cpu->tracing ||
+		capability_find((const struct thread *)cpu->current, registers->rdi, BH_OBJECT_TIMER,
+			BH_RIGHT_WRITE, &slot) != BH_OK ||
+		!timer_arm((struct timer *)slot->object, registers->rdx)) {
+		return false;
+	}
+	registers->rdx = 0; /* results, as of every invocation */
+	registers->r10 = 0;
+	registers->r8 = 0;
+	registers->r9 = 0;
+	return true;
+}
+
+uint64_t system_call_light(struct light_registers *registers, uint64_t number)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (number == BH_SYS_SIGNAL || number == BH_SYS_POLL) {
+		return notification_light(cpu, registers, number);
+	}
+	if (number == BH_SYS_INVOKE && timer_arm_light(cpu, registers)) {
+		return BH_OK;
+	}
+	return BH_SYSCALL | number;
 }

@@ -89,6 +89,9 @@ void thread_stop_for_good(struct thread *thread);
 void vcpu_stop_for_good(struct vcpu *vcpu);
 void sched_context_end(struct sched_context *context);
 void timer_end(struct timer *timer);
+
+/* Arms it to a deadline that is still to come. false: it is not, or the timer has no target; nothing was done. */
+bool timer_arm(struct timer *timer, uint64_t deadline);
 void irq_handler_end(struct irq_handler *handler);
 void io_ports_end(struct io_ports *ports);
 void execution_end(struct execution *execution);

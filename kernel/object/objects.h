@@ -244,7 +244,7 @@ struct vcpu {
 		uint32_t before_entry; /* any of them */
 	};
 	uint32_t load_groups;
-	bool plain; /* back end: nothing out of the ordinary is to be done before an entry or after an exit */
+	bool plain; /* back end: nothing out of the ordinary is to be done before the entry, or was done at it */
 	bool event_is_virtual, window_waits; /* svm.c, inject() */
 	uint64_t undelivered; /* kernel's own copy: re-injected when the kernel itself resumes the guest */
 	/* back end */

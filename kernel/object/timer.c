@@ -28,10 +28,19 @@ void timer_end(struct timer *timer)
 	}
 }
 
+bool timer_arm(struct timer *timer, uint64_t deadline)
+{
+	if (timer->target.type != BH_OBJECT_NOTIFICATION || deadline <= rdtsc()) {
+		return false;
+	}
+	timer_end(timer);
+	time_add(this_cpu(), &timer->timeout, deadline);
+	return true;
+}
+
 enum bh_error timer_invoke(struct invocation *invocation)
 {
 	struct timer *timer = (struct timer *)invocation->slot->object;
-	struct cpu *cpu = this_cpu();
 
 	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
@@ -43,11 +52,9 @@ enum bh_error timer_invoke(struct invocation *invocation)
 		if (timer->target.type != BH_OBJECT_NOTIFICATION) {
 			return BH_ERROR_STATE;
 		}
-		timer_end(timer);
-		if (invocation->argument[0] <= rdtsc()) {
+		if (!timer_arm(timer, invocation->argument[0])) {
+			timer_end(timer);
 			notification_signal((struct notification *)timer->target.object, timer->target.badge);
-		} else {
-			time_add(cpu, &timer->timeout, invocation->argument[0]);
 		}
 		return BH_OK;
 	case BH_TIMER_CANCEL:

@@ -106,33 +106,20 @@ static ALWAYS_INLINE _Noreturn void vcpu_resume(struct cpu *cpu, struct vcpu *vc
 	kernel_exit();
 }
 
-/* The back end, with the guest's state still loaded: a plain OUT of `width` bytes. Is that a doorbell that nobody of higher priority
- * waits for? Then: rings it, and the guest may go on at once. A waiter is woken at the next kernel_entered(), before which it could
- * not run. Else nothing is done. */
-static ALWAYS_INLINE bool vcpu_ring_doorbell(struct vcpu *vcpu, uint32_t port, uint32_t width)
+/* The doorbell that a plain OUT of `width` bytes goes to, or NULL. One that is bound to somebody may end the vCPU's run: that is none. */
+static ALWAYS_INLINE const struct capability *vcpu_doorbell(const struct vcpu *vcpu, uint64_t port, uint64_t width)
 {
-	struct guest_space *guest = guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
+	const struct guest_space *guest =
+		guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
 	uint64_t number = guest->ports[port];
 	const struct port_route *route = &guest->routes[number - 1];
 	const struct capability *slot = &vcpu->slots[VCPU_ROUTE_FIRST + number - 1];
-	struct notification *notification = (struct notification *)slot->object;
 
-	/* One that is bound to somebody may end this vCPU's run. */
+	__asm__("" : "+r"(slot)); /* gcc would make this address again at each use */
 	if (number == 0 || slot->type != BH_OBJECT_NOTIFICATION ||
-		port + width > route->first + route->count || notification->bound != NULL) {
-		return false;
+		port + width > route->first + route->count ||
+		((const struct notification *)slot->object)->bound != NULL) {
+		return NULL;
 	}
-	if (notification->waiters.head != NULL) {
-		struct cpu *cpu = vcpu->execution.cpu;
-
-		if (notification->waiters.head->priority > vcpu->execution.priority ||
-			(cpu->late_signal != NULL && cpu->late_signal != notification)) {
-			return false;
-		}
-		cpu->late_signal = notification;
-		cpu->stretch++;
-	}
-	notification->word |= slot->badge;
-	vcpu->exits++;
-	return true;
+	return slot;
 }

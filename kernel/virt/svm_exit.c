@@ -103,9 +103,7 @@ static _Noreturn __attribute__((noinline)) void exited_otherwise(
 		qualification = code;
 		if (code == EXIT_INVALID) {
 			reason = BH_EXIT_ENTRY_FAILED;
-			if (vcpu->plain) {
-				svm_leave(cpu, vcpu, vmcb);
-			}
+			svm_refused(cpu, vcpu, vmcb);
 		}
 	}
 	deliver(cpu, vcpu, vmcb, reason, qualification, information);

@@ -70,20 +70,11 @@ static void debug_registers_leave(const struct vmcb *vmcb)
 	write_dr3(0);
 }
 
-/* The CPU refused the state. Silicon leaves the save area as it is; QEMU's emulator (7.2) puts the host's rip there, and with an
- * error that it sees early all of the host's state, which no guest and no VMM may see or run with. The guest's is what the page
- * says, clamped as ever: an entry is refused only after state was loaded from there. */
-static void entry_refused(struct vcpu *vcpu, struct vmcb *vmcb)
+/* Can the control block be entered as it stands, with nothing to be done before that or undone after the exit? */
+static bool is_plain(const struct cpu *cpu, const struct vcpu *vcpu, const struct vmcb *vmcb)
 {
-	const struct bh_vcpu_state *state = vcpu->state;
-
-	if (vmcb->rip >= (uint64_t)svm_enter && vmcb->rip < (uint64_t)svm_enter_end) {
-		svm_load_groups(vcpu, BH_GROUPS_ALL);
-	}
-	vmcb->rip = READ_ONCE(state->rip);
-	vmcb->rflags = (READ_ONCE(state->rflags) & GUEST_RFLAGS) | RFLAGS_FIXED;
-	vmcb->rax = READ_ONCE(state->registers[BH_RAX]);
-	vmcb->rsp = READ_ONCE(state->registers[BH_RSP]);
+	return (vmcb->dr7 & 0xff) == 0 && vmcb->tlb_control == TLB_CONTROL_NONE && !cpu->tracing &&
+	       vcpu->undelivered == 0 && vmcb->virtual_interrupt == V_INTR_MASKING;
 }
 
 /* Hands the event over to the entry. true: as a virtual interrupt, which stays pending in the VMCB until the guest takes it.
@@ -110,8 +101,7 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu)
 	debug_registers_enter(vcpu, vmcb);
 	asid_check(cpu, vcpu, vmcb, (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
 	vmcb->event_injection = 0;
-	vcpu->plain = (vmcb->dr7 & 0xff) == 0 && vmcb->tlb_control == TLB_CONTROL_NONE && !cpu->tracing &&
-		      vcpu->undelivered == 0 && vmcb->virtual_interrupt == V_INTR_MASKING;
+	vcpu->plain = is_plain(cpu, vcpu, vmcb);
 	if (vcpu->undelivered != 0) {
 		vcpu->window_waits = (vmcb->virtual_interrupt & V_IRQ) != 0;
 		vcpu->event_is_virtual = inject(vmcb, vcpu->undelivered);
@@ -123,20 +113,15 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu)
 	enter(cpu, vcpu, vmcb);
 }
 
-void svm_leave(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
+void svm_leave(const struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	debug_registers_leave(vmcb);
-	if ((uint32_t)vmcb->exit_code == EXIT_INVALID) {
-		entry_refused(vcpu, vmcb); /* the page has the registers still */
-		if (vmcb->tlb_control != TLB_CONTROL_NONE) {
-			/* Nothing says that it flushed: the next entry begins a generation again. */
-			cpu->next_asid = cpu_features.svm_asid_count;
-			vcpu->asid_generation = 0;
-		}
-	} else if (!vcpu->event_is_virtual || (vmcb->virtual_interrupt & V_IRQ) == 0) {
+	if ((uint32_t)vmcb->exit_code != EXIT_INVALID &&
+		(!vcpu->event_is_virtual || (vmcb->virtual_interrupt & V_IRQ) == 0)) {
 		vcpu->undelivered = interrupted_event(vmcb);
 	}
 	vmcb->tlb_control = TLB_CONTROL_NONE;
+	vmcb->event_injection = 0;
 	if (vcpu->event_is_virtual) {
 		vcpu->event_is_virtual = false;
 		svm_window_ask(vmcb, vcpu->window_waits);
@@ -144,21 +129,62 @@ void svm_leave(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
 	if ((uint32_t)vmcb->exit_code == EXIT_VINTR) {
 		svm_window_ask(vmcb, false);
 	}
+	vcpu->plain = is_plain(cpu, vcpu, vmcb);
+}
+
+void svm_refused(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	const struct bh_vcpu_state *state = vcpu->state;
+
+	if (vmcb->rip >= (uint64_t)svm_enter && vmcb->rip < (uint64_t)svm_enter_end) {
+		svm_load_groups(vcpu, BH_GROUPS_ALL);
+	}
+	vmcb->rip = READ_ONCE(state->rip);
+	vmcb->rflags = (READ_ONCE(state->rflags) & GUEST_RFLAGS) | RFLAGS_FIXED;
+	vmcb->rax = READ_ONCE(state->registers[BH_RAX]); /* the page has the registers still */
+	vmcb->rsp = READ_ONCE(state->registers[BH_RSP]);
+	/* If it was to flush, nothing says that it did: the next entry begins a generation of ASIDs. */
+	cpu->next_asid = cpu_features.svm_asid_count;
+	vcpu->asid_generation = 0;
 	vcpu->plain = false;
 }
 
-/* After a single OUT of the guest: one to a doorbell is done right here, and the guest goes on (0). All others are done in full (1),
- * with nothing changed. */
+/* svm_entry.S calls it. */
+uint64_t svm_doorbell(uint64_t *registers);
+
+static inline uint64_t ring(struct vcpu *vcpu, struct vmcb *vmcb, const struct capability *slot)
+{
+	((struct notification *)slot->object)->word |= slot->badge;
+	vcpu->exits++;
+	complete_port(vmcb, vmcb->exit_info_2);
+	return 0;
+}
+
+static __attribute__((noinline)) uint64_t ring_late(
+	struct vcpu *vcpu, struct vmcb *vmcb, const struct capability *slot)
+{
+	return vcpu_late_signal(vcpu, (struct notification *)slot->object) ? ring(vcpu, vmcb, slot) : 1;
+}
+
+/* After a single OUT of the guest, whose state is still loaded: one to a doorbell is done right here, and the guest goes on (0). All
+ * others are done in full (1), with nothing changed. */
 uint64_t svm_doorbell(uint64_t *registers)
 {
 	struct vcpu *vcpu = vcpu_of(registers);
 	struct vmcb *vmcb = vmcb_of(vcpu);
 	uint32_t info = (uint32_t)vmcb->exit_info_1;
+	const struct capability *slot;
 
-	if (!vcpu->plain || ((vmcb->exit_interrupt_info & BH_EVENT_VALID) | (vmcb->rflags & RFLAGS_TF)) != 0 ||
-		!vcpu_ring_doorbell(vcpu, info >> 16, info >> IOIO_SIZE_SHIFT & 7)) {
+	if (!vcpu->plain || (vmcb->exit_interrupt_info & BH_EVENT_VALID) != 0 ||
+		(vmcb->rflags & RFLAGS_TF) != 0) {
 		return 1;
 	}
-	complete_port(vmcb, vmcb->exit_info_2);
-	return 0;
+	slot = vcpu_doorbell(vcpu, info >> 16, info >> IOIO_SIZE_SHIFT & 7);
+	if (slot == NULL) {
+		return 1;
+	}
+	if (((struct notification *)slot->object)->waiters.head != NULL) {
+		return ring_late(vcpu, vmcb, slot);
+	}
+	return ring(vcpu, vmcb, slot);
 }

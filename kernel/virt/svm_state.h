@@ -72,8 +72,13 @@ static inline void store_code(const struct vmcb *vmcb, struct bh_code_state *cod
 /* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */
 void svm_window_ask(struct vmcb *vmcb, bool wanted);
 
-/* svm_run.c: what has to be undone, or looked at, after an entry that was not plain, or one that the CPU refused. */
-void svm_leave(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb);
+/* svm_run.c: after an entry that was not plain, or an exit in the middle of an event: all is undone, and the event kept. */
+void svm_leave(const struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb);
+
+/* The CPU refused the state. Silicon leaves the save area as it is; QEMU's emulator (7.2) puts the host's rip there, and with an
+ * error that it sees early all of the host's state, which no guest and no VMM may see or run with. The guest's is what the page
+ * says, clamped as ever: an entry is refused only after state was loaded from there. */
+void svm_refused(struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb);
 
 /* svm_entry.S: enters the guest whose registers (struct bh_vcpu_state) those are; rax and rsp stand in the control block. */
 _Noreturn void svm_enter(uint64_t *registers, uint64_t host_state_physical, uint8_t *host_state);

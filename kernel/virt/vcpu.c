@@ -120,6 +120,19 @@ void vcpu_port_exited_long(
 	kernel_exit();
 }
 
+bool vcpu_late_signal(const struct vcpu *vcpu, struct notification *notification)
+{
+	struct cpu *cpu = vcpu->execution.cpu;
+
+	if (notification->waiters.head->priority > vcpu->execution.priority ||
+		(cpu->late_signal != NULL && cpu->late_signal != notification)) {
+		return false;
+	}
+	cpu->late_signal = notification;
+	cpu->stretch++;
+	return true;
+}
+
 /* Tells the VMM of a routed access without an answer, with the port itself: the message had the offset in its range, and the
  * route may be another one by now. */
 static void send_route_failed(struct cpu *cpu, struct vcpu *vcpu)

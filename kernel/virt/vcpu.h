@@ -31,5 +31,9 @@ static inline bool vcpu_answer_resumes(const struct vcpu *vcpu, uint64_t word)
 }
 void vcpu_answer_deliver(struct vcpu *vcpu, uint64_t word);
 
+/* A doorbell that somebody waits at is about to be rung: may he be woken later, at the next kernel_entered(), before which he could not run
+ * anyway? Then that will happen. */
+bool vcpu_late_signal(const struct vcpu *vcpu, struct notification *notification);
+
 /* Nobody will answer: a routed access becomes the exit ROUTE_FAILED, an exit stops the vCPU. */
 void vcpu_send_failed(struct vcpu *vcpu);

@@ -55,25 +55,36 @@
 	movq	%gs:CPU_STACK_TOP, %rsp
 	.endm
 
+	.macro SYSCALL_SHORT function		/* the number is known: rax is free */
+	movq	%gs:CPU_CURRENT, %rax
+	SAVE_KEPT %rax
+	movq	%rcx, THREAD_RIP(%rax)
+	movq	%r11, THREAD_RFLAGS(%rax)
+	movq	%rsp, THREAD_RSP(%rax)
+	movq	%gs:CPU_STACK_TOP, %rsp
+	movq	%r10, %rcx			/* arguments: index, information, words 0 to 3 */
+	call	\function
+	.endm
+
 /* Three ways, by what has to be kept. Call and ReplyRecv mostly switch threads: what the message won't overwrite goes into the
- * thread, the message stays in registers. What mostly ends here (Signal, Poll) keeps its registers on the stack. All others put every register into the thread. */
+ * thread, the message stays in registers. What mostly ends here (Signal, Poll, Arm of a timer) keeps its registers on the stack. All
+ * others put every register into the thread. */
 	.globl syscall_entry
 	.type syscall_entry, @function
 syscall_entry:
 	swapgs
+	rolq	$1, %rax			/* BH_SYSCALL is bit 0 now */
+	cmpq	$(SYSCALL_REPLY_RECV * 2 + 1), %rax
+	je	1f
+	cmpq	$1, %rax			/* Call */
+	je	2f
+	rorq	$1, %rax
 	movq	%rsp, %gs:CPU_SCRATCH
 	btrq	$63, %rax			/* BH_SYSCALL */
 	jnc	syscall_full			/* not ours: rax is as it was */
-	cmpq	$SYSCALL_REPLY_RECV, %rax
-	ja	syscall_light
-	movq	%gs:CPU_CURRENT, %rsp
-	SAVE_KEPT %rsp
-	SYSCALL_RETURN_ADDRESS %rsp
-	movq	%gs:CPU_STACK_TOP, %rsp
-	movq	%r10, %rcx			/* arguments: index, information, words 0 to 3 */
-	je	1f
-	call	fast_call
-1:	call	fast_reply_receive
+	jmp	syscall_light
+1:	SYSCALL_SHORT fast_reply_receive
+2:	SYSCALL_SHORT fast_call
 
 syscall_light:
 	cmpq	$SYSCALL_COUNT, %rax
@@ -88,7 +99,7 @@ syscall_light:
 	pushq	%r8
 	pushq	%r9
 	movq	%rax, %rsi
-	leaq	32(%rsp), %rdx			/* the user's rsi and rdi */
+	movq	%rsp, %rdi			/* struct light_registers */
 	call	system_call_light
 	popq	%r9
 	popq	%r8

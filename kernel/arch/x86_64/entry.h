@@ -13,8 +13,11 @@ _Noreturn void kernel_exit(void);
 
 /* entry.S: what the ways in call. */
 void system_call(struct thread *thread);
-/* Serves Signal and Poll: returns the result, Poll's rsi and rdi in message. Others: BH_SYSCALL | number, nothing done. */
-uint64_t system_call_light(uint64_t index, uint64_t number, uint64_t message[2]);
+/* Serves Signal, Poll and most Arms of timers: returns the result, changes registers. Others: BH_SYSCALL | number, nothing done. */
+struct light_registers {
+	uint64_t r9, r8, r10, rdx, rsi, rdi;
+};
+uint64_t system_call_light(struct light_registers *registers, uint64_t number);
 void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code);
 void interrupt_record(uint64_t vector);
 
