@@ -72,6 +72,13 @@ void timeout_insert(struct timeout **root, struct timeout *node)
 	node->parent = NULL;
 	node->rank = 1;
 	node->armed = true;
+	if (*root != NULL && node->deadline < (*root)->deadline) {
+		/* What merging comes to, and mostly so: who arms a timer waits for what is next. */
+		node->left = *root;
+		node->left->parent = node;
+		*root = node;
+		return;
+	}
 	merge_into(root, NULL, *root, node);
 }
 
@@ -84,5 +91,12 @@ void timeout_remove(struct timeout **root, struct timeout *node)
 		link = parent->left == node ? &parent->left : &parent->right;
 	}
 	node->armed = false;
+	if (parent == NULL && node->right == NULL) {
+		*root = node->left; /* the same */
+		if (node->left != NULL) {
+			node->left->parent = NULL;
+		}
+		return;
+	}
 	merge_into(link, parent, node->left, node->right);
 }

@@ -49,9 +49,9 @@ static void send(
 	scheduler_block(&vcpu->execution, EXECUTION_STOPPED);
 }
 
-/* State is in the page already. */
-static void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
-	uint64_t qualification, uint64_t information)
+/* State is in the page already, and the short way is not open. */
+static __attribute__((noinline)) void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason,
+	uint64_t word0, uint64_t qualification, uint64_t information)
 {
 	struct vcpu_message message = { .label = BH_LABEL_EXIT,
 		.word_count = 4,
@@ -61,13 +61,27 @@ static void send_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint6
 	send(cpu, vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason], &message);
 }
 
-/* An exit of the kernel's own, before an entry. */
-static void send_own_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason, uint64_t word0,
-	uint64_t qualification, uint64_t information)
+/* An exit of the kernel's own, before an entry: so what an entry has to look at was not looked at since others ran. */
+static __attribute__((noinline)) void send_own_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason,
+	uint64_t word0, uint64_t qualification, uint64_t information)
 {
+	vcpu->plain = false;
 	backend_store_base(vcpu);
-	backend_store_groups(vcpu, vcpu->exit_masks[reason]);
+	if (vcpu->exit_masks[reason] != 0) {
+		backend_store_groups(vcpu, vcpu->exit_masks[reason]);
+	}
+	send_short(cpu, vcpu, &vcpu->slots[VCPU_EXIT_FIRST + reason], reason, false,
+		BH_MESSAGE_INFO(BH_LABEL_EXIT, 4, 0), word0, qualification, information, vcpu->sequence);
 	send_exit(cpu, vcpu, reason, word0, qualification, information);
+}
+
+static __attribute__((noinline)) void send_notify(struct cpu *cpu, struct vcpu *vcpu, struct notification *bound)
+{
+	uint64_t word = bound->word;
+
+	bound->word = 0;
+	vcpu->sequence++;
+	send_own_exit(cpu, vcpu, BH_EXIT_NOTIFY, BH_EXIT_NOTIFY, word, 0);
 }
 
 void vcpu_interrupted(struct cpu *cpu, struct vcpu *vcpu)
@@ -147,7 +161,7 @@ static void send_route_failed(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 /* What the answer, or the want of one, asks for before the entry. false: the vCPU does something else now. */
-static bool settle(struct cpu *cpu, struct vcpu *vcpu)
+static __attribute__((noinline)) bool settle(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (vcpu->route_failed) {
 		send_route_failed(cpu, vcpu);
@@ -189,11 +203,7 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
 	if (bound != NULL && bound->word != 0) {
-		uint64_t word = bound->word;
-
-		bound->word = 0;
-		vcpu->sequence++;
-		send_own_exit(cpu, vcpu, BH_EXIT_NOTIFY, BH_EXIT_NOTIFY, word, 0);
+		send_notify(cpu, vcpu, bound);
 		return;
 	}
 	if (cpu->trust_domain != vcpu->execution.trust_domain) {
