@@ -154,6 +154,61 @@ static bool access_fits(const struct model *model, const struct model_access *ac
 	       access->width <= model->regions[access->region].size - access->offset;
 }
 
+/* Notes a read that peeks may answer: IN, of the region's own width, inside of it, and no bit beside. NULL: it is none. */
+static const struct model_run_read *note_read(struct model_run *run, uint64_t region, uint64_t word)
+{
+	const struct model *model = run->model;
+	uint32_t offset = BH_PORT_OFFSET(word);
+	uint32_t vcpu = BH_PORT_VCPU(word);
+	struct model_run_read *read = &run->reads[offset % MODEL_RUN_READS];
+	uint32_t width;
+
+	if (model->peek == NULL || region >= model->region_count || vcpu >= STATE_FRAME_VCPUS) {
+		return NULL;
+	}
+	width = model->regions[region].width;
+	if (word != BH_PORT_WORD(1, width, offset, vcpu) || offset > model->regions[region].size - width) {
+		return NULL;
+	}
+	*read = (struct model_run_read){
+		.word = word,
+		.region = region,
+		.answer = &run->frame.header->answers[vcpu],
+		.offset = offset,
+	};
+	return read;
+}
+
+/* An access that fits, with a working copy. */
+static uint64_t access_changing(struct model_run *run, const struct model_access *access)
+{
+	uint64_t value;
+
+	if (!state_frame_remembers(&run->frame, access->vcpu, access->sequence, &value)) {
+		void *registers = state_frame_begin(&run->frame);
+
+		value = perform(run, registers, access);
+		state_frame_commit_access(&run->frame, access->vcpu, access->sequence, value);
+	}
+	if (publish(run)) {
+		run_events(run, MODEL_EVENT_CONSOLE);
+	}
+	return value;
+}
+
+uint64_t model_run_read_changing(struct model_run *run, const struct model_run_read *read, uint64_t sequence)
+{
+	struct model_access access = {
+		.region = (uint32_t)read->region,
+		.offset = read->offset,
+		.width = BH_PORT_WIDTH(read->word),
+		.vcpu = BH_PORT_VCPU(read->word),
+		.sequence = sequence,
+	};
+
+	return access_changing(run, &access);
+}
+
 uint64_t model_run_access(struct model_run *run, const struct model_access *access)
 {
 	struct model_access checked = *access;
@@ -162,36 +217,16 @@ uint64_t model_run_access(struct model_run *run, const struct model_access *acce
 	if (!access_fits(run->model, &checked)) {
 		return checked.is_write ? 0 : width_mask(checked.width);
 	}
-	if (!checked.is_write && model_run_peek(run, checked.region,
-					 BH_PORT_WORD(1, checked.width, checked.offset, checked.vcpu),
-					 checked.sequence, &value)) {
-		return value;
+	if (!checked.is_write) {
+		const struct model_run_read *read = note_read(
+			run, checked.region, BH_PORT_WORD(1, checked.width, checked.offset, checked.vcpu));
+
+		if (read != NULL && model_run_peek(run, read, checked.sequence, &value)) {
+			return value;
+		}
 	}
 	checked.value &= width_mask(checked.width);
-	if (!state_frame_remembers(&run->frame, checked.vcpu, checked.sequence, &value)) {
-		void *registers = state_frame_begin(&run->frame);
-
-		value = perform(run, registers, &checked);
-		state_frame_commit_access(&run->frame, checked.vcpu, checked.sequence, value);
-	}
-	if (publish(run)) {
-		run_events(run, MODEL_EVENT_CONSOLE);
-	}
-	return value;
-}
-
-/* What model_run_peek() compares with. */
-static void prepare_peeks(struct model_run *run)
-{
-	const struct model *model = run->model;
-
-	run->peek_regions = model->peek != NULL ? model->region_count : 0;
-	for (uint32_t i = 0; i < run->peek_regions; i++) {
-		const struct model_region *region = &model->regions[i];
-
-		run->peek[i].word = BH_PORT_WORD(1, region->width, 0, 0);
-		run->peek[i].last = region->size - region->width;
-	}
+	return access_changing(run, &checked);
 }
 
 enum model_start_result model_run_start(
@@ -201,7 +236,9 @@ enum model_start_result model_run_start(
 
 	*run = (struct model_run){ .model = model, .lines = resources->lines };
 	run->context.environment = resources->environment;
-	prepare_peeks(run);
+	for (uint32_t i = 0; i < MODEL_RUN_READS; i++) {
+		run->reads[i].region = UINT64_MAX; /* a client chooses its word, but not its badge */
+	}
 	if (lines_attach(run->lines) != 0) {
 		return MODEL_LINES_MISMATCH;
 	}

@@ -28,6 +28,8 @@ struct model_resources {
 	struct environment *environment;
 };
 
+enum { MODEL_RUN_READS = 8 };
+
 struct model_run {
 	const struct model *model;
 	struct state_frame frame;
@@ -38,17 +40,16 @@ struct model_run {
 	uint64_t armed_deadline;  /* what the timer was last armed with */
 	uint32_t asked_for_space; /* 1: a ticket stands, the other side has not signalled since */
 	uint32_t asked_for_bytes;
-	const char *refusal;   /* MODEL_RESET_REFUSED: what the model says */
-	uint32_t peek_regions; /* regions of a model that has `peek`, else 0 */
-	struct {
-		uint64_t word; /* what the bits MODEL_RUN_PEEK_MASK of a read in the region's own width are */
-		uint64_t last; /* the last offset of such a read */
-	} peek[MODEL_REGIONS];
+	const char *refusal; /* MODEL_RESET_REFUSED: what the model says */
+	/* Reads that the model could answer without a change lately, by the low bits of their offset: what of them was checked
+	 * need not be again. */
+	struct model_run_read {
+		uint64_t word;                     /* BH_PORT_WORD */
+		uint64_t region;                   /* UINT64_MAX: none */
+		struct state_frame_answer *answer; /* of the word's vCPU */
+		uint32_t offset;
+	} reads[MODEL_RUN_READS];
 };
-
-/* Direction, width, and the bits of the vCPU's number above STATE_FRAME_VCPUS. */
-#define MODEL_RUN_PEEK_MASK (UINT64_C(0xff) | UINT64_C(0xf0) << 32)
-_Static_assert(STATE_FRAME_VCPUS == 16, "MODEL_RUN_PEEK_MASK");
 
 enum model_start_result {
 	MODEL_STARTED_FRESH,
@@ -66,32 +67,49 @@ enum model_start_result {
 __attribute__((warn_unused_result)) enum model_start_result model_run_start(
 	struct model_run *run, const struct model *model, const struct model_resources *resources);
 
-/* The short way of model_run_access() for a read that changes nothing. `region` and `sequence` as in struct
- * model_access, unchecked, `word` BH_PORT_WORD. False, and nothing was done: take the long way. */
+/* Answers a read of run->reads from the committed registers. False, and nothing was done: it changes them, or is (or looks
+ * like) one that is done again. */
 __attribute__((warn_unused_result)) static inline bool model_run_peek(
-	struct model_run *run, uint64_t region, uint64_t word, uint64_t sequence, uint64_t *value)
+	struct model_run *run, const struct model_run_read *read, uint64_t sequence, uint64_t *value)
 {
-	uint32_t vcpu = BH_PORT_VCPU(word) % STATE_FRAME_VCPUS;
-	uint32_t offset = BH_PORT_OFFSET(word);
 	struct state_frame *frame = &run->frame;
 	int64_t found;
 
-	/* IN, the region's own width, a vCPU that there is an answer for: one comparison. */
-	if (region >= run->peek_regions || (word & MODEL_RUN_PEEK_MASK) != run->peek[region].word ||
-		offset > run->peek[region].last) {
+	/* A number that was seen last. */
+	if (read->answer->sequence == sequence) {
 		return false;
 	}
-	/* A number that was seen last is (or looks like) an access that is done again. */
-	if (frame->header->answers[vcpu].sequence == sequence) {
-		return false;
-	}
-	found = run->model->peek(state_frame_committed(frame), &run->context, (uint32_t)region, offset);
+	found = run->model->peek(
+		state_frame_committed(frame), &run->context, (uint32_t)read->region, read->offset);
 	if (found < 0) {
 		return false;
 	}
 	*value = (uint64_t)found;
-	state_frame_commit_answer(frame, vcpu, sequence, *value);
+	state_frame_commit_to(frame, read->answer, sequence, *value);
 	return true;
+}
+
+/* The one of run->reads that a read of `region` (unchecked) with BH_PORT_WORD `word` is; NULL if it is none. */
+static inline const struct model_run_read *model_run_find(
+	const struct model_run *run, uint64_t region, uint64_t word)
+{
+	const struct model_run_read *read = &run->reads[BH_PORT_OFFSET(word) % MODEL_RUN_READS];
+
+	return word == read->word && region == read->region ? read : NULL;
+}
+
+/* The long way of model_run_read(). */
+uint64_t model_run_read_changing(struct model_run *run, const struct model_run_read *read, uint64_t sequence);
+
+/* model_run_access() for a read that model_run_find() found. */
+static inline uint64_t model_run_read(
+	struct model_run *run, const struct model_run_read *read, uint64_t sequence)
+{
+	uint64_t value;
+
+	return __builtin_expect(model_run_peek(run, read, sequence, &value), 1)
+		       ? value
+		       : model_run_read_changing(run, read, sequence);
 }
 
 /* Does an access of a client, whatever it asks for. Returns the value read, or 0 for a write. What is

@@ -22,35 +22,28 @@ struct task {
 	uint64_t reply;
 };
 
-static void answer_port(struct model_run *run, struct bh_message *message)
+/* What the model does for a message, and word 0 of the answer. */
+__attribute__((noinline)) static uint64_t answer(struct task *task, const struct bh_message *message)
 {
-	struct model_access access = {
-		.region = message->badge < MODEL_REGIONS ? (uint32_t)message->badge : MODEL_REGIONS,
-		.offset = BH_PORT_OFFSET(message->word[0]),
-		.width = BH_PORT_WIDTH(message->word[0]),
-		.vcpu = BH_PORT_VCPU(message->word[0]),
-		.sequence = message->word[2],
-		.value = message->word[1],
-		.is_write = (message->word[0] & BH_PORT_IN) == 0,
-	};
+	uint64_t label = BH_MESSAGE_LABEL(message->info);
 
-	message->word[0] = model_run_access(run, &access);
-	message->info = BH_MESSAGE_INFO(BH_LABEL_NONE, 1, 0);
-}
+	if (label == BH_LABEL_PORT && BH_MESSAGE_WORDS(message->info) >= 3) {
+		struct model_access access = {
+			.region = message->badge < MODEL_REGIONS ? (uint32_t)message->badge : MODEL_REGIONS,
+			.offset = BH_PORT_OFFSET(message->word[0]),
+			.width = BH_PORT_WIDTH(message->word[0]),
+			.vcpu = BH_PORT_VCPU(message->word[0]),
+			.sequence = message->word[2],
+			.value = message->word[1],
+			.is_write = (message->word[0] & BH_PORT_IN) == 0,
+		};
 
-static struct bh_message answer(struct task *task, struct bh_message message)
-{
-	uint64_t label = BH_MESSAGE_LABEL(message.info);
-
-	if (label == BH_LABEL_PORT && BH_MESSAGE_WORDS(message.info) >= 3) {
-		answer_port(&task->run, &message);
-		return message;
+		return model_run_access(&task->run, &access);
 	}
-	if (label == MODEL_LABEL_EVENT && BH_MESSAGE_WORDS(message.info) >= 1) {
-		model_run_event(&task->run, message.word[0]);
+	if (label == MODEL_LABEL_EVENT && BH_MESSAGE_WORDS(message->info) >= 1) {
+		model_run_event(&task->run, message->word[0]);
 	}
-	message.info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
-	return message;
+	return 0;
 }
 
 static void handle(void *argument, struct bh_message *first)
@@ -60,23 +53,29 @@ static void handle(void *argument, struct bh_message *first)
 	struct bh_message message = *first;
 
 	for (;;) {
+		const struct model_run_read *read = NULL;
 		enum bh_error error;
 		uint64_t value;
 
-		/* Reads that the model can answer from its committed registers. */
-		if (message.info == BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0) &&
-			model_run_peek(&task->run, message.badge, message.word[0], message.word[2], &value)) {
-			error = bh_reply_word_receive(task->endpoint, task->reply, value, &message);
-		} else {
-			message = answer(task, message);
-			error = bh_reply_receive(task->endpoint, task->reply, &message);
+		/* Reads that the model has answered from its committed registers before. */
+		if (message.info == BH_MESSAGE_INFO(BH_LABEL_PORT, 3, 0)) {
+			read = model_run_find(&task->run, message.badge, message.word[0]);
 		}
-		if (error == BH_ERROR_CANCELLED) {
+		if (__builtin_expect(read != NULL, 1)) {
+			value = model_run_read(&task->run, read, message.word[2]);
+		} else {
+			struct bh_message copy = message;
+
+			value = answer(task, &copy);
+		}
+		error = bh_reply_word_receive(task->endpoint, task->reply, value, &message);
+		if (__builtin_expect(error != BH_OK, 0)) {
+			if (error != BH_ERROR_CANCELLED) {
+				bh_log("receiving: %s", bh_error_text(error));
+				bh_exit(BH_EXIT_ABORT);
+			}
 			/* The wait was ended from outside: nobody to answer. */
 			message.info = BH_MESSAGE_INFO(BH_LABEL_NONE, 0, 0);
-		} else if (error != BH_OK) {
-			bh_log("receiving: %s", bh_error_text(error));
-			bh_exit(BH_EXIT_ABORT);
 		}
 	}
 }

@@ -56,6 +56,7 @@ _Static_assert(sizeof(struct state_frame_header) <= STATE_FRAME_COPIES,
 /* A process's hold on a frame; private memory. */
 struct state_frame {
 	struct state_frame_header *header;
+	void *copy[2];
 	uint32_t copy_bytes; /* register_bytes rounded up */
 	uint32_t fresh;
 };
@@ -70,7 +71,7 @@ enum state_frame_result {
 
 static inline void *state_frame_copy(const struct state_frame *frame, uint64_t index)
 {
-	return (uint8_t *)frame->header + STATE_FRAME_COPIES + (index & 1) * frame->copy_bytes;
+	return frame->copy[index & 1];
 }
 
 /* Takes hold of the frame at `memory`, `size` bytes, aligned to 8. `model` identifies the register
@@ -85,7 +86,13 @@ __attribute__((warn_unused_result)) static inline enum state_frame_result state_
 	if (size < STATE_FRAME_COPIES || copy_bytes > (size - STATE_FRAME_COPIES) / 2) {
 		return STATE_FRAME_TOO_SMALL;
 	}
-	*frame = (struct state_frame){ header, (uint32_t)copy_bytes, header->magic == 0 };
+	*frame = (struct state_frame){
+		.header = header,
+		.copy = { (uint8_t *)memory + STATE_FRAME_COPIES,
+			(uint8_t *)memory + STATE_FRAME_COPIES + copy_bytes },
+		.copy_bytes = (uint32_t)copy_bytes,
+		.fresh = header->magic == 0,
+	};
 	if (header->magic == 0) {
 		uint64_t *word = memory;
 
@@ -181,12 +188,11 @@ static inline void state_frame_commit_access(
 	state_frame_commit_event(frame);
 }
 
-/* Notes `value` as the answer of the vCPU's access `sequence`, which changed no register: the copy that counts
- * goes on counting. `vcpu` below STATE_FRAME_VCPUS. */
-static inline void state_frame_commit_answer(
-	struct state_frame *frame, uint32_t vcpu, uint64_t sequence, uint64_t value)
+/* Notes `value` as the answer of a vCPU's access `sequence`, which changed no register: the copy that counts
+ * goes on counting. `answer`: the vCPU's, in the frame. */
+static inline void state_frame_commit_to(
+	struct state_frame *frame, struct state_frame_answer *answer, uint64_t sequence, uint64_t value)
 {
-	struct state_frame_answer *answer = &frame->header->answers[vcpu];
 	uint64_t commit = frame->header->commit + 2; /* the next number, the same index */
 
 	/* In the order of state_frame_commit_access(). */

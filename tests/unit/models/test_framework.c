@@ -415,6 +415,18 @@ static void reads_that_change_nothing(void **state)
 	machine_restart(m);
 	assert_int_equal(model_run_access(&m->run, &access), 0x11);
 	assert_int_equal(probe_reads, 0);
+	/* the next ones are found, whatever was asked for last; no word but the very same is */
+	assert_non_null(model_run_find(&m->run, 1, BH_PORT_WORD(1, 1, 2, 3)));
+	assert_null(model_run_find(&m->run, 1, BH_PORT_WORD(1, 1, 2, 0)));
+	assert_null(model_run_find(&m->run, 0, BH_PORT_WORD(1, 1, 2, 3)));
+	assert_null(model_run_find(&m->run, 1, BH_PORT_WORD(0, 1, 2, 3)));
+	assert_null(model_run_find(&m->run, 1, BH_PORT_WORD(1, 1, 2, 3) | 2));
+	assert_null(model_run_find(&m->run, 0, 0));
+	assert_int_equal(
+		model_run_read(&m->run, model_run_find(&m->run, 1, BH_PORT_WORD(1, 1, 2, 3)), 7), 0x11);
+	assert_int_equal(
+		model_run_read(&m->run, model_run_find(&m->run, 1, BH_PORT_WORD(1, 1, 2, 3)), 8), 0x22);
+	assert_int_equal(probe_reads, 0);
 	/* what is not just looked at, of another width or outside goes the long way */
 	access.vcpu = 0;
 	for (uint32_t offset = 4; offset < 9; offset++) {
