@@ -82,40 +82,6 @@ static inline uint64_t mmio_plain_linear(
 	return address & entry->address_mask;
 }
 
-/* The remembered instruction at `rip` if it is, now as then, a plain load or store (as `write` says) of 4 bytes to
- * `guest_physical`, and nothing about that has changed: instruction, its page tables and bytes, the operand's address
- * and page tables were compared. NULL: ask mmio_start(). The shortest way of an access; the caller does it, and ends
- * the instruction by proof.exact.next_rip. Needs cr0, cr3, cr4, efer, CS and DS's base. */
-static inline const struct mmio_cache_entry *mmio_quick(const struct mmio_cache *cache,
-	const struct bh_vcpu_state *state, uint64_t guest_physical, bool write)
-{
-	uint64_t rip = state->rip;
-	const struct mmio_cache_entry *entry = &cache->entry[code_cache_index(rip, MMIO_CACHE_ENTRIES)];
-	uint64_t offset;
-
-	_Static_assert(MMIO_LOAD == 0 && MMIO_STORE == 1, "a direction");
-	if (!code_proof_stands(&entry->proof, state, rip) || !entry->ready || !entry->whole ||
-		entry->instruction.operation != (write ? MMIO_STORE : MMIO_LOAD)) {
-		return NULL;
-	}
-	offset = mmio_plain_linear(entry, state) - entry->data_linear;
-	if (offset > 4096 - 4 || entry->data_guest_physical + offset != guest_physical ||
-		entry->data_walk.levels != GUEST_WALK_LEVELS ||
-		guest_walk_proof_differences(&entry->data_walk) != 0) {
-		return NULL;
-	}
-	return entry;
-}
-
-/* The 4 bytes that a whole entry's store writes. */
-static inline uint32_t mmio_quick_value(
-	const struct mmio_cache_entry *entry, const struct bh_vcpu_state *state)
-{
-	return entry->instruction.general_register < INSTRUCTION_NO_REGISTER
-		       ? (uint32_t)state->registers[entry->instruction.general_register]
-		       : (uint32_t)entry->instruction.immediate;
-}
-
 /* Begins: `guest_physical` and `write` are the exit's (BH_EXIT_MEMORY; without BH_MEMORY_FETCH and
  * BH_MEMORY_PAGING, which the caller refuses). Needs BH_GROUP_CONTROL and BH_GROUP_SEGMENTS. Nothing is
  * changed but `cache` and `access`. Exit handler of the vCPU that owns the cache. */
