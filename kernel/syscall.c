@@ -89,6 +89,7 @@ static enum bh_error do_invoke(struct thread *thread)
 	if (invocation.slot == NULL) {
 		return BH_ERROR_CAPABILITY;
 	}
+	thread->execution.cpu->invocations++;
 	trace_record(BH_TRACE_CAPABILITY, (uint32_t)registers->rsi, thread);
 	error = invoke(&invocation);
 	if (error == BH_OK) {

@@ -178,6 +178,7 @@ enum bh_error endpoint_receive(
 	context_set_aside(receiver);
 	if (sender == NULL) {
 		receiver->receive_reply = reply;
+		receiver->found_after = 0;
 		if (reply != NULL) {
 			reply->receiver = receiver;
 		}

@@ -84,6 +84,14 @@ void fast_call(uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, ui
 	run(cpu, receiver, caller, slot->badge, info, word0, word1, word2, word3);
 }
 
+/* The server stands in a ReplyRecv with these. */
+static ALWAYS_INLINE void found(const struct cpu *cpu, struct thread *server, uint64_t endpoint, uint64_t reply)
+{
+	server->found_after = cpu->invocations;
+	server->found_endpoint = endpoint;
+	server->found_reply = reply;
+}
+
 /* A call that was written down is answered, and nobody else has a claim on server or CPU: the caller waits for the context that runs,
  * which is a lent one. false: nothing was done. */
 static ALWAYS_INLINE bool answer_written(struct cpu *cpu, struct thread *server, uint64_t index, uint64_t info, uint64_t word0)
@@ -118,6 +126,7 @@ static ALWAYS_INLINE bool answer_written(struct cpu *cpu, struct thread *server,
 	}
 
 	/* commit */
+	found(cpu, server, index, server->registers.r12);
 	endpoint->queue.head = &server->execution;
 	endpoint->queue.tail = &server->execution;
 	endpoint->state = ENDPOINT_RECEIVERS;
@@ -174,7 +183,7 @@ _Noreturn static ALWAYS_INLINE void answer_open(struct cpu *cpu, struct thread *
 	run(cpu, (struct thread *)caller, server, 0, info, word0, word1, word2, word3);
 }
 
-/* The first time in a stretch: does it receive there, and with that? Else it goes the general way. */
+/* The same where that is not known: else it goes the general way. */
 _Noreturn static __attribute__((noinline)) void answer_open_first(
 	uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3)
 {
@@ -188,9 +197,7 @@ _Noreturn static __attribute__((noinline)) void answer_open_first(
 		(struct reply *)reply->object != server->receive_reply) {
 		general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
 	}
-	server->found_in = cpu->stretch;
-	server->found_endpoint = index;
-	server->found_reply = server->registers.r12;
+	found(cpu, server, index, server->registers.r12);
 	answer_open(cpu, server, server->execution.open_caller, index, info, word0, word1, word2, word3);
 }
 
@@ -204,7 +211,7 @@ void fast_reply_receive(
 	if (caller == NULL) {
 		reply_receive_written(index, info, word0, word1, word2, word3);
 	}
-	if (server->found_in != cpu->stretch || server->found_endpoint != index ||
+	if (server->found_after != cpu->invocations || server->found_endpoint != index ||
 		server->found_reply != server->registers.r12) {
 		answer_open_first(index, info, word0, word1, word2, word3);
 	}

@@ -102,8 +102,8 @@ struct thread {
 	uint64_t upcall;             /* 0: none */
 	struct reply *receive_reply; /* RECEIVING: Reply for the next caller, or NULL */
 	struct reply *lent;          /* where it is the lender: it has no context, but holds a Reply */
-	/* In that stretch its ReplyRecv with these two capabilities was found to receive as it did before. */
-	uint64_t found_in, found_endpoint, found_reply;
+	/* Receives by ReplyRecv with these two capabilities; found after so many invocations (struct cpu). 0: not known. */
+	uint64_t found_after, found_endpoint, found_reply;
 	uint64_t pending_fault;      /* SENDING a fault message: its words */
 	uint64_t fault_words[4];
 	struct capability slots[THREAD_SLOTS];

@@ -21,6 +21,7 @@ struct cpu {
 	uint64_t stack_top;
 	struct cpu *self;
 	bool reschedule; /* current may no longer be the right one */
+	uint64_t pending_vectors[4]; /* interrupts that came in a window and were not handled yet */
 
 	uint32_t number;
 	uint8_t apic_id;
@@ -41,6 +42,7 @@ struct cpu {
 	uint64_t tsc_aux;           /* what MSR TSC_AUX holds */
 
 	uint64_t stretch;                 /* number of the present one (ipc/open_call.h) */
+	uint64_t invocations;             /* so many times slots may have been emptied, or capabilities moved */
 	struct notification *late_signal; /* was rung, and wakes its waiter at the next kernel_entered() */
 
 	struct execution_queue ready[PRIORITIES];
@@ -52,8 +54,6 @@ struct cpu {
 	uint64_t context_start;        /* TSC since when */
 	struct timeout *timeouts;
 	uint64_t armed_deadline; /* of the local APIC timer; UINT64_MAX: stopped */
-
-	uint64_t pending_vectors[4]; /* interrupts that came in a window and were not handled yet */
 
 	/* virt/ */
 	uint32_t next_asid;

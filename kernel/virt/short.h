@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ipc/fastpath.h"
+#include "virt/backend.h"
 #include "virt/svm_short.h"
 #include "virt/vcpu.h"
 
@@ -100,7 +101,9 @@ static ALWAYS_INLINE _Noreturn void vcpu_resume(struct cpu *cpu, struct vcpu *vc
 		if (word == 0) {
 			svm_resume(cpu, vcpu, true);
 		}
-		vcpu_answer_deliver(vcpu, word);
+		if (word != 0 || !backend_load_base(vcpu)) {
+			vcpu_answer_deliver(vcpu, word);
+		}
 	}
 	vcpu_run(cpu, vcpu);
 	kernel_exit();

@@ -101,8 +101,10 @@ void svm_run(struct cpu *cpu, struct vcpu *vcpu)
 	debug_registers_enter(vcpu, vmcb);
 	asid_check(cpu, vcpu, vmcb, (const struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);
 	vmcb->event_injection = 0;
-	vcpu->plain = is_plain(cpu, vcpu, vmcb);
-	if (vcpu->undelivered != 0) {
+	if (vcpu->undelivered == 0) {
+		vcpu->plain = is_plain(cpu, vcpu, vmcb);
+	} else {
+		vcpu->plain = false;
 		vcpu->window_waits = (vmcb->virtual_interrupt & V_IRQ) != 0;
 		vcpu->event_is_virtual = inject(vmcb, vcpu->undelivered);
 	}
@@ -124,10 +126,10 @@ void svm_leave(const struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->event_injection = 0;
 	if (vcpu->event_is_virtual) {
 		vcpu->event_is_virtual = false;
-		svm_window_ask(vmcb, vcpu->window_waits);
+		window_ask(vmcb, vcpu->window_waits);
 	}
 	if ((uint32_t)vmcb->exit_code == EXIT_VINTR) {
-		svm_window_ask(vmcb, false);
+		window_ask(vmcb, false);
 	}
 	vcpu->plain = is_plain(cpu, vcpu, vmcb);
 }

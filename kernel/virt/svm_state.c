@@ -94,17 +94,6 @@ static void load_msrs(struct vcpu *vcpu, struct vmcb *vmcb, const struct bh_vcpu
 	fpu_xcr0_changed(vcpu->execution.cpu, vcpu);
 }
 
-void svm_window_ask(struct vmcb *vmcb, bool wanted)
-{
-	if (wanted) {
-		vmcb->virtual_interrupt = VIRTUAL_INTERRUPT;
-		vmcb->intercept3 |= INTERCEPT3_VINTR;
-	} else {
-		vmcb->virtual_interrupt = V_INTR_MASKING;
-		vmcb->intercept3 &= ~INTERCEPT3_VINTR;
-	}
-}
-
 bool svm_load_base(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
@@ -121,7 +110,7 @@ bool svm_load_base(struct vcpu *vcpu)
 	vcpu->undelivered = (inject & BH_EVENT_VALID) != 0 ? inject & EVENT_INJECTION_VALID_BITS : 0;
 	state->inject = 0;
 	load_flow(vmcb, state, READ_ONCE(state->interrupt_shadow) & INTERRUPT_SHADOW);
-	svm_window_ask(vmcb, READ_ONCE(state->interrupt_window) != 0);
+	window_ask(vmcb, READ_ONCE(state->interrupt_window) != 0);
 	return true;
 }
 

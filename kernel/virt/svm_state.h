@@ -70,7 +70,16 @@ static inline void store_code(const struct vmcb *vmcb, struct bh_code_state *cod
 }
 
 /* The guest leaves as soon as it can take an interrupt: a virtual one is pending, and intercepted. */
-void svm_window_ask(struct vmcb *vmcb, bool wanted);
+static inline void window_ask(struct vmcb *vmcb, bool wanted)
+{
+	if (wanted) {
+		vmcb->virtual_interrupt = VIRTUAL_INTERRUPT;
+		vmcb->intercept3 |= INTERCEPT3_VINTR;
+	} else {
+		vmcb->virtual_interrupt = V_INTR_MASKING;
+		vmcb->intercept3 &= ~INTERCEPT3_VINTR;
+	}
+}
 
 /* svm_run.c: after an entry that was not plain, or an exit in the middle of an event: all is undone, and the event kept. */
 void svm_leave(const struct cpu *cpu, struct vcpu *vcpu, struct vmcb *vmcb);

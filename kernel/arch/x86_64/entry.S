@@ -218,26 +218,9 @@ trap_from_kernel:
 	cmpq	$1, (%rsp)			/* #DB: held back by MOV SS before SYSCALL or INT */
 	je	2f
 	jmp	trap_fatal
-1:	pushq	%rax
-	pushq	%rcx
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	movq	72(%rsp), %rdi
-	cld
-	call	interrupt_record
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%rcx
+1:	pushq	%rax				/* noted, no more: that bit of pending_vectors */
+	movq	8(%rsp), %rax
+	btsq	%rax, %gs:CPU_PENDING
 	popq	%rax
 2:	addq	$16, %rsp
 	iretq

@@ -22,6 +22,7 @@ _Static_assert(BH_SYS_CALL == 0 && BH_SYS_REPLY_RECV == SYSCALL_REPLY_RECV, "ent
 _Static_assert(BH_SYS_COUNT == SYSCALL_COUNT && BH_ERROR_SYSCALL == ERROR_SYSCALL, "entry.S");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "entry.S");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "entry.S");
+_Static_assert(offsetof(struct cpu, pending_vectors) == CPU_PENDING, "entry.S");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "entry.S");
 _Static_assert(offsetof(struct thread, registers.rax) == THREAD_RAX, "entry.S");
 _Static_assert(offsetof(struct thread, registers.r15) == THREAD_R15, "entry.S");
@@ -38,11 +39,6 @@ void trap_kernel(const struct panic_registers *registers);
 void trap_kernel(const struct panic_registers *registers)
 {
 	panic_with_registers("exception in the kernel", registers);
-}
-
-void interrupt_record(uint64_t vector)
-{
-	this_cpu()->pending_vectors[vector / 64 & 3] |= UINT64_C(1) << (vector % 64);
 }
 
 static bool any_pending(const struct cpu *cpu)
@@ -65,11 +61,6 @@ static void handle_vector(struct cpu *cpu, unsigned int vector)
 	if (vector == VECTOR_SPURIOUS) {
 		return;
 	}
-	if (vector == VECTOR_TIMER) {
-		lapic_eoi();
-		time_interrupt(cpu);
-		return;
-	}
 	if (vector >= VECTOR_LINE_FIRST && vector < VECTOR_LINE_FIRST + INTERRUPT_LINES) {
 		/* Masked before the EOI: a level line that is still high doesn't come again. */
 		irq_line_fired(vector - VECTOR_LINE_FIRST);
@@ -77,10 +68,23 @@ static void handle_vector(struct cpu *cpu, unsigned int vector)
 	if (vector < VECTOR_PIC || vector >= VECTOR_PIC + 16) {
 		lapic_eoi();
 	}
+	if (vector == VECTOR_TIMER) {
+		time_interrupt(cpu);
+	}
 }
 
 static void handle_pending(struct cpu *cpu)
 {
+	uint64_t *last = &cpu->pending_vectors[VECTOR_TIMER / 64];
+
+	/* Mostly it is the timer's. */
+	if ((*last & UINT64_C(1) << VECTOR_TIMER % 64) != 0) {
+		*last ^= UINT64_C(1) << VECTOR_TIMER % 64;
+		handle_vector(cpu, VECTOR_TIMER);
+		if (!any_pending(cpu)) {
+			return;
+		}
+	}
 	for (unsigned int word = 0; word < 4; word++) {
 		while (cpu->pending_vectors[word] != 0) {
 			unsigned int bit = (unsigned int)__builtin_ctzl(cpu->pending_vectors[word]);
@@ -106,7 +110,7 @@ void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code)
 	__asm__ volatile("pushq %0; popfq" : : "i"(RFLAGS_FIXED) : "cc", "memory");
 	kernel_entered(this_cpu());
 	if (vector >= VECTOR_EXCEPTIONS) {
-		interrupt_record(vector);
+		this_cpu()->pending_vectors[vector / 64 & 3] |= UINT64_C(1) << (vector % 64);
 		handle_pending(this_cpu());
 		return;
 	}

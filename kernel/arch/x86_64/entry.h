@@ -19,7 +19,6 @@ struct light_registers {
 };
 uint64_t system_call_light(struct light_registers *registers, uint64_t number);
 void trap_user(struct thread *thread, uint64_t vector, uint64_t error_code);
-void interrupt_record(uint64_t vector);
 
 /* entry.S: to user mode with the thread's registers; by SYSRET rcx and r11 become rip and rflags. */
 _Noreturn void thread_return_sysret(struct thread *thread);

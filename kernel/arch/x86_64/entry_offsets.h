@@ -10,6 +10,7 @@
 #define CPU_CURRENT 8
 #define CPU_STACK_TOP 16
 #define CPU_RESCHEDULE 32
+#define CPU_PENDING 40
 
 #define THREAD_IRET 37
 
