@@ -11,6 +11,7 @@ set(CONFORMANCE_SOURCES
 	device.c
 	donation.c
 	fast.c
+	fast_guest.c
 	fast_middle.c
 	fault.c
 	flush.c
