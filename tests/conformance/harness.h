@@ -157,6 +157,7 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(chain, "chains of servers, and their end in every order")                           \
 	X(fast, "the short way of a call, and what it leaves to the general way")             \
 	X(fast_middle, "what happens in the middle of a call that came by the short way")     \
+	X(fast_order, "the short way of a call, and who else has a claim")                    \
 	X(transfer, "capabilities in messages")                                               \
 	X(notification, "notifications and who they are bound to")                            \
 	X(timer, "timers")                                                                    \

@@ -13,6 +13,7 @@ set(CONFORMANCE_SOURCES
 	fast.c
 	fast_guest.c
 	fast_middle.c
+	fast_order.c
 	fault.c
 	flush.c
 	found.c
