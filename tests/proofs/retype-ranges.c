@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Proof: retype-ranges
+ * Property: what Retype hands out lies inside the Untyped, is aligned to its size, and starts behind all that was handed out before and still
+ *	lives: so no two objects overlap, and Retype never goes backwards while something is derived from the Untyped. Memory that becomes an
+ *	object is zero, memory that somebody holds is never zeroed, device memory never written; what is refused or preempted hands out nothing,
+ *	and a preempted call has got further when it is made again.
+ * Bound: eight pairs of sizes, from 2^6 to 2^47 bytes, of the Untyped and of what is made of it; any contents; any type, slots and rights; up to two objects at once, or too many; at most three chunks zeroed between two preemptions.
+ * Assumes: what lives of the Untyped ends at `used` at the latest; what it says is zeroed, and nobody holds, is zero
+ * Assumes: no more than two objects are asked for, or more than Retype allows
+ * Models: the Untyped stands at one address, a multiple of its size
+ * Models: nobody writes memory that nobody holds; one byte of the Untyped, any, is watched
+ * Models: cnode_find finds a CNode or fails, a slot of it may be none or taken (see capability-lookup)
+ * Models: derivation_insert fails only for a parent of the greatest depth (see derivation-list); teardown may delete the last descendant
+ * Models: the objects' own initialising is that object's part: it is told where, and of what size, the object is
+ * Functions: kernel/object/untyped.c: retype zero_range capability_initialise untyped_invoke
+ * Models: object_size_bits gives any size for any type that memory can become (see memory-is-not-authority)
+ * Replaces: object_size_bits proof_object_size_bits
+ * Replaces: object_initialise proof_object_initialise
+ * Replaces: capability_header proof_capability_header
+ * Replaces: cnode_slot proof_cnode_slot
+ * Options: --slice-formula --unwindset retype.0:3 --unwindset retype.1:3 --unwindset zero_range.0:5 --unwindset main.0:44
+ */
+#include "proof.h"
+
+#include "object/invocation.h"
+
+#include "string.h"
+
+static void proof_memset(void *memory, int value, size_t length);
+#define memset(memory, value, length) proof_memset(memory, value, length)
+
+#include "object/untyped.c"
+
+#define CHUNKS 3
+#define BASE (UINT64_C(1) << 47)
+
+static struct capability untyped, child, fresh;
+static struct cnode cnode;
+static struct object_header header;
+static struct invocation invocation;
+static struct thread caller;
+
+static uint64_t living_end; /* where the last thing that is derived from the Untyped ends: an offset in it */
+static uint64_t watched;    /* any byte of the Untyped */
+static bool watched_is_zero, slots_are_empty;
+static unsigned int handed_out, initialised, chunks;
+static uint64_t slot_index;            /* that was asked for last */
+static uint64_t told_start, told_bits; /* to an object's initialising */
+
+static struct capability before;
+static uint64_t
+	size_bits; /* of what is made: constant on each path, that makes the proof many times as fast */
+
+uint64_t proof_object_size_bits(uint64_t type, uint64_t argument)
+{
+	return type >= BH_OBJECT_UNTYPED && type < BH_OBJECT_SCHED_CONTROL ? size_bits : 0;
+}
+
+static uint64_t size_of_untyped(void) { return UINT64_C(1) << untyped.untyped.size_bits; }
+
+static bool is_space(uint64_t type)
+{
+	return type == BH_OBJECT_ADDRESS_SPACE || type == BH_OBJECT_GUEST_SPACE;
+}
+
+/* Capabilities of these name memory by its physical address, the others an object by the kernel's. */
+static bool is_memory(uint64_t type)
+{
+	return type == BH_OBJECT_UNTYPED || type == BH_OBJECT_FRAME || type == BH_OBJECT_PAGE_TABLE;
+}
+
+static void proof_memset(void *memory, int value, size_t length)
+{
+	uint64_t start = (uint64_t)memory - DIRECT_MAP_BASE - untyped.object;
+
+	PROVE(value == 0 && handed_out == 0, "memory is zeroed before anything is handed out");
+	PROVE(!untyped.untyped.device, "device memory is not written");
+	PROVE(start < size_of_untyped() && length <= size_of_untyped() - start, "zeroed inside the Untyped");
+	PROVE(start >= living_end, "memory that somebody holds is not zeroed");
+	PROVE(length <= 65536, "a bounded piece at a time");
+	chunks++;
+	if (watched >= start && watched - start < length) {
+		watched_is_zero = true;
+	}
+}
+
+bool preemption_point(void) { return chunks >= CHUNKS || any_bool(); }
+
+bool teardown_run(void)
+{
+	if (any_bool()) {
+		untyped.next = NULL;
+		living_end = 0;
+	}
+	slots_are_empty = true;
+	return any_bool();
+}
+
+enum bh_error cnode_find(const struct thread *thread, uint64_t index, uint64_t rights, struct cnode **found)
+{
+	PROVE(thread == &caller && index == invocation.argument[2] && rights == BH_RIGHT_WRITE,
+		"the CNode that was named, to be written");
+	*found = &cnode;
+	return any_bool() ? BH_OK : BH_ERROR_CAPABILITY;
+}
+
+/* Any slot until all have been looked at; after that they are known to be there, and empty. */
+struct capability *proof_cnode_slot(struct cnode *named, uint64_t index)
+{
+	PROVE(named == &cnode && index - invocation.argument[3] < invocation.argument[4],
+		"the slots that were named");
+	fresh = (struct capability){ 0 };
+	slot_index = index;
+	if (slots_are_empty) {
+		return &fresh;
+	}
+	fresh.type = any_bool() ? BH_OBJECT_NULL : BH_OBJECT_FRAME;
+	return any_bool() ? &fresh : NULL;
+}
+
+void proof_object_initialise(uint64_t type, uint64_t physical, uint64_t size_bits)
+{
+	PROVE(!untyped.untyped.device && type == invocation.argument[0], "device memory is not written");
+	told_start = physical;
+	told_bits = size_bits;
+	initialised++;
+}
+
+struct object_header *proof_capability_header(const struct capability *slot)
+{
+	PROVE(!is_memory(slot->type), "memory has no header");
+	PROVE(slot->object == DIRECT_MAP_BASE + told_start + (is_space(slot->type) ? PAGE_SIZE : 0),
+		"the header is that of the object that was made");
+	header.references = 0;
+	return &header;
+}
+
+/* Here a capability comes into the world: what it names is handed out. */
+enum bh_error derivation_insert(struct capability *parent, struct capability *slot)
+{
+	uint64_t type = invocation.argument[0];
+	uint64_t bits = size_bits;
+	uint64_t physical = is_memory(type) ? slot->object : told_start;
+	uint64_t start = physical - untyped.object, size = UINT64_C(1) << bits;
+
+	PROVE(parent == &untyped && slot == &fresh && slot->type == type, "of that type, from that Untyped");
+	PROVE(slot_index == invocation.argument[3] + handed_out, "slot after slot");
+	PROVE((is_memory(type) ? slot->untyped.size_bits : told_bits) == bits, "of its size");
+	PROVE(start <= size_of_untyped() && size <= size_of_untyped() - start, "inside the Untyped");
+	PROVE((physical & (size - 1)) == 0, "aligned to its size");
+	PROVE(start >= living_end, "behind all that was handed out and lives");
+	PROVE(type == BH_OBJECT_UNTYPED || untyped.untyped.device || watched < start ||
+			watched - start >= size || watched_is_zero,
+		"what becomes an object is zero");
+	PROVE(!untyped.untyped.device || type == BH_OBJECT_UNTYPED || type == BH_OBJECT_FRAME,
+		"device memory becomes no object");
+	PROVE(is_memory(type) || header.references == 1, "one capability names it");
+	PROVE(!is_memory(type) || slot->untyped.device == untyped.untyped.device,
+		"what is made of device memory is device memory");
+	PROVE(slot->rights == BH_RIGHTS_ALL && (type != BH_OBJECT_UNTYPED || slot->untyped.used == 0),
+		"it is new");
+	if (parent->depth == DEPTH_MAXIMUM) {
+		return BH_ERROR_DEPTH;
+	}
+	header.references = 0;
+	living_end = start + size;
+	handed_out++;
+	return BH_OK;
+}
+
+/* What holds between two invocations. */
+static bool untyped_is_sound(void)
+{
+	uint64_t size = size_of_untyped();
+
+	return untyped.untyped.used <= size && living_end <= untyped.untyped.used &&
+	       (watched < untyped.untyped.used || watched < untyped.zeroed_start ||
+		       watched >= untyped.zeroed_end || watched_is_zero);
+}
+
+/* One invocation, from any state of an Untyped of that size. */
+static enum bh_error retype_any(uint64_t untyped_bits, uint64_t made_bits)
+{
+	size_bits = made_bits;
+	untyped.type = BH_OBJECT_UNTYPED;
+	untyped.rights = any_u8();
+	untyped.depth = any_bool() ? DEPTH_MAXIMUM : any_u8();
+	untyped.object = BASE;
+	untyped.untyped.size_bits = untyped_bits & 63;
+	untyped.untyped.device = any_bool();
+	untyped.untyped.used = any_u64() & ((UINT64_C(1) << 57) - 1);
+	untyped.zeroed_start = any_u64() & LINK_MASK;
+	untyped.zeroed_end = any_u64() & LINK_MASK;
+	living_end = any_u64();
+	watched = any_u64();
+	watched_is_zero = any_bool();
+	/* Its neighbour in the derivation list may be its descendant. */
+	derivation_set_join(&child, any_bool() ? DEPTH_MAXIMUM : any_u8());
+	untyped.next = any_bool() ? &child : NULL;
+	__CPROVER_assume(derivation_first_child(&untyped) != NULL || living_end == 0);
+	ASSUME(untyped_is_sound(),
+		"what lives of the Untyped ends at `used` at the latest; what it says is zeroed, and nobody holds, is zero");
+	before = untyped;
+	return untyped_invoke(&invocation);
+}
+
+int main(void)
+{
+	uint64_t type = any_u64(), count = any_u64();
+	enum bh_error error;
+
+	invocation.caller = &caller;
+	invocation.slot = &untyped;
+	invocation.label = any_bool() ? BH_UNTYPED_RETYPE : any_u64();
+	invocation.argument[0] = type;
+	invocation.argument[1] = any_u64();
+	invocation.argument[2] = any_u64();
+	invocation.argument[3] = any_u64();
+	invocation.argument[4] = count;
+	ASSUME(count <= 2 || count > 256,
+		"no more than two objects are asked for, or more than Retype allows");
+	/* Sizes are constants on paths of their own: that makes the proof many times as fast. */
+	switch (any_u8() & 7) {
+	case 0:
+		error = retype_any(6, 6);
+		break;
+	case 1:
+		error = retype_any(12, 6);
+		break;
+	case 2:
+		error = retype_any(12, 13);
+		break;
+	case 3:
+		error = retype_any(21, 12);
+		break;
+	case 4:
+		error = retype_any(26, 21);
+		break;
+	case 5:
+		error = retype_any(47, 12);
+		break;
+	case 6:
+		error = retype_any(47, 30);
+		break;
+	default:
+		error = retype_any(47, 47);
+		break;
+	}
+	COVER_IF(error == BH_OK && handed_out == 2 && type == BH_OBJECT_FRAME, "two objects");
+	COVER_IF(error == BH_OK && handed_out == 1 && type == BH_OBJECT_UNTYPED && living_end > 1,
+		"an Untyped");
+	COVER_IF(error == BH_OK && chunks == 0 && type == BH_OBJECT_FRAME && !before.untyped.device,
+		"a preempted call is finished");
+	COVER_IF(error == INVOCATION_RESTART && chunks == CHUNKS, "preempted while zeroing");
+	COVER_IF(error == BH_OK && type == BH_OBJECT_FRAME && before.untyped.device, "a Frame of a device");
+	COVER_IF(error == BH_ERROR_DEPTH, "too deep");
+	PROVE(untyped_is_sound(), "the Untyped stays sound");
+	PROVE(untyped.object == before.object && untyped.untyped.size_bits == before.untyped.size_bits &&
+			untyped.untyped.device == before.untyped.device && untyped.rights == before.rights,
+		"and names the same memory");
+	PROVE(error == BH_OK || (handed_out == 0 && initialised == 0),
+		"what is refused or preempted hands out nothing");
+	PROVE(chunks == 0 || error == BH_OK || error == INVOCATION_RESTART, "what is refused writes nothing");
+	PROVE(chunks == 0 || error == BH_OK ||
+			(untyped.zeroed_end > untyped.zeroed_start &&
+				(untyped.zeroed_start != before.zeroed_start ||
+					untyped.zeroed_end > before.zeroed_end ||
+					untyped.untyped.used != before.untyped.used)),
+		"a preempted call got further");
+	if (error == BH_OK) {
+		PROVE((before.rights & BH_RIGHT_WRITE) != 0 && invocation.label == BH_UNTYPED_RETYPE,
+			"only by Retype, with the right to write");
+		PROVE(handed_out == count && count >= 1 && count <= 256, "as many as were asked for");
+		PROVE(untyped.untyped.used == living_end, "where they end is known");
+		PROVE(before.untyped.device || initialised == count, "each object is initialised");
+		PROVE(untyped.zeroed_start == 0 && untyped.zeroed_end == 0,
+			"nothing behind them is called zero");
+	}
+	PROVE(error != BH_ERROR_MEMORY || size_bits > before.untyped.size_bits ||
+			living_end + (count << size_bits) + (UINT64_C(1) << size_bits) > size_of_untyped() ||
+			untyped.untyped.used != living_end,
+		"refused for want of room only where there is none");
+	return 0;
+}
