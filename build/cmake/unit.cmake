@@ -42,7 +42,8 @@ bulkhead_sources(files backends/console ${CONSOLE_PURE_SOURCES})
 bulkhead_host_library(host-console SOURCES ${files} INCLUDES backends/console)
 
 # Which library the tests of a group are about.
-bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/sched/timeout.c
+bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
+  ${CMAKE_SOURCE_DIR}/kernel/sched/timeout.c
   INCLUDES kernel)
 set(BULKHEAD_UNIT_LIBRARY_kernel host-kernel)
 set(BULKHEAD_UNIT_LIBRARY_console host-console)
