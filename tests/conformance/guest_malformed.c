@@ -438,6 +438,22 @@ static void try_all(const struct malformed *fields, size_t count)
 	}
 }
 
+/* The guest's own doing: CR4 is not intercepted (docs/decisions/022-lme-under-qemu.md). */
+static void drops_pae(void)
+{
+	/* mov eax, cr4; and al, ~20h; mov cr4, eax; hlt */
+	static const uint8_t code[] = { 0x0f, 0x20, 0xe0, 0x24, 0xdf, 0x0f, 0x22, 0xe0, 0xf4, 0xf4 };
+
+	case_begin("malformed.pae",
+		"a guest that has LME with paging off clears PAE by itself: its next exit comes, and the host goes on with paging");
+	REQUIRE(guest_new(&guest, code, code + sizeof(code)));
+	guest.state->cr4 = 0x20;
+	guest.state->efer = EFER_LME;
+	REQUIRE(guest_write_state(&guest));
+	CHECK_EQUAL(BH_OK, bh_vcpu_run(guest.vcpu));
+	CHECK(guest_exit_soon(&guest) != BH_EXIT_REASONS);
+}
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define CASE(table) try_all(table, COUNT(table))
 
@@ -468,4 +484,6 @@ void group_guest_malformed(void)
 	case_begin("malformed.segments",
 		"every segment and table register with bases that aren't canonical, wild limits, selectors and attributes");
 	CASE(segment_fields);
+
+	drops_pae();
 }
