@@ -82,7 +82,8 @@ void svm_vcpu_initialise(struct vcpu *vcpu)
 	struct vmcb *vmcb = vmcb_of(vcpu);
 
 	vmcb->intercept_cr_read = 1u << 8;
-	vmcb->intercept_cr_write = 1u << 8;
+	/* CR4: with LME set and paging off a guest could clear PAE by itself (load_control, docs/decisions/022). */
+	vmcb->intercept_cr_write = (uint16_t)(1u << 8 | (cpu_features.svm_event_repeats ? 1u << 4 : 0));
 	vmcb->intercept_dr_read = 0xffff;
 	vmcb->intercept_dr_write = 0xffff;
 	/* #DB and #AC: a guest could make their delivery endless, with host interrupts shut out; #MC is the host's. */
