@@ -3,19 +3,29 @@
  * Property: whatever bytes stand in a state page, and however they change meanwhile, the control area that enters the guest has every
  *	mandatory intercept, an ASID that is the vCPU's own and not the host's, the nested root of its space, the kernel's permission maps,
  *	masked host interrupts, no event with reserved bits, EFER.SVME, and fixed bits of RFLAGS, DR6 and DR7 as the manual wants; a refused
- *	injection enters nothing. This holds for a fresh vCPU, and after each exit again.
+ *	injection enters nothing. This holds for a fresh vCPU, after each exit again, and for the entries that go the short way: into those
+ *	goes no event, no window, no breakpoint and no flush.
  * Bound: none: a vCPU whose control area is any that the invariant allows; any page, any groups, any exit that the CPU can make.
  * Assumes: before, the control area has the host's bits
  * Assumes: before, the kernel's own copies of XCR0, event and shadow are ones that the CPU takes
  * Assumes: before, an ASID of this generation is the vCPU's own
  * Assumes: the CPU's ASIDs are more than one
  * Models: each reading of a field of the state page gives any value
- * Models: the CPU changes the state save area, exit codes, pending virtual interrupt, shadow, and nothing else of the control area
+ * Models: the CPU changes the state save area, exit codes, pending virtual interrupt, shadow, an event that it was to inject, and nothing
+ *	else of the control area; a guest sets no breakpoint and no task priority by itself, for its accesses to DR7 and CR8 leave it
  * Models: the control area is an object of its own (vmcb_of)
- * Functions: kernel/virt/svm.c: svm_vcpu_initialise svm_load_base svm_load_groups load_control load_debug load_msrs svm_run svm_exited asid_check
- *	interrupted_event entry_refused
+ * Functions: kernel/virt/svm.c: svm_vcpu_initialise
+ * Functions: kernel/virt/svm_state.c: svm_load_base svm_load_groups load_control load_debug load_msrs
+ * Functions: kernel/virt/svm_run.c: svm_run asid_check interrupted_event is_plain svm_leave svm_refused svm_doorbell ring
+ * Functions: kernel/virt/svm_exit.c: svm_exited exited_otherwise
+ * Functions: kernel/virt/svm_short.h: svm_resume
  * Replaces: vmcb_of proof_vmcb_of
  * Replaces: vcpu_of proof_vcpu_of
+ * Replaces: state_of proof_state_of
+ * Replaces: this_cpu proof_this_cpu
+ * Replaces: vcpu_exited proof_exited
+ * Replaces: vcpu_port_exited proof_port_exited
+ * Replaces: vcpu_doorbell proof_doorbell
  * Options: --unwind 20
  */
 #include "proof.h"
@@ -33,6 +43,9 @@ typedef volatile unsigned short proof_volatile_u16;
 #undef uint16_t
 
 #include "virt/svm.c"
+#include "virt/svm_state.c"
+#include "virt/svm_run.c"
+#include "virt/svm_exit.c"
 
 #include "arch/x86_64/vectors.h"
 
@@ -42,7 +55,9 @@ static struct space space;
 static struct vcpu vcpu;
 static struct vmcb control_area;
 static struct bh_vcpu_state page;
-static bool entered;
+static struct notification bell;
+static struct capability bell_slot;
+static bool entered, resumed;
 
 const char svm_enter_end[1];
 
@@ -62,7 +77,8 @@ struct vmcb *proof_vmcb_of(struct vcpu *of)
 /* What the host owns in the control area, at any time. */
 static bool has_host_bits(const struct vmcb *vmcb)
 {
-	return vmcb->intercept_cr_read == 1u << 8 && vmcb->intercept_cr_write == 1u << 8 &&
+	return vmcb->intercept_cr_read == 1u << 8 &&
+	       vmcb->intercept_cr_write == (cpu_features.svm_event_repeats ? 0x110 : 0x100) &&
 	       vmcb->intercept_dr_read == 0xffff && vmcb->intercept_dr_write == 0xffff &&
 	       (vmcb->intercept_exceptions & MANDATORY_EXCEPTIONS) == MANDATORY_EXCEPTIONS &&
 	       (vmcb->intercept3 & MANDATORY_3) == MANDATORY_3 &&
@@ -106,25 +122,102 @@ void fpu_xcr0_changed(const struct cpu *of, const struct vcpu *whose)
 		"an XCR0 that the CPU takes");
 }
 
-void vcpu_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t length, uint64_t qualification,
-	uint64_t information)
+struct bh_vcpu_state *proof_state_of(struct vcpu *of)
+{
+	PROVE(of == &vcpu, "the page of the vCPU that runs");
+	return &page;
+}
+
+struct cpu *proof_this_cpu(void) { return &cpu; }
+
+const struct capability *proof_doorbell(const struct vcpu *of, uint64_t port, uint64_t width)
+{
+	(void)of;
+	(void)port;
+	(void)width;
+	return any_bool() ? &bell_slot : NULL;
+}
+
+void fpu_xcr0_read(const struct cpu *of, struct vcpu *whose)
+{
+	(void)of;
+	(void)whose;
+}
+
+bool vcpu_late_signal(const struct vcpu *of, struct notification *notification)
+{
+	(void)of;
+	(void)notification;
+	return any_bool();
+}
+
+/* An exit, and mostly an answer that goes the short way back. */
+static void left(void)
+{
+	COVER("a guest was entered and left");
+	PROVE(entered, "an entry");
+	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
+	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
+	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
+	if (!resumed && any_bool()) {
+		resumed = true;
+		if (any_bool()) {
+			svm_resume(&cpu, &vcpu, true);
+		} else { /* a routed access: vcpu_resume */
+			complete_port(&control_area, any_u64());
+			svm_resume(&cpu, &vcpu, false);
+		}
+		COVER("an answer that has to go the long way");
+	}
+	__CPROVER_assume(false);
+}
+
+void proof_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t length,
+	uint64_t qualification, uint64_t information)
 {
 	(void)of;
 	(void)whose;
 	(void)length;
 	(void)qualification;
 	(void)information;
-	COVER("a guest was entered and left");
-	PROVE(entered, "an entry");
-	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
-	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
-	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
-	PROVE(reason < BH_EXIT_REASONS || reason == BACKEND_EXIT_INTERRUPT || reason == BACKEND_EXIT_RESUME,
-		"an exit reason that exists");
-	__CPROVER_assume(false);
+	PROVE(reason < BH_EXIT_REASONS, "an exit reason that exists");
+	left();
 }
 
-void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state, uint8_t *host_state_area)
+void proof_port_exited(struct cpu *of, struct vcpu *whose, uint64_t access, uint64_t next_rip)
+{
+	(void)of;
+	(void)whose;
+	(void)next_rip;
+	PROVE((access & ~(uint64_t)0xffff0071) == 0, "a single access of a port");
+	PROVE((control_area.rflags & RFLAGS_TF) == 0, "that nothing follows");
+	left();
+}
+
+void vcpu_port_exited_long(
+	struct cpu *of, struct vcpu *whose, uint64_t access, uint64_t next_rip, uint64_t doorbell)
+{
+	(void)of;
+	(void)whose;
+	(void)access;
+	(void)next_rip;
+	(void)doorbell;
+	left();
+}
+
+void vcpu_interrupted(struct cpu *of, struct vcpu *whose)
+{
+	(void)of;
+	(void)whose;
+	left();
+}
+
+/* What only those that are replaced would call. */
+void vcpu_exited_long(struct cpu *of, struct vcpu *whose, uint32_t reason, uint64_t word0,
+	uint64_t qualification, uint64_t information);
+void vcpu_routed_long(struct cpu *of, struct vcpu *whose, const struct capability *slot, uint32_t route);
+
+void svm_enter(uint64_t *registers, uint64_t host_state, uint8_t *host_state_area)
 {
 	const struct vmcb *vmcb = &control_area;
 	uint64_t event = vmcb->event_injection;
@@ -149,19 +242,40 @@ void svm_enter(uint64_t *registers, uint64_t control_block, uint64_t host_state,
 			((vcpu.xcr0 & 2) != 0 || (vcpu.xcr0 & 4) == 0),
 		"an XCR0 that the CPU takes");
 	PROVE(vcpu.tsc_aux <= UINT32_MAX, "a TSC_AUX that WRMSR takes");
-	PROVE(control_block == vcpu.control_block_physical && host_state == cpu.host_state_physical &&
-			registers == page.registers,
+	PROVE(host_state == cpu.host_state_physical && registers == page.registers &&
+			vcpu.control_block_physical == virt_to_phys(&control_area),
 		"the vCPU's own control area and registers");
+	if (vcpu.plain) {
+		PROVE((event & BH_EVENT_VALID) == 0 && vcpu.undelivered == 0, "a plain entry brings no event");
+		PROVE(virtual == V_INTR_MASKING, "nor asks for a window");
+		PROVE((vmcb->dr7 & 0xff) == 0, "nor has a breakpoint enabled");
+		PROVE(vmcb->tlb_control == TLB_CONTROL_NONE, "nor flushes");
+	}
+	if (resumed) {
+		COVER("the short way back");
+		PROVE(vcpu.plain, "what goes the short way is plain");
+		__CPROVER_assume(false);
+	}
+	uint64_t breakpoints = vmcb->dr7 & 0xff;
+
 	any_guest_state();
+	control_area.dr7 &= breakpoints | ~(uint64_t)0xff;
 	control_area.exit_code = any_u64();
 	control_area.exit_info_1 = any_u64();
 	control_area.exit_info_2 = any_u64();
 	control_area.exit_interrupt_info = any_u64();
-	control_area.event_injection = any_u64();
-	control_area.virtual_interrupt =
-		(virtual & ~V_IRQ & ~(uint64_t)0xff) | any_u8() | (any_bool() ? virtual & V_IRQ : 0);
+	if ((event & BH_EVENT_VALID) != 0) {
+		control_area.event_injection = any_u64();
+	}
+	control_area.virtual_interrupt = (virtual & ~V_IRQ) | (any_bool() ? virtual & V_IRQ : 0);
 	control_area.next_rip = any_u64();
 	(void)host_state_area;
+	if ((uint32_t)control_area.exit_code == EXIT_IOIO && (control_area.exit_info_1 & 0xd) == 0 &&
+		svm_doorbell(registers) == 0) {
+		COVER("a doorbell, and the guest goes on");
+		PROVE(vcpu.plain && has_host_bits(&control_area), "the host's bits after a doorbell");
+		__CPROVER_assume(false);
+	}
 	svm_exited(registers);
 }
 
@@ -180,6 +294,10 @@ static void any_cpu(void)
 	vcpu.slots[VCPU_GUEST_SPACE].object = (uint64_t)&space;
 	vcpu.state = &page;
 	vcpu.execution.cpu = &cpu;
+	cpu.tracing = any_bool();
+	bell_slot.object = (uint64_t)&bell;
+	bell_slot.badge = any_u64();
+	bell.waiters.head = any_bool() ? &vcpu.execution : NULL;
 }
 
 /* A vCPU in the middle of its life: all that the kernel keeps of it is as some earlier entry or answer left it. */
