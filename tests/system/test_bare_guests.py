@@ -32,10 +32,12 @@ def test_checks_itself(finished, guest, command_line, more):
 
 
 def test_what_the_cpu_refuses_ends_that_vm(finished):
-    """Reserved bits of CR0: a CPU raises #GP; QEMU 7.2 ends the guest's run with the code of a refused state. Then that VM is over."""
+    """CR0 with paging and without protected mode: a CPU raises #GP; QEMU 7.2 takes it, and walks the page tables that are not there. Then that
+    VM is over. (Reserved bits of CR4 are the VMM's: they get their #GP.)"""
     result = finished("name = lmsw\n" + bare_vm("bare", "lmsw", "reserved=1"), ["--timeout", "300"], limit=2 * BOOT_LIMIT)
+    assert "a reserved bit of CR4" not in result.transcript, result
     assert re.search(
-        r"^bare: lmsw: [1-9]\d* checks, 0 failed$|^admin: VM bare crashed: the CPU refused", result.transcript, re.MULTILINE
+        r"^bare: lmsw: [1-9]\d* checks, 0 failed$|^admin: bare/vmm: a page table .* 0x12345000, which is no memory", result.transcript, re.MULTILINE
     ), result
 
 
