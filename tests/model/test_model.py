@@ -45,7 +45,7 @@ MUTANTS = [
     ("memory is handed out again too early", "object/untyped.c",
      "derivation_first_child(untyped) == NULL && untyped->untyped.used != 0", "untyped->untyped.used != 0"),
     ("objects may stand beyond the end", "object/untyped.c", "count > (size - start) >> bits", "count > size >> bits"),
-    ("objects are not zeroed", "object/untyped.c", "\t\tmemset(phys_to_virt(untyped->object + from), 0, length);\n", ""),
+    ("objects are not zeroed", "object/untyped.c", "\t\tmemset(phys_to_virt(untyped->object + from), 0, next - from);\n", ""),
     ("Retype does not wait for dead objects", "object/untyped.c", "\tif (!teardown_run()) {\n\t\treturn INVOCATION_RESTART;\n\t}\n",
      ""),
     ("an object ends one name too early", "object/teardown.c", "->references == 0) {", "->references <= 1) {"),
