@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/entry.h"
 #include "arch/x86_64/fpu.h"
+#include "arch/x86_64/user_ports.h"
 #include "ipc/ipc.h"
 #include "log.h"
 #include "object/invocation.h"
@@ -16,6 +17,7 @@
 void vcpu_initialise(struct vcpu *vcpu)
 {
 	vcpu->execution.kind = EXECUTION_VCPU;
+	vcpu->execution.fpu_forbidden = true; /* to the host's code: switch_key */
 	vcpu->execution.state = EXECUTION_STOPPED;
 	vcpu->execution.cpu = this_cpu();
 	vcpu->state = (struct bh_vcpu_state *)(void *)vcpu->state_page;
@@ -206,11 +208,16 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 		send_notify(cpu, vcpu, bound);
 		return;
 	}
-	if (cpu->trust_domain != vcpu->execution.trust_domain) {
-		trust_domain_enter(cpu, vcpu->execution.trust_domain);
-	}
 	if (cpu->fpu_owner != &vcpu->execution) {
 		fpu_load(cpu, &vcpu->execution);
+	}
+	/* A guest needs none but the first; its handlers need all of it, and are reached the short way then. */
+	if (cpu->switch_key != vcpu->execution.switch_key) {
+		trust_domain_enter(cpu, vcpu->execution.trust_domain);
+		fpu_forbid(cpu);
+		if (cpu->io_open) {
+			io_bitmap_show(cpu, false);
+		}
 	}
 	backend_run(cpu, vcpu);
 }
