@@ -85,7 +85,8 @@ void fast_call(uint64_t index, uint64_t info, uint64_t word0, uint64_t word1, ui
 }
 
 /* The server stands in a ReplyRecv with these. */
-static ALWAYS_INLINE void found(const struct cpu *cpu, struct thread *server, uint64_t endpoint, uint64_t reply)
+static ALWAYS_INLINE void found(
+	const struct cpu *cpu, struct thread *server, uint64_t endpoint, uint64_t reply)
 {
 	server->found_after = cpu->invocations;
 	server->found_endpoint = endpoint;
@@ -94,7 +95,8 @@ static ALWAYS_INLINE void found(const struct cpu *cpu, struct thread *server, ui
 
 /* A call that was written down is answered, and nobody else has a claim on server or CPU: the caller waits for the context that runs,
  * which is a lent one. false: nothing was done. */
-static ALWAYS_INLINE bool answer_written(struct cpu *cpu, struct thread *server, uint64_t index, uint64_t info, uint64_t word0)
+static ALWAYS_INLINE bool answer_written(
+	struct cpu *cpu, struct thread *server, uint64_t index, uint64_t info, uint64_t word0)
 {
 	const struct capability *slot = find(server, index, BH_OBJECT_ENDPOINT, BH_RIGHT_READ);
 	const struct capability *reply_slot =
@@ -116,12 +118,13 @@ static ALWAYS_INLINE bool answer_written(struct cpu *cpu, struct thread *server,
 		!context_is_due(context, caller)) {
 		return false;
 	}
-	if (caller->kind == EXECUTION_VCPU ? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
-					   : ((const struct thread *)caller)->pending_fault != 0 ||
-						     (!is_short(info) && has_capabilities(info)) ||
-						     caller->switch_key != cpu->switch_key ||
-						     ((const struct thread *)caller)->slots[THREAD_VSPACE].type !=
-							     BH_OBJECT_ADDRESS_SPACE) {
+	if (caller->kind == EXECUTION_VCPU
+			? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
+			: ((const struct thread *)caller)->pending_fault != 0 ||
+				  (!is_short(info) && has_capabilities(info)) ||
+				  caller->switch_key != cpu->switch_key ||
+				  ((const struct thread *)caller)->slots[THREAD_VSPACE].type !=
+					  BH_OBJECT_ADDRESS_SPACE) {
 		return false;
 	}
 
@@ -169,9 +172,8 @@ _Noreturn static ALWAYS_INLINE void answer_open(struct cpu *cpu, struct thread *
 	struct execution *caller, uint64_t index, uint64_t info, uint64_t word0, uint64_t word1,
 	uint64_t word2, uint64_t word3)
 {
-	if (caller->kind == EXECUTION_VCPU
-			? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
-			: !is_short(info) && has_capabilities(info)) {
+	if (caller->kind == EXECUTION_VCPU ? !vcpu_answer_resumes((const struct vcpu *)caller, word0)
+					   : !is_short(info) && has_capabilities(info)) {
 		general(index, info, word0, word1, word2, word3, BH_SYS_REPLY_RECV);
 	}
 
@@ -190,8 +192,7 @@ _Noreturn static __attribute__((noinline)) void answer_open_first(
 	struct cpu *cpu = this_cpu();
 	struct thread *server = (struct thread *)cpu->current;
 	const struct capability *endpoint = find(server, index, BH_OBJECT_ENDPOINT, BH_RIGHT_READ);
-	const struct capability *reply =
-		find(server, server->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE);
+	const struct capability *reply = find(server, server->registers.r12, BH_OBJECT_REPLY, BH_RIGHT_WRITE);
 
 	if (endpoint == NULL || reply == NULL || (void *)endpoint->object != server->execution.queued_on ||
 		(struct reply *)reply->object != server->receive_reply) {

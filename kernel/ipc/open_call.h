@@ -31,7 +31,8 @@ static inline void kernel_entered(struct cpu *cpu)
 bool open_call_look(const struct cpu *cpu, struct endpoint *endpoint);
 static ALWAYS_INLINE bool open_call_is_ready(const struct cpu *cpu, struct endpoint *endpoint)
 {
-	return __builtin_expect(endpoint->header.ready_in == cpu->stretch, 1) || open_call_look(cpu, endpoint);
+	return __builtin_expect(endpoint->header.ready_in == cpu->stretch, 1) ||
+	       open_call_look(cpu, endpoint);
 }
 
 /* The call itself; the endpoint is ready, and receiver waits there. */

@@ -67,10 +67,11 @@ struct object_header {
 	uint64_t references; /* capabilities that name this object */
 	union {
 		struct object_header *zombie_next; /* while it is torn down */
-		uint64_t ready_in; /* Endpoint that lives: stretch (ipc/open_call.h) in which its one receiver was found to take calls at once */
+		uint64_t
+			ready_in; /* Endpoint that lives: stretch (ipc/open_call.h) in which its one receiver was found to take calls at once */
 	};
-	uint32_t type;                     /* enum bh_object_type, set when it becomes a zombie */
-	uint32_t progress;                 /* how far the teardown got */
+	uint32_t type;     /* enum bh_object_type, set when it becomes a zombie */
+	uint32_t progress; /* how far the teardown got */
 };
 
 static inline bool capability_is_empty(const struct capability *slot) { return slot->type == BH_OBJECT_NULL; }

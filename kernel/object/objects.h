@@ -87,7 +87,8 @@ struct execution {
 	uint64_t send_badge;
 	struct reply *waiting_reply; /* WAITING_REPLY: where the answer comes from */
 	struct reply *holding;       /* Thread: the Reply whose caller's context it runs on */
-	struct execution *open_caller; /* Thread: serves that one's call, which is not written down (ipc/open_call.h) */
+	struct execution *
+		open_caller; /* Thread: serves that one's call, which is not written down (ipc/open_call.h) */
 	struct notification *bound;
 };
 
@@ -104,7 +105,7 @@ struct thread {
 	struct reply *lent;          /* where it is the lender: it has no context, but holds a Reply */
 	/* Receives by ReplyRecv with these two capabilities; found after so many invocations (struct cpu). 0: not known. */
 	uint64_t found_after, found_endpoint, found_reply;
-	uint64_t pending_fault;      /* SENDING a fault message: its words */
+	uint64_t pending_fault; /* SENDING a fault message: its words */
 	uint64_t fault_words[4];
 	struct capability slots[THREAD_SLOTS];
 	uint8_t fpu[FPU_AREA_SIZE] __attribute__((aligned(64)));
@@ -229,7 +230,7 @@ struct vcpu {
 	uint64_t sequence;      /* of routed accesses and exits */
 	uint64_t waiting_since; /* TSC */
 	struct vcpu_message message;
-	uint64_t access_word; /* routed access under way: direction, width, as sent */
+	uint64_t access_word;  /* routed access under way: direction, width, as sent */
 	uint64_t access_value; /* OUT */
 	uint64_t access_port;
 	uint64_t access_next_rip;

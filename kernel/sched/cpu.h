@@ -20,7 +20,7 @@ struct cpu {
 		*current; /* who runs, or the kernel runs for; NULL: nobody (it was stopped, or idle) */
 	uint64_t stack_top;
 	struct cpu *self;
-	bool reschedule; /* current may no longer be the right one */
+	bool reschedule;             /* current may no longer be the right one */
 	uint64_t pending_vectors[4]; /* interrupts that came in a window and were not handled yet */
 
 	uint32_t number;
@@ -41,8 +41,8 @@ struct cpu {
 	struct thread *bases_owner; /* whose FS base, and GS base (swapped), the CPU holds */
 	uint64_t tsc_aux;           /* what MSR TSC_AUX holds */
 
-	uint64_t stretch;                 /* number of the present one (ipc/open_call.h) */
-	uint64_t invocations;             /* so many times slots may have been emptied, or capabilities moved */
+	uint64_t stretch;     /* number of the present one (ipc/open_call.h) */
+	uint64_t invocations; /* so many times slots may have been emptied, or capabilities moved */
 	struct notification *late_signal; /* was rung, and wakes its waiter at the next kernel_entered() */
 
 	struct execution_queue ready[PRIORITIES];

@@ -110,7 +110,8 @@ static ALWAYS_INLINE _Noreturn void vcpu_resume(struct cpu *cpu, struct vcpu *vc
 }
 
 /* The doorbell that a plain OUT of `width` bytes goes to, or NULL. One that is bound to somebody may end the vCPU's run: that is none. */
-static ALWAYS_INLINE const struct capability *vcpu_doorbell(const struct vcpu *vcpu, uint64_t port, uint64_t width)
+static ALWAYS_INLINE const struct capability *vcpu_doorbell(
+	const struct vcpu *vcpu, uint64_t port, uint64_t width)
 {
 	const struct guest_space *guest =
 		guest_space_of((struct space *)vcpu->slots[VCPU_GUEST_SPACE].object);

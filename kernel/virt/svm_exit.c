@@ -53,7 +53,10 @@ static const uint8_t plain_reasons[EXIT_PLAIN_LAST - EXIT_PLAIN_FIRST + 1] = {
 #undef REASON
 };
 
-static ALWAYS_INLINE bool in_range(uint32_t code, uint32_t first, uint32_t last) { return code - first <= last - first; }
+static ALWAYS_INLINE bool in_range(uint32_t code, uint32_t first, uint32_t last)
+{
+	return code - first <= last - first;
+}
 
 /* rip, rflags, events and the groups that the exit asks for go to the page, and all of it to its handler. */
 static ALWAYS_INLINE _Noreturn void deliver(struct cpu *cpu, struct vcpu *vcpu, const struct vmcb *vmcb,

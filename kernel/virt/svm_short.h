@@ -5,7 +5,8 @@
 #include "virt/svm_state.h"
 
 /* backend_resume. Since an entry that was plain nothing has changed but what the answer says; mostly that is registers, rip, rflags. */
-static inline __attribute__((always_inline)) void svm_resume(struct cpu *cpu, struct vcpu *vcpu, bool answered)
+static inline __attribute__((always_inline)) void svm_resume(
+	struct cpu *cpu, struct vcpu *vcpu, bool answered)
 {
 	struct vmcb *vmcb = vmcb_of(vcpu);
 	const struct bh_vcpu_state *state = state_of(vcpu);
@@ -14,7 +15,8 @@ static inline __attribute__((always_inline)) void svm_resume(struct cpu *cpu, st
 		return;
 	}
 	if (answered) {
-		uint64_t window_and_shadow = *(const volatile uint64_t *)(const void *)&state->interrupt_shadow;
+		uint64_t window_and_shadow =
+			*(const volatile uint64_t *)(const void *)&state->interrupt_shadow;
 
 		if ((READ_ONCE(state->inject) | READ_ONCE(state->undelivered) |
 			    (window_and_shadow & ~INTERRUPT_SHADOW)) != 0) {

@@ -164,10 +164,7 @@ static void store_msrs(struct vcpu *vcpu, const struct vmcb *vmcb, struct bh_vcp
 	state->tsc_aux = vcpu->tsc_aux;
 }
 
-void svm_store_base(struct vcpu *vcpu)
-{
-	store_base(vmcb_of(vcpu), vcpu->state, vcpu->undelivered);
-}
+void svm_store_base(struct vcpu *vcpu) { store_base(vmcb_of(vcpu), vcpu->state, vcpu->undelivered); }
 
 void svm_store_groups(struct vcpu *vcpu, uint32_t groups)
 {

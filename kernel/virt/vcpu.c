@@ -77,7 +77,8 @@ static __attribute__((noinline)) void send_own_exit(struct cpu *cpu, struct vcpu
 	send_exit(cpu, vcpu, reason, word0, qualification, information);
 }
 
-static __attribute__((noinline)) void send_notify(struct cpu *cpu, struct vcpu *vcpu, struct notification *bound)
+static __attribute__((noinline)) void send_notify(
+	struct cpu *cpu, struct vcpu *vcpu, struct notification *bound)
 {
 	uint64_t word = bound->word;
 

@@ -25,5 +25,5 @@
 #define VMCB_KERNEL_GS_BASE 0x620
 #define EXIT_CODE_FROM_REGISTERS (0x70 - 4096 - 8)
 #define EXIT_INFO_1_FROM_REGISTERS (EXIT_CODE_FROM_REGISTERS + 8)
-#define VMCB_IOIO_NO_DOORBELL 0xd /* IN, string, REP */
+#define VMCB_IOIO_NO_DOORBELL 0xd                         /* IN, string, REP */
 #define CONTROL_BLOCK_FROM_REGISTERS (0x178 - 0x3000 - 8) /* its physical address, in the vCPU */

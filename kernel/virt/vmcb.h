@@ -100,7 +100,7 @@
 #define IOIO_IN (1u << 0)
 #define IOIO_STRING (1u << 2)
 #define IOIO_REP (1u << 3)
-#define IOIO_SIZE_SHIFT 4 /* one of three bits: 1, 2 or 4 bytes */
+#define IOIO_SIZE_SHIFT 4     /* one of three bits: 1, 2 or 4 bytes */
 #define IOIO_WORD 0xffff0071u /* direction, size and port stand as in BH_PORT_WORD */
 
 struct vmcb_segment {

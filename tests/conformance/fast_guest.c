@@ -498,8 +498,8 @@ static void interfere(enum event event)
 }
 
 /* The guest's x87 holds one number; again and again it notes the tag word (3fffh then) and counts. */
-static const uint8_t tag_code[] = { 0xdb, 0xe3, 0xd9, 0xeb, 0xd9, 0x36, 0x00, 0x09, 0xa1, 0x04, 0x09, 0xa3, 0x02, 0x08,
-	0xff, 0x06, 0x00, 0x08, 0xeb, 0xf0 };
+static const uint8_t tag_code[] = { 0xdb, 0xe3, 0xd9, 0xeb, 0xd9, 0x36, 0x00, 0x09, 0xa1, 0x04, 0x09, 0xa3,
+	0x02, 0x08, 0xff, 0x06, 0x00, 0x08, 0xeb, 0xf0 };
 
 static volatile uint64_t cleared;
 
@@ -515,7 +515,9 @@ static void clear_fpu(uint64_t argument)
 static void notify(void)
 {
 	struct test_thread thread = { .use_fpu = true };
-	struct scripted ringer = { .apart = true }; /* the last that runs before the vCPU: without FPU and ports, as its handler is */
+	struct scripted ringer = {
+		.apart = true
+	}; /* the last that runs before the vCPU: without FPU and ports, as its handler is */
 	uint64_t never;
 	const volatile uint16_t *tag, *count;
 	uint16_t before;
@@ -528,7 +530,8 @@ static void notify(void)
 	reply = object_new(BH_OBJECT_REPLY, 0);
 	fault_endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
 	REQUIRE(handler_new());
-	scripted_step(&handler, 2, BH_SYS_REPLY_RECV, AT_ENDPOINT, BH_MESSAGE_INFO(BH_LABEL_USER, 1, 0), 0, AT_REPLY);
+	scripted_step(&handler, 2, BH_SYS_REPLY_RECV, AT_ENDPOINT, BH_MESSAGE_INFO(BH_LABEL_USER, 1, 0), 0,
+		AT_REPLY);
 	REQUIRE(guest_new(&guest, tag_code, tag_code + sizeof(tag_code)));
 	tag = (const volatile uint16_t *)(guest.memory + 0x802);
 	count = (const volatile uint16_t *)(guest.memory + 0x800);
@@ -582,5 +585,6 @@ void group_fast_guest(void)
 				interfere(event);
 			}
 		}
-	}	notify();
+	}
+	notify();
 }

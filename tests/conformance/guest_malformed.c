@@ -52,7 +52,7 @@ static const struct malformed base_fields[] = {
 	LOST(interrupt_window, REAL, RUNS, 0xffffffff), /* interrupts are off */
 	LOST(reserved[0], REAL, RUNS, ALL),
 	LOST(reserved[3], LONG, RUNS, ALL),
-	LOST(code.cr3, LONG, RUNS, ALL), /* stored only */
+	LOST(code.cr3, LONG, RUNS, ALL),           /* stored only */
 	LOST(abi_version, REAL, RUNS, 0xffffffff), /* written at Retype, not read */
 	LOST(size, REAL, RUNS, 0xffffffff),
 };

@@ -246,7 +246,8 @@ void svm_enter(uint64_t *registers, uint64_t host_state, uint8_t *host_state_are
 			vcpu.control_block_physical == virt_to_phys(&control_area),
 		"the vCPU's own control area and registers");
 	if (vcpu.plain) {
-		PROVE((event & BH_EVENT_VALID) == 0 && vcpu.undelivered == 0, "a plain entry brings no event");
+		PROVE((event & BH_EVENT_VALID) == 0 && vcpu.undelivered == 0,
+			"a plain entry brings no event");
 		PROVE(virtual == V_INTR_MASKING, "nor asks for a window");
 		PROVE((vmcb->dr7 & 0xff) == 0, "nor has a breakpoint enabled");
 		PROVE(vmcb->tlb_control == TLB_CONTROL_NONE, "nor flushes");
