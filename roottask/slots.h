@@ -3,14 +3,16 @@
  * means going through its owner's slots, so none can leak. Pure; no system calls. */
 #pragma once
 
+#include <bulkhead/manifest.h>
+
 #include <stdint.h>
 
-#define SLOTS_MAX 32768u /* 2^BH_BOOT_CNODE_BITS */
+#define SLOTS_MAX 131072u /* 2^BH_BOOT_CNODE_BITS */
 
 #define OWNER_FREE UINT16_C(0)
 #define OWNER_SYSTEM UINT16_C(1)
-#define OWNER_VM(vm) ((uint16_t)(2 + (vm)))            /* vm < MANIFEST_MAX_VMS */
-#define OWNER_TASK(task) ((uint16_t)(2 + 16 + (task))) /* task < MANIFEST_MAX_TASKS */
+#define OWNER_VM(vm) ((uint16_t)(2 + (vm)))                          /* vm < MANIFEST_MAX_VMS */
+#define OWNER_TASK(task) ((uint16_t)(2 + MANIFEST_MAX_VMS + (task))) /* task < MANIFEST_MAX_TASKS */
 
 /* Slots [first, end) are free, all others belong to the system. end is at most SLOTS_MAX. */
 void slots_init(uint32_t first, uint32_t end);

@@ -21,7 +21,7 @@ enum bh_boot_slot {
 	BH_BOOT_FIRST_FREE =
 		16, /* from here: log frames, trace frames, Untypeds, as boot information says; then free slots */
 };
-#define BH_BOOT_CNODE_BITS 15
+#define BH_BOOT_CNODE_BITS 17
 
 /* Addresses in the root task's space. */
 #define BH_BOOT_INFO_ADDRESS UINT64_C(0x7f0000000000)
