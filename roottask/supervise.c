@@ -411,7 +411,7 @@ static void handle_signals(uint64_t word)
 		task_logs_fetch_all(ticked);
 	}
 	for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
-		if ((word >> vm & 1) != 0) {
+		if ((word >> vm % MANIFEST_ROOT_SIGNAL_VMS & 1) != 0) {
 			look_at_vm(vm);
 		}
 	}

@@ -142,7 +142,7 @@ GROWTH = [
     ("kernel", "mint-delete-caps-{}", (1, 100, 10000), "capabilities in the client's CSpace: Mint and Delete of one more"),
     ("kernel", "port-echo-routes-{}", (1, 64), "routes of the guest space: port read answered at once"),
     ("kernel", "port-echo-vms-{}", (1, 8, 64), "virtual machines of one page: port read answered at once"),
-    *[("vms", f"{operation}-vms-{{}}", (1, 8, 16), f"VMs of an appliance: {what}")
+    *[("vms", f"{operation}-vms-{{}}", (1, 8, 64), f"VMs of an appliance: {what}")
       for operation, what in (("cpuid", "CPUID exit"), ("port-device", "port read, served by a device process"), ("apic-read", "local APIC read"),
                               ("apic-eoi", "local APIC EOI"))],
 ]

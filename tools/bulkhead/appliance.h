@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define APPLIANCE_MAX_VMS MANIFEST_MAX_VMS
+#define APPLIANCE_MAX_CONSOLES 60u    /* of all VMs: bits of the console task's notification */
 #define APPLIANCE_MAX_GUEST_FILES 16u /* modules of one VM */
 #define APPLIANCE_NAME_LENGTH 15u     /* of VMs and consoles: "console:" and such fit before them */
 #define APPLIANCE_COMMAND_LINE_MAX 2047u

@@ -337,6 +337,26 @@ static void check_console(const struct appliance *appliance, unsigned vm_index, 
 	}
 }
 
+/* All VMs' consoles together are bits of one notification. Reports the first VM that has one too many. */
+static void check_console_count(const struct appliance *appliance, struct diagnostics *diagnostics)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		const struct vm *vm = &appliance->vms[i];
+
+		for (unsigned j = 0; j < vm->device_count; j++) {
+			count += vm->devices[j].console != NULL;
+		}
+		if (count > APPLIANCE_MAX_CONSOLES) {
+			report(diagnostics, vm->line,
+				"with vm \"%s\" there are %u consoles: at most %u are possible: leave uart0 and uart1 out of its devices",
+				vm->name, count, APPLIANCE_MAX_CONSOLES);
+			return;
+		}
+	}
+}
+
 void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	if (appliance->vm_count == 0) {
@@ -354,5 +374,6 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 			}
 		}
 	}
+	check_console_count(appliance, diagnostics);
 	check_shares(appliance, diagnostics);
 }

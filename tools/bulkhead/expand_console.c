@@ -18,12 +18,10 @@
 #define BIT_TIMER 61u
 #define BIT_COM2 62u
 #define BIT_COM1 63u
-#define MAX_ARGUMENTS 48u
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
 
-_Static_assert(APPLIANCE_MAX_VMS * 2 <= BIT_ADMIN, "each console needs a bit of the backend's notification");
-_Static_assert(APPLIANCE_MAX_VMS * 2 + 2 <= MAX_ARGUMENTS, "each console is an argument");
+_Static_assert(APPLIANCE_MAX_CONSOLES <= BIT_ADMIN, "each console needs a bit of the backend's notification");
 
 uint32_t console_memory(const struct builder *builder, const char *console)
 {
@@ -81,7 +79,7 @@ static void add_serial_port(
 static unsigned add_console_task(struct builder *builder)
 {
 	const struct appliance *appliance = builder->appliance;
-	uint32_t arguments[MAX_ARGUMENTS];
+	uint32_t arguments[APPLIANCE_MAX_CONSOLES + 1];
 	uint32_t count = 0;
 
 	for (unsigned i = 0; i < appliance->vm_count; i++) {

@@ -368,7 +368,7 @@ static void add_vmm_objects(struct vm_builder *this)
 			MANIFEST_OBJECT_NOTIFICATION),
 		READ, 0);
 	add_capability(builder, this->vmm, "status-signal", builder->root_notification, WRITE,
-		UINT64_C(1) << this->index);
+		UINT64_C(1) << this->index % MANIFEST_ROOT_SIGNAL_VMS);
 	add_capability(builder, this->vmm, "log-signal", builder->root_notification, WRITE,
 		MANIFEST_ROOT_SIGNAL_LOG);
 	add_mapping(builder, this->vmm, "vcpu0-state", this->vcpu, READ | WRITE);

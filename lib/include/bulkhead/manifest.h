@@ -48,30 +48,31 @@
 #define MANIFEST_NAME_SIZE 32u        /* a name with its NUL; also the limit of local names */
 #define MANIFEST_OBJECT_NAME_SIZE 64u /* an object's name with its NUL */
 #define MANIFEST_ARGUMENT_SIZE 2304u  /* one argument string with its NUL */
-#define MANIFEST_MAX_SIZE (1024u * 1024u)
-#define MANIFEST_MAX_STRINGS (256u * 1024u)
-#define MANIFEST_MAX_ARGUMENTS 4096u
+#define MANIFEST_MAX_SIZE (4096u * 1024u)
+#define MANIFEST_MAX_STRINGS (1024u * 1024u)
+#define MANIFEST_MAX_ARGUMENTS 16384u
 #define MANIFEST_MAX_MODULES 64u
-#define MANIFEST_MAX_VMS 16u
-#define MANIFEST_MAX_TASKS 160u
-#define MANIFEST_MAX_OBJECTS 4096u
-#define MANIFEST_MAX_CAPABILITIES 4096u
-#define MANIFEST_MAX_MAPPINGS 2048u
-#define MANIFEST_MAX_GUEST_MAPPINGS 256u
-#define MANIFEST_MAX_ROUTES 512u
+#define MANIFEST_MAX_VMS 64u
+#define MANIFEST_MAX_TASKS 640u
+#define MANIFEST_MAX_OBJECTS 16384u
+#define MANIFEST_MAX_CAPABILITIES 16384u
+#define MANIFEST_MAX_MAPPINGS 8192u
+#define MANIFEST_MAX_GUEST_MAPPINGS 1024u
+#define MANIFEST_MAX_ROUTES 2048u
 #define MANIFEST_MAX_ROUTE_NUMBER 63u /* of one guest space */
 #define MANIFEST_MAX_EXITS 64u
-#define MANIFEST_MAX_BINDINGS 2048u
+#define MANIFEST_MAX_BINDINGS 8192u
 #define MANIFEST_MAX_RESTARTS 100u /* that a restart policy may allow within its time */
 #define MANIFEST_MAX_HANDLERS 4u   /* handler threads of one task */
 
 /*
  * Bits of the notification bound to the root task's main thread (name "root/notification"). The root task keeps the top three
- * for itself and its peers; the status signal of VM n is bit n.
+ * for itself and its peers; the status signal of VM n is bit n modulo MANIFEST_ROOT_SIGNAL_VMS. Which VM it was its status says.
  */
 #define MANIFEST_ROOT_SIGNAL_TICK (UINT64_C(1) << 63)
 #define MANIFEST_ROOT_SIGNAL_ADMIN (UINT64_C(1) << 62)
 #define MANIFEST_ROOT_SIGNAL_LOG (UINT64_C(1) << 61)
+#define MANIFEST_ROOT_SIGNAL_VMS 32u
 
 /* Bits of a VCPU's notification; those below are the device models', one bit each. */
 #define MANIFEST_VCPU_SIGNAL_TIMER (UINT64_C(1) << 63)

@@ -292,23 +292,37 @@ static void budgets_stay_within_the_share(void **state)
 	}
 }
 
+/* All VMs, all devices, long names: and as many consoles as there can be. */
 static void the_largest_appliance_fits(void **state)
 {
+	unsigned consoles = 0;
+	unsigned devices = 0;
+
 	(void)state;
 	for (unsigned i = 0; i < APPLIANCE_MAX_VMS; i++) {
-		char name[16];
+		char name[20];
+		struct vm *vm = &appliance.vms[i];
 
-		snprintf(name, sizeof name, "vm-with-name-%c", 'a' + (char)i);
-		add_vm(name, 64 << 20, DEVICE_COUNT);
-		free(appliance.vms[i].devices[0].console);
-		free(appliance.vms[i].devices[6].console);
-		appliance.vms[i].devices[0].console = malloc(24);
-		appliance.vms[i].devices[6].console = malloc(24);
-		snprintf(appliance.vms[i].devices[0].console, 24, "a-long-name-%c-1", 'a' + (char)i);
-		snprintf(appliance.vms[i].devices[6].console, 24, "a-long-name-%c-2", 'a' + (char)i);
+		snprintf(name, sizeof name, "vm-with-name-%02u", i);
+		add_vm(name, 64 << 20, 0);
+		for (unsigned j = 0; j < DEVICE_COUNT; j++) {
+			const struct device_template *template = device_at(j);
+
+			if (template->serial_irq != 0 && consoles == APPLIANCE_MAX_CONSOLES) {
+				continue;
+			}
+			add_device(vm, template);
+			devices++;
+			if (template->serial_irq != 0) {
+				struct device *device = &vm->devices[vm->device_count - 1];
+
+				snprintf(device->console, 24, "a-long-name-%03u", consoles++);
+			}
+		}
 	}
 	expand();
-	assert_int_equal(manifest.task_count, 1 + 16 * (1 + DEVICE_COUNT));
+	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
+	assert_int_equal(manifest.task_count, 1 + APPLIANCE_MAX_VMS + devices);
 	/* guests' files are shared: eight task images but roottask's, and one guest file */
 	assert_int_equal(image.module_count, 10);
 }
