@@ -32,7 +32,6 @@
 
 #define CR0_PE (1ul << 0)
 #define CR0_MP (1ul << 1)
-#define CR0_EM (1ul << 2)
 #define CR0_TS (1ul << 3)
 #define CR0_ET (1ul << 4)
 #define CR0_NE (1ul << 5)
@@ -49,7 +48,6 @@
 #define CR4_OSXMMEXCPT (1ul << 10)
 #define CR4_UMIP (1ul << 11)
 #define CR4_FSGSBASE (1ul << 16)
-#define CR4_PCIDE (1ul << 17)
 #define CR4_OSXSAVE (1ul << 18)
 #define CR4_SMEP (1ul << 20)
 #define CR4_SMAP (1ul << 21)
@@ -110,44 +108,24 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t value;
+/* inb(port) and outb(port, value), and so on. */
+#define PORT_ACCESSORS(suffix, type)                                                  \
+	static inline type in##suffix(uint16_t port)                                  \
+	{                                                                             \
+		type value;                                                           \
+                                                                                      \
+		__asm__ volatile("in" #suffix " %1, %0" : "=a"(value) : "Nd"(port));  \
+		return value;                                                         \
+	}                                                                             \
+                                                                                      \
+	static inline void out##suffix(uint16_t port, type value)                     \
+	{                                                                             \
+		__asm__ volatile("out" #suffix " %0, %1" : : "a"(value), "Nd"(port)); \
+	}
 
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outl(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
+PORT_ACCESSORS(b, uint8_t)
+PORT_ACCESSORS(w, uint16_t)
+PORT_ACCESSORS(l, uint32_t)
 
 /* read_cr0() and write_cr0(value), and so on. */
 #define REGISTER_ACCESSORS(name)                                                     \
@@ -172,8 +150,6 @@ REGISTER_ACCESSORS(dr0)
 REGISTER_ACCESSORS(dr1)
 REGISTER_ACCESSORS(dr2)
 REGISTER_ACCESSORS(dr3)
-REGISTER_ACCESSORS(dr6)
-REGISTER_ACCESSORS(dr7)
 
 static inline uint64_t xgetbv(void)
 {
@@ -218,16 +194,6 @@ static inline uint64_t rdfsbase(void)
 /* Bases must be canonical: anything else is #GP. */
 static inline void wrfsbase(uint64_t value) { __asm__ volatile("wrfsbase %0" : : "r"(value)); }
 
-static inline uint64_t rdgsbase(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("rdgsbase %0" : "=r"(value));
-	return value;
-}
-
-static inline void wrgsbase(uint64_t value) { __asm__ volatile("wrgsbase %0" : : "r"(value)); }
-
 static inline void invlpg(uint64_t address) { __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 
 static inline void load_gdt(const struct descriptor_table_pointer *pointer)
@@ -245,21 +211,7 @@ static inline void load_task_register(uint16_t selector)
 	__asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
-static inline uint64_t read_rflags(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("pushfq; popq %0" : "=r"(value) : : "memory");
-	return value;
-}
-
-static inline void interrupts_enable(void) { __asm__ volatile("sti" : : : "memory"); }
-
 static inline void interrupts_disable(void) { __asm__ volatile("cli" : : : "memory"); }
-
-static inline void global_interrupts_enable(void) { __asm__ volatile("stgi" : : : "memory"); }
-
-static inline void global_interrupts_disable(void) { __asm__ volatile("clgi" : : : "memory"); }
 
 /* STI's shadow covers the HLT: an interrupt between the two is not lost. Returns with interrupts off. */
 static inline void wait_for_interrupt(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
@@ -270,5 +222,3 @@ static inline void cpu_relax(void) { __asm__ volatile("pause" : : : "memory"); }
 
 /* Memory barrier for the compiler only: x86 keeps stores in order. */
 static inline void compiler_barrier(void) { __asm__ volatile("" : : : "memory"); }
-
-static inline void memory_fence(void) { __asm__ volatile("mfence" : : : "memory"); }

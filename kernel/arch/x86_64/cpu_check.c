@@ -14,7 +14,6 @@ struct cpu_features cpu_features;
 #define LEAF_EXTENDED 0x80000000u
 #define LEAF_EXTENDED_FEATURES 0x80000001u
 #define LEAF_BRAND 0x80000002u
-#define LEAF_ADVANCED_POWER 0x80000007u
 #define LEAF_ADDRESS_SIZES 0x80000008u
 #define LEAF_SVM 0x8000000au
 #define LEAF_STRUCTURED 7u
@@ -103,11 +102,7 @@ static void find_features(struct cpu_features *f)
 	f->smap = bit(structured.ebx, 20);
 	f->umip = bit(structured.ecx, 2);
 	f->huge_pages = bit(extended.edx, 26);
-	f->rdtscp = bit(extended.edx, 27);
-	f->invariant_tsc = bit(cpuid_or_zero(LEAF_ADVANCED_POWER, 0).edx, 8);
 	f->spec_ctrl_ibpb = bit(sizes.ebx, 12);
-	f->spec_ctrl_ibrs = bit(sizes.ebx, 14);
-	f->xsaveopt = bit(cpuid_or_zero(LEAF_XSAVE, 1).eax, 0);
 	f->svm_event_repeats = is_emulated_by_qemu();
 	f->xcr0 = XCR0_X87 | XCR0_SSE;
 	if (f->avx && bit(cpuid_or_zero(LEAF_XSAVE, 0).eax, 2)) {
@@ -155,12 +150,8 @@ static bool check_svm(struct cpu_features *f)
 		return false;
 	}
 	f->svm_asid_count = svm.ebx;
-	f->svm_lbr_virtualization = bit(svm.edx, 1);
 	f->svm_next_rip = bit(svm.edx, 3);
-	f->svm_vmcb_clean_bits = bit(svm.edx, 5);
-	f->svm_flush_by_asid = bit(svm.edx, 6);
 	f->svm_decode_assists = bit(svm.edx, 7);
-	f->svm_virtual_gif = bit(svm.edx, 16);
 	return require(f->svm_asid_count >= 2, "an address space identifier (ASID) for guests",
 		"In QEMU use -cpu EPYC.");
 }

@@ -26,24 +26,16 @@ struct cpu_features {
 	bool umip;
 	bool global_pages;
 	bool machine_check;
-	bool rdtscp;
-	bool xsaveopt;
 	bool avx;
-	bool invariant_tsc;
 	bool spec_ctrl_ibpb; /* PRED_CMD.IBPB: CPUID 8000_0008h EBX[12] */
-	bool spec_ctrl_ibrs; /* CPUID 8000_0008h EBX[14] */
 
 	uint64_t xcr0;       /* the value that runs in XCR0: x87, SSE and, if there, AVX */
 	uint32_t xsave_size; /* bytes of an XSAVE area (standard format) under that XCR0 */
 
 	/* AMD-V, CPUID 8000_000Ah. */
 	uint32_t svm_asid_count; /* ASIDs 0..count-1; 0 is the host's */
-	bool svm_flush_by_asid;
 	bool svm_next_rip;
 	bool svm_decode_assists;
-	bool svm_lbr_virtualization;
-	bool svm_vmcb_clean_bits;
-	bool svm_virtual_gif;
 	bool svm_event_repeats; /* QEMU's emulator: see inject() in virt/svm.c */
 };
 

@@ -22,7 +22,6 @@
 #define FLAGS_CONSTANTS (PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE)
 #define FLAGS_TEXT (PTE_PRESENT | PTE_GLOBAL)
 
-#define TABLE_SPAN_PML4 (1ul << 39)
 #define FOUR_GIB (1ul << 32)
 
 /* A CPU's stacks: guard page, kernel stack, then guard page and stack for each IST number; the rest is unmapped. */

@@ -16,8 +16,6 @@
 #define REGISTER_EOI 0x0b0
 #define REGISTER_SPURIOUS 0x0f0
 #define REGISTER_ERROR_STATUS 0x280
-#define REGISTER_COMMAND_LOW 0x300
-#define REGISTER_COMMAND_HIGH 0x310
 #define REGISTER_LVT_TIMER 0x320
 #define REGISTER_LVT_THERMAL 0x330
 #define REGISTER_LVT_PERFORMANCE 0x340
@@ -30,11 +28,7 @@
 
 #define SPURIOUS_APIC_ENABLE (1u << 8)
 #define LVT_MASKED (1u << 16)
-#define COMMAND_SELF (1u << 18)
-#define COMMAND_ASSERT (1u << 14)
-#define COMMAND_PENDING (1u << 12)
 #define TIMER_DIVIDE_BY_1 0xbu
-#define COMMAND_POLLS 1000000
 
 /* The same for every CPU: xAPIC windows of all CPUs share one address. */
 static uint64_t window;
@@ -94,24 +88,6 @@ void lapic_timer_arm(uint64_t tsc_deadline)
 	}
 	*lapic_register(REGISTER_TIMER_INITIAL) = (uint32_t)count;
 }
-
-void lapic_timer_stop(void) { *lapic_register(REGISTER_TIMER_INITIAL) = 0; }
-
-static void send(uint8_t apic_id, uint32_t command)
-{
-	*lapic_register(REGISTER_COMMAND_HIGH) = (uint32_t)apic_id << 24;
-	*lapic_register(REGISTER_COMMAND_LOW) = command | COMMAND_ASSERT;
-	for (unsigned int i = 0; i < COMMAND_POLLS; i++) {
-		if ((*lapic_register(REGISTER_COMMAND_LOW) & COMMAND_PENDING) == 0) {
-			return;
-		}
-	}
-	panic("the local APIC does not accept an IPI (command 0x%x to APIC %u)", command, apic_id);
-}
-
-void lapic_send_ipi(uint8_t apic_id, uint8_t vector) { send(apic_id, vector); }
-
-void lapic_send_self(uint8_t vector) { send(0, COMMAND_SELF | vector); }
 
 void lapic_timer_start_free_running(void)
 {

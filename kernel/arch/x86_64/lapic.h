@@ -17,13 +17,6 @@ void lapic_eoi(void);
  * beyond the counter's 32 bits does): the caller compares the TSC and arms again. Replaces an earlier deadline. */
 void lapic_timer_arm(uint64_t tsc_deadline);
 
-/* Stops the timer; an interrupt that is already pending still arrives. */
-void lapic_timer_stop(void);
-
-/* Sends a fixed interrupt (vector 16..255) to the CPU with that APIC ID, or to this CPU. */
-void lapic_send_ipi(uint8_t apic_id, uint8_t vector);
-void lapic_send_self(uint8_t vector);
-
 /* For calibration only: starts the counter from its maximum, masked; reads what is left; back to a stopped timer. */
 void lapic_timer_start_free_running(void);
 uint32_t lapic_timer_current(void);

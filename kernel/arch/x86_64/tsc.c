@@ -137,7 +137,6 @@ void clock_calibrate(const struct platform_information *platform)
 	}
 
 	clock_rates.tsc_per_nanosecond = (clock_rates.tsc_khz << 32) / 1000000;
-	clock_rates.nanoseconds_per_tsc = (1000000ul << 32) / clock_rates.tsc_khz;
 	clock_rates.lapic_per_tsc = (lapic_khz << 32) / clock_rates.tsc_khz;
 	clock_rates.tsc_per_lapic_maximum = ((uint64_t)UINT32_MAX - 1) * clock_rates.tsc_khz / lapic_khz;
 	log_line("clock: TSC %lu kHz (between %lu and %lu), local APIC timer %lu kHz, by %s in %lu us",

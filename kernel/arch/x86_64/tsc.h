@@ -9,7 +9,6 @@
 struct clock_rates {
 	uint64_t tsc_khz;
 	uint64_t tsc_per_nanosecond;    /* 32.32 fixed point */
-	uint64_t nanoseconds_per_tsc;   /* 32.32 fixed point */
 	uint64_t lapic_per_tsc;         /* local APIC timer counts a TSC tick, 32.32 fixed point */
 	uint64_t tsc_per_lapic_maximum; /* TSC ticks that the timer's full 32-bit count lasts */
 };
@@ -20,7 +19,7 @@ extern struct clock_rates clock_rates;
 /* Measures, some 5 to 50 ms, interrupts off, lapic_enable() done. Boot only. */
 void clock_calibrate(const struct platform_information *platform);
 
-/* Conversions; results saturate at UINT64_MAX. */
+/* Conversion; results saturate at UINT64_MAX. */
 static inline uint64_t fixed_point_scale(uint64_t value, uint64_t factor)
 {
 	unsigned __int128 product = (unsigned __int128)value * factor;
@@ -31,9 +30,4 @@ static inline uint64_t fixed_point_scale(uint64_t value, uint64_t factor)
 static inline uint64_t tsc_from_nanoseconds(uint64_t nanoseconds)
 {
 	return fixed_point_scale(nanoseconds, clock_rates.tsc_per_nanosecond);
-}
-
-static inline uint64_t nanoseconds_from_tsc(uint64_t ticks)
-{
-	return fixed_point_scale(ticks, clock_rates.nanoseconds_per_tsc);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt vectors, for C and assembly. Priority class is vector >> 4: timer and IPI outrank all lines. */
+/* Interrupt vectors, for C and assembly. Priority class is vector >> 4: the timer outranks all lines. */
 #pragma once
 
 #define VECTOR_DIVIDE_ERROR 0
@@ -25,6 +25,5 @@
 #define VECTOR_PIC 0x20        /* where the masked 8259s would deliver a spurious interrupt: 0x20..0x2f */
 #define VECTOR_LINE_FIRST 0x30 /* global system interrupt n arrives at VECTOR_LINE_FIRST + n */
 #define INTERRUPT_LINES 64     /* lines 0..63: vectors 0x30..0x6f */
-#define VECTOR_IPI 0xee
 #define VECTOR_TIMER 0xef
 #define VECTOR_SPURIOUS 0xff /* no EOI for this one */
