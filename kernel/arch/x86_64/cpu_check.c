@@ -26,18 +26,21 @@ struct cpu_features cpu_features;
 
 static bool bit(uint32_t value, unsigned int number) { return (value >> number & 1) != 0; }
 
+#define NEWER_CPU "It takes a newer CPU; in QEMU use -cpu EPYC."
+#define FIRMWARE_SETUP "Enable it in the firmware setup; in QEMU use -cpu EPYC."
+#define AMD_CPU "It takes an AMD CPU with AMD-V; in QEMU use -cpu EPYC."
+
 /* An empty result for leaves that the CPU does not have: it would answer with another leaf's data. */
 static struct cpuid_registers cpuid_or_zero(uint32_t leaf, uint32_t subleaf)
 {
-	struct cpuid_registers none = { 0, 0, 0, 0 };
-
-	return leaf <= cpuid(leaf & LEAF_EXTENDED, 0).eax ? cpuid(leaf, subleaf) : none;
+	return leaf <= cpuid(leaf & LEAF_EXTENDED, 0).eax ? cpuid(leaf, subleaf)
+							  : (struct cpuid_registers){ 0, 0, 0, 0 };
 }
 
 static bool require(bool there, const char *what, const char *remedy)
 {
 	if (!there) {
-		log_line("This machine cannot run Bulkhead: %s is missing. %s", what, remedy);
+		log_line("This machine cannot run Bulkhead: %s. %s", what, remedy);
 	}
 	return there;
 }
@@ -77,13 +80,9 @@ static void find_identity(struct cpu_features *f)
 /* QEMU's emulator names itself in the hypervisor's CPUID leaf, which is there only if leaf 1 says so. */
 static bool is_emulated_by_qemu(void)
 {
-	struct cpuid_registers r;
+	struct cpuid_registers r = cpuid(LEAF_HYPERVISOR, 0);
 
-	if (!bit(cpuid(1, 0).ecx, 31)) {
-		return false;
-	}
-	r = cpuid(LEAF_HYPERVISOR, 0);
-	return memcmp(&r.ebx, "TCGTCGTCGTCG", 12) == 0;
+	return bit(cpuid(1, 0).ecx, 31) && memcmp(&r.ebx, "TCGTCGTCGTCG", 12) == 0;
 }
 
 static void find_features(struct cpu_features *f)
@@ -115,45 +114,35 @@ static bool check_basics(void)
 	struct cpuid_registers basic = cpuid(1, 0);
 	struct cpuid_registers structured = cpuid_or_zero(LEAF_STRUCTURED, 0);
 	struct cpuid_registers extended = cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0);
-	const char *newer = "It takes a newer CPU; in QEMU use -cpu EPYC.";
 	bool good = true;
 
-	good &= require(bit(extended.edx, 29), "long mode", newer);
-	good &= require(bit(extended.edx, 20), "the no-execute page bit (NX)",
-		"Enable it in the firmware setup; in QEMU use -cpu EPYC.");
-	good &= require(bit(basic.edx, 9), "the local APIC",
-		"Enable it in the firmware setup; in QEMU use -cpu EPYC.");
-	good &= require(bit(basic.edx, 4), "the time stamp counter (TSC)", newer);
-	good &= require(bit(basic.edx, 24) && bit(basic.edx, 26), "FXSR or SSE2", newer);
-	good &= require(bit(basic.ecx, 26), "XSAVE", newer);
-	good &= require(bit(structured.ebx, 0), "FSGSBASE", newer);
+	good &= require(bit(extended.edx, 29), "long mode is missing", NEWER_CPU);
+	good &= require(bit(extended.edx, 20), "the no-execute page bit (NX) is missing", FIRMWARE_SETUP);
+	good &= require(bit(basic.edx, 9), "the local APIC is missing", FIRMWARE_SETUP);
+	good &= require(bit(basic.edx, 4), "the time stamp counter (TSC) is missing", NEWER_CPU);
+	good &= require(bit(basic.edx, 24) && bit(basic.edx, 26), "FXSR or SSE2 is missing", NEWER_CPU);
+	good &= require(bit(basic.ecx, 26), "XSAVE is missing", NEWER_CPU);
+	good &= require(bit(structured.ebx, 0), "FSGSBASE is missing", NEWER_CPU);
 	return good;
 }
 
 /* AMD APM vol. 2 §15.4: CPUID, then VM_CR.SVMDIS, which firmware may have set and locked. */
 static bool check_svm(struct cpu_features *f)
 {
-	struct cpuid_registers svm;
+	struct cpuid_registers svm = cpuid_or_zero(LEAF_SVM, 0);
 
-	if (!require(bit(cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0).ecx, 2), "AMD-V (SVM)",
-		    "Enable SVM or virtualization in the firmware setup; in QEMU use -cpu EPYC.")) {
-		return false;
-	}
-	if (!require((rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) == 0,
-		    "AMD-V (SVM), which the firmware has disabled (VM_CR.SVMDIS),",
-		    "Enable SVM or virtualization in the firmware setup.")) {
-		return false;
-	}
-	svm = cpuid_or_zero(LEAF_SVM, 0);
-	if (!require(bit(svm.edx, 0), "nested paging (NPT)",
-		    "It takes a newer CPU; in QEMU use -cpu EPYC, not qemu64.")) {
-		return false;
-	}
 	f->svm_asid_count = svm.ebx;
 	f->svm_next_rip = bit(svm.edx, 3);
 	f->svm_decode_assists = bit(svm.edx, 7);
-	return require(f->svm_asid_count >= 2, "an address space identifier (ASID) for guests",
-		"In QEMU use -cpu EPYC.");
+	return require(bit(cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0).ecx, 2), "AMD-V (SVM) is missing",
+		       "Enable SVM or virtualization in the firmware setup; in QEMU use -cpu EPYC.") &&
+	       require((rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) == 0,
+		       "AMD-V (SVM), which the firmware has disabled (VM_CR.SVMDIS), is missing",
+		       "Enable SVM or virtualization in the firmware setup.") &&
+	       require(bit(svm.edx, 0), "nested paging (NPT) is missing",
+		       "It takes a newer CPU; in QEMU use -cpu EPYC, not qemu64.") &&
+	       require(f->svm_asid_count >= 2, "an address space identifier (ASID) for guests is missing",
+		       "In QEMU use -cpu EPYC.");
 }
 
 /* Parts that leak kernel memory to user mode (Meltdown) would need page-table switching, which we do not do. */
@@ -161,16 +150,10 @@ static bool check_intel(void)
 {
 	bool reports = bit(cpuid_or_zero(LEAF_STRUCTURED, 0).edx, 29);
 
-	if (!reports || (rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO) == 0) {
-		log_line(
-			"This machine cannot run Bulkhead: this Intel CPU leaks memory across privilege levels (no RDCL_NO). "
-			"It takes a newer CPU.");
-		return false;
-	}
-	log_line(
-		"This machine cannot run Bulkhead: this version has no VT-x back end. It takes an AMD CPU with AMD-V; "
-		"in QEMU use -cpu EPYC.");
-	return false;
+	return require(reports && (rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO) != 0,
+		       "this Intel CPU leaks memory across privilege levels (no RDCL_NO)",
+		       "It takes a newer CPU.") &&
+	       require(false, "this version has no VT-x back end", AMD_CPU);
 }
 
 static bool check_virtualization(struct cpu_features *f)
@@ -183,10 +166,7 @@ static bool check_virtualization(struct cpu_features *f)
 	case CPU_VENDOR_OTHER:
 		break;
 	}
-	log_line(
-		"This machine cannot run Bulkhead: unknown CPU vendor. It takes an AMD CPU with AMD-V; in QEMU use "
-		"-cpu EPYC.");
-	return false;
+	return require(false, "unknown CPU vendor", AMD_CPU);
 }
 
 bool cpu_check(void)
@@ -213,26 +193,12 @@ bool cpu_check(void)
 void cpu_control_registers_set(void)
 {
 	struct cpu_features *f = &cpu_features;
-	uint64_t cr4 = CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
 
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME);
 	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
-	if (f->machine_check) {
-		cr4 |= CR4_MCE;
-	}
-	if (f->global_pages) {
-		cr4 |= CR4_PGE;
-	}
-	if (f->smep) {
-		cr4 |= CR4_SMEP;
-	}
-	if (f->smap) {
-		cr4 |= CR4_SMAP;
-	}
-	if (f->umip) {
-		cr4 |= CR4_UMIP;
-	}
-	write_cr4(cr4);
+	write_cr4(CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE |
+		  (f->machine_check ? CR4_MCE : 0) | (f->global_pages ? CR4_PGE : 0) |
+		  (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0) | (f->umip ? CR4_UMIP : 0));
 	wrmsr(MSR_PAT, PAT_VALUE);
 	xsetbv(f->xcr0);
 	f->xsave_size = cpuid(LEAF_XSAVE, 0).ebx;
