@@ -30,30 +30,14 @@ static struct gate idt[IDT_GATES] __attribute__((aligned(64)));
 /* boot.S: one stub for each exception. */
 extern const char boot_trap_stubs[];
 
-static uint8_t stack_of(unsigned int vector)
-{
-	switch (vector) {
-	case VECTOR_NMI:
-		return IST_NMI;
-	case VECTOR_DOUBLE_FAULT:
-		return IST_DOUBLE_FAULT;
-	case VECTOR_MACHINE_CHECK:
-		return IST_MACHINE_CHECK;
-	case VECTOR_DEBUG:
-		return IST_DEBUG;
-	default:
-		return 0;
-	}
-}
-
 static void set_gate(unsigned int vector, uint64_t stub, uint8_t ist)
 {
-	idt[vector].offset_low = (uint16_t)stub;
-	idt[vector].selector = SELECTOR_KERNEL_CODE;
-	idt[vector].ist = ist;
-	idt[vector].type = GATE_INTERRUPT_RING_0;
-	idt[vector].offset_middle = (uint16_t)(stub >> 16);
-	idt[vector].offset_high = (uint32_t)(stub >> 32);
+	idt[vector] = (struct gate){ .offset_low = (uint16_t)stub,
+		.selector = SELECTOR_KERNEL_CODE,
+		.ist = ist,
+		.type = GATE_INTERRUPT_RING_0,
+		.offset_middle = (uint16_t)(stub >> 16),
+		.offset_high = (uint32_t)(stub >> 32) };
 }
 
 static void load(void)
@@ -73,8 +57,13 @@ void idt_load_boot(void)
 
 void idt_load(void)
 {
+	static const uint8_t stacks[IDT_GATES] = { [VECTOR_NMI] = IST_NMI,
+		[VECTOR_DOUBLE_FAULT] = IST_DOUBLE_FAULT,
+		[VECTOR_MACHINE_CHECK] = IST_MACHINE_CHECK,
+		[VECTOR_DEBUG] = IST_DEBUG };
+
 	for (unsigned int vector = 0; vector < IDT_GATES; vector++) {
-		set_gate(vector, (uint64_t)trap_stubs + vector * STUB_SPACING, stack_of(vector));
+		set_gate(vector, (uint64_t)trap_stubs + vector * STUB_SPACING, stacks[vector]);
 	}
 	load();
 }

@@ -26,6 +26,14 @@ void machine_halt(void)
 	}
 }
 
+/* Gives the machine time to do what it was told. */
+static void pause_for_a_while(void)
+{
+	for (unsigned int i = 0; i < WAIT_POLLS; i++) {
+		cpu_relax();
+	}
+}
+
 void machine_power_off(void)
 {
 	const struct platform_information *p = &platform_information;
@@ -47,16 +55,7 @@ void machine_power_off(void)
 		outw(p->pm1b_control_port,
 			(uint16_t)(p->s5_sleep_type_b << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE));
 	}
-	for (unsigned int i = 0; i < WAIT_POLLS; i++) {
-		cpu_relax();
-	}
-}
-
-static void pause_for_reset(void)
-{
-	for (unsigned int i = 0; i < WAIT_POLLS; i++) {
-		cpu_relax();
-	}
+	pause_for_a_while();
 }
 
 void machine_reset(void)
@@ -67,16 +66,16 @@ void machine_reset(void)
 	interrupts_disable();
 	if (p->has_reset_register && p->reset_register_is_port) {
 		outb((uint16_t)p->reset_register_address, p->reset_value);
-		pause_for_reset();
+		pause_for_a_while();
 	} else if (p->has_reset_register && direct_map_covers(p->reset_register_address, 1)) {
 		*(volatile uint8_t *)phys_to_virt(p->reset_register_address) = p->reset_value;
-		pause_for_reset();
+		pause_for_a_while();
 	}
 	outb(RESET_CONTROL_PORT, 0x02);
 	outb(RESET_CONTROL_PORT, 0x06);
-	pause_for_reset();
+	pause_for_a_while();
 	outb(KEYBOARD_COMMAND_PORT, KEYBOARD_PULSE_RESET);
-	pause_for_reset();
+	pause_for_a_while();
 	/* No IDT: the exception becomes a triple fault, which resets a PC. */
 	load_idt(&no_idt);
 	__asm__ volatile("ud2");

@@ -10,12 +10,6 @@
 #define INDEX_PORT 0x70
 #define DATA_PORT 0x71
 
-#define REGISTER_SECONDS 0x00
-#define REGISTER_MINUTES 0x02
-#define REGISTER_HOURS 0x04
-#define REGISTER_DAY 0x07
-#define REGISTER_MONTH 0x08
-#define REGISTER_YEAR 0x09
 #define REGISTER_A 0x0a
 #define REGISTER_B 0x0b
 #define A_UPDATE_IN_PROGRESS 0x80
@@ -24,8 +18,12 @@
 #define HOURS_AFTERNOON 0x80
 #define UPDATE_POLLS 10000
 
+/* What the date is made of, and in which registers it stands. */
+enum date_part { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, DATE_PARTS };
+static const uint8_t date_registers[DATE_PARTS] = { 0x00, 0x02, 0x04, 0x07, 0x08, 0x09 };
+
 struct date {
-	uint8_t second, minute, hour, day, month, year;
+	uint8_t part[DATE_PARTS];
 };
 
 static uint8_t read_register(uint8_t index)
@@ -43,12 +41,9 @@ static struct date read_date(void)
 		i++) {
 		cpu_relax();
 	}
-	date.second = read_register(REGISTER_SECONDS);
-	date.minute = read_register(REGISTER_MINUTES);
-	date.hour = read_register(REGISTER_HOURS);
-	date.day = read_register(REGISTER_DAY);
-	date.month = read_register(REGISTER_MONTH);
-	date.year = read_register(REGISTER_YEAR);
+	for (unsigned int i = 0; i < DATE_PARTS; i++) {
+		date.part[i] = read_register(date_registers[i]);
+	}
 	return date;
 }
 
@@ -67,38 +62,35 @@ static uint64_t days_since_1970(uint64_t year, uint64_t month, uint64_t day)
 
 uint64_t rtc_read_seconds(void)
 {
+	static const uint8_t last[DATE_PARTS] = { 59, 59, 23, 31, 12, 99 };
+	struct date first = read_date();
 	struct date date = read_date();
-	struct date again = read_date();
 	uint8_t mode = read_register(REGISTER_B);
 	bool afternoon;
 
-	/* An update fell between: the second reading has 1 s until the next. */
-	if (date.second != again.second) {
+	/* An update fell between: the next reading has 1 s until the next. */
+	if (first.part[SECOND] != date.part[SECOND]) {
 		date = read_date();
-	} else {
-		date = again;
 	}
-	afternoon = (mode & B_24_HOURS) == 0 && (date.hour & HOURS_AFTERNOON) != 0;
+	afternoon = (mode & B_24_HOURS) == 0 && (date.part[HOUR] & HOURS_AFTERNOON) != 0;
 	if ((mode & B_24_HOURS) == 0) {
-		date.hour &= (uint8_t)~HOURS_AFTERNOON;
+		date.part[HOUR] &= (uint8_t)~HOURS_AFTERNOON;
 	}
-	if ((mode & B_BINARY) == 0) {
-		date.second = from_bcd(date.second);
-		date.minute = from_bcd(date.minute);
-		date.hour = from_bcd(date.hour);
-		date.day = from_bcd(date.day);
-		date.month = from_bcd(date.month);
-		date.year = from_bcd(date.year);
+	for (unsigned int i = 0; i < DATE_PARTS && (mode & B_BINARY) == 0; i++) {
+		date.part[i] = from_bcd(date.part[i]);
 	}
 	if ((mode & B_24_HOURS) == 0) {
-		date.hour = (uint8_t)(date.hour % 12 + (afternoon ? 12 : 0));
+		date.part[HOUR] = (uint8_t)(date.part[HOUR] % 12 + (afternoon ? 12 : 0));
 	}
-	if (date.second > 59 || date.minute > 59 || date.hour > 23 || date.day < 1 || date.day > 31 ||
-		date.month < 1 || date.month > 12 || date.year > 99) {
-		return 0;
+	for (unsigned int i = 0; i < DATE_PARTS; i++) {
+		if (date.part[i] > last[i] || (date.part[i] == 0 && (i == DAY || i == MONTH))) {
+			return 0;
+		}
 	}
-	return ((days_since_1970(2000u + date.year, date.month, date.day) * 24 + date.hour) * 60 +
-		       date.minute) *
+	return ((days_since_1970(2000u + date.part[YEAR], date.part[MONTH], date.part[DAY]) * 24 +
+			date.part[HOUR]) *
+			       60 +
+		       date.part[MINUTE]) *
 		       60 +
-	       date.second;
+	       date.part[SECOND];
 }
