@@ -99,15 +99,13 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 		return BH_ERROR_STATE;
 	}
 	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 ||
-		line >= INTERRUPT_LINES || ((flags & BH_IRQ_ISA) != 0 && line >= 16)) {
+		line >= ((flags & BH_IRQ_ISA) != 0 ? PLATFORM_ISA_LINES : INTERRUPT_LINES)) {
 		return BH_ERROR_ARGUMENT;
 	}
-	wiring.gsi = (uint32_t)line;
-	wiring.level = (flags & BH_IRQ_LEVEL) != 0;
-	wiring.active_low = (flags & BH_IRQ_ACTIVE_LOW) != 0;
-	if ((flags & BH_IRQ_ISA) != 0) {
-		wiring = platform_isa_line(&platform_information, (uint8_t)line);
-	}
+	wiring = (flags & BH_IRQ_ISA) != 0
+			 ? platform_information.isa_lines[line]
+			 : (struct interrupt_line){ (uint32_t)line, (flags & BH_IRQ_LEVEL) != 0,
+				   (flags & BH_IRQ_ACTIVE_LOW) != 0 };
 	if (!interrupt_line_exists(wiring.gsi)) {
 		return BH_ERROR_ARGUMENT;
 	}
@@ -120,7 +118,6 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 	handler->configured = true;
 	handler->line = wiring.gsi;
 	line_owner[wiring.gsi] = handler;
-	interrupt_line_route(wiring.gsi, (uint8_t)(VECTOR_LINE_FIRST + wiring.gsi), wiring.level,
-		wiring.active_low, this_cpu()->apic_id);
+	interrupt_line_route(wiring, this_cpu()->apic_id);
 	return BH_OK;
 }

@@ -4,6 +4,7 @@
 #include "arch/x86_64/acpi.h"
 
 #include "arch/x86_64/kernel_space.h"
+#include "arch/x86_64/layout.h"
 #include "log.h"
 #include "string.h"
 
@@ -43,13 +44,18 @@ struct table {
 };
 
 /* Reads of fields: zero where the table is too short to have them. */
-static uint64_t field(struct table table, uint64_t offset, unsigned int size)
+static void copy_field(struct table table, uint64_t offset, void *to, uint64_t size)
+{
+	if (offset <= table.length && size <= table.length - offset) {
+		memcpy(to, table.bytes + offset, size);
+	}
+}
+
+static uint64_t field(struct table table, uint64_t offset, uint64_t size)
 {
 	uint64_t value = 0;
 
-	if (offset <= table.length && size <= table.length - offset) {
-		memcpy(&value, table.bytes + offset, size);
-	}
+	copy_field(table, offset, &value, size);
 	return value;
 }
 
@@ -57,68 +63,38 @@ static struct generic_address field_address(struct table table, uint64_t offset)
 {
 	struct generic_address address = { 0, 0, 0, 0, 0 };
 
-	if (offset <= table.length && sizeof(address) <= table.length - offset) {
-		memcpy(&address, table.bytes + offset, sizeof(address));
-	}
+	copy_field(table, offset, &address, sizeof(address));
 	return address;
 }
 
-static bool checksum_good(const uint8_t *bytes, uint32_t length)
+bool acpi_checksum_good(const void *bytes, uint64_t length)
 {
 	uint8_t sum = 0;
 
-	for (uint32_t i = 0; i < length; i++) {
-		sum = (uint8_t)(sum + bytes[i]);
+	for (uint64_t i = 0; i < length; i++) {
+		sum = (uint8_t)(sum + ((const uint8_t *)bytes)[i]);
 	}
 	return sum == 0;
 }
 
-static void note_range(struct platform_information *platform, uint64_t physical, uint64_t length)
+/* The table at that address, or none. */
+static struct table open_table(uint64_t physical)
 {
-	uint64_t start = physical & ~(uint64_t)(PAGE_SIZE - 1);
-	uint64_t end = (physical + length + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-
-	for (unsigned int i = 0; i < platform->acpi_range_count; i++) {
-		struct memory_region *range = &platform->acpi_ranges[i];
-
-		if (start <= range->end && end >= range->start) {
-			range->start = start < range->start ? start : range->start;
-			range->end = end > range->end ? end : range->end;
-			return;
-		}
-	}
-	if (platform->acpi_range_count == PLATFORM_ACPI_RANGES) {
-		log_line("ACPI: more than %u separate table ranges", PLATFORM_ACPI_RANGES);
-		return;
-	}
-	platform->acpi_ranges[platform->acpi_range_count].start = start;
-	platform->acpi_ranges[platform->acpi_range_count].end = end;
-	platform->acpi_range_count++;
-}
-
-static struct table open_table(struct platform_information *platform, uint64_t physical)
-{
-	struct table table = { 0, 0 };
-	const struct acpi_header *header;
+	const struct acpi_header *header = phys_to_virt(physical);
+	const char *fault;
 
 	if (physical == 0 || !direct_map_covers(physical, sizeof(*header))) {
-		log_line("ACPI: table address 0x%lx is out of reach, left out", physical);
-		return table;
+		fault = "is out of reach";
+	} else if (header->length < sizeof(*header) || header->length > TABLE_LENGTH_MAXIMUM ||
+		   !direct_map_covers(physical, header->length)) {
+		fault = "has a bad length";
+	} else if (!acpi_checksum_good(header, header->length)) {
+		fault = "has a bad checksum";
+	} else {
+		return (struct table){ (const uint8_t *)header, header->length };
 	}
-	header = phys_to_virt(physical);
-	if (header->length < sizeof(*header) || header->length > TABLE_LENGTH_MAXIMUM ||
-		!direct_map_covers(physical, header->length)) {
-		log_line("ACPI: table at 0x%lx has a bad length, left out", physical);
-		return table;
-	}
-	note_range(platform, physical, header->length);
-	if (!checksum_good((const uint8_t *)header, header->length)) {
-		log_line("ACPI: table at 0x%lx has a bad checksum, left out", physical);
-		return table;
-	}
-	table.bytes = (const uint8_t *)header;
-	table.length = header->length;
-	return table;
+	log_line("ACPI: table at 0x%lx %s, left out", physical, fault);
+	return (struct table){ 0, 0 };
 }
 
 static bool has_signature(struct table table, const char *signature)
@@ -132,7 +108,6 @@ enum madt_type {
 	MADT_IO_APIC = 1,
 	MADT_OVERRIDE = 2,
 	MADT_LOCAL_APIC_ADDRESS = 5,
-	MADT_X2APIC = 9,
 };
 #define MADT_ENTRIES 44
 #define MADT_FLAGS 40
@@ -147,27 +122,26 @@ static void read_madt_entry(struct platform_information *platform, struct table 
 	switch (entry.bytes[0]) {
 	case MADT_LOCAL_APIC:
 		if ((field(entry, 4, 4) & LOCAL_APIC_ENABLED) != 0 && platform->cpu_count < MAXIMUM_CPUS) {
-			platform->cpu_apic_ids[platform->cpu_count++] = (uint8_t)field(entry, 3, 1);
+			platform->cpu_count++;
 		}
 		break;
 	case MADT_IO_APIC:
 		if (platform->io_apic_count < PLATFORM_IO_APICS) {
-			struct platform_io_apic *io_apic = &platform->io_apics[platform->io_apic_count++];
-
-			io_apic->id = (uint32_t)field(entry, 2, 1);
-			io_apic->physical = field(entry, 4, 4);
-			io_apic->gsi_base = (uint32_t)field(entry, 8, 4);
+			platform->io_apics[platform->io_apic_count++] =
+				(struct platform_io_apic){ .id = (uint32_t)field(entry, 2, 1),
+					.physical = field(entry, 4, 4),
+					.gsi_base = (uint32_t)field(entry, 8, 4) };
 		}
 		break;
 	case MADT_OVERRIDE:
-		if (platform->override_count < PLATFORM_OVERRIDES) {
-			struct platform_override *override = &platform->overrides[platform->override_count++];
+		if (field(entry, 3, 1) < PLATFORM_ISA_LINES) {
 			uint64_t flags = field(entry, 8, 2);
 
-			override->isa_irq = (uint8_t)field(entry, 3, 1);
-			override->gsi = (uint32_t)field(entry, 4, 4);
-			override->active_low = INTI_POLARITY(flags) == 3;
-			override->level = INTI_TRIGGER(flags) == 3;
+			platform->isa_lines[field(entry, 3, 1)] =
+				(struct interrupt_line){ .gsi = (uint32_t)field(entry, 4, 4),
+					.active_low = INTI_POLARITY(flags) == 3,
+					.level = INTI_TRIGGER(flags) == 3 };
+			platform->override_count++;
 		}
 		break;
 	case MADT_LOCAL_APIC_ADDRESS:
@@ -198,7 +172,6 @@ static void read_madt(struct platform_information *platform, struct table madt)
 
 /* FADT, §5.2.9: offsets of the fields. A block that has no legacy address may have an extended one. */
 #define FADT_DSDT 40
-#define FADT_SCI_INTERRUPT 46
 #define FADT_SMI_COMMAND 48
 #define FADT_ACPI_ENABLE 52
 #define FADT_PM1A_CONTROL 64
@@ -211,7 +184,6 @@ static void read_madt(struct platform_information *platform, struct table madt)
 #define FADT_X_PM1A_CONTROL 172
 #define FADT_X_PM1B_CONTROL 184
 #define FADT_X_PM_TIMER 208
-#define FADT_FLAG_TIMER_32_BIT (1u << 8)
 #define FADT_FLAG_RESET_REGISTER (1u << 10)
 
 static uint16_t fadt_port(struct table fadt, uint64_t offset, uint64_t extended_offset)
@@ -226,7 +198,6 @@ static uint16_t fadt_port(struct table fadt, uint64_t offset, uint64_t extended_
 }
 
 /* AML encodings, §20.2. */
-#define AML_ZERO 0x00
 #define AML_ONE 0x01
 #define AML_NAME 0x08
 #define AML_BYTE 0x0a
@@ -234,37 +205,18 @@ static uint16_t fadt_port(struct table fadt, uint64_t offset, uint64_t extended_
 #define AML_DWORD 0x0c
 #define AML_PACKAGE 0x12
 
-/* Reads one integer element at *at and steps over it. */
+/* Reads one integer element at *at and steps over it: Zero and One are their own encodings. */
 static bool read_aml_integer(struct table aml, uint64_t *at, uint64_t *value)
 {
+	static const uint8_t sizes[] = { [AML_BYTE] = 1, [AML_WORD] = 2, [AML_DWORD] = 4 };
 	uint64_t opcode = field(aml, *at, 1);
-	unsigned int size;
+	uint8_t size = opcode < sizeof(sizes) ? sizes[opcode] : 0;
 
-	if (*at >= aml.length) {
-		return false;
-	}
-	switch (opcode) {
-	case AML_ZERO:
-	case AML_ONE:
-		size = 0;
-		break;
-	case AML_BYTE:
-		size = 1;
-		break;
-	case AML_WORD:
-		size = 2;
-		break;
-	case AML_DWORD:
-		size = 4;
-		break;
-	default:
-		return false;
-	}
-	if (size > aml.length - *at - 1) {
+	if (*at >= aml.length || size > aml.length - *at - 1 || (size == 0 && opcode > AML_ONE)) {
 		return false;
 	}
 	*value = size == 0 ? opcode : field(aml, *at + 1, size);
-	*at += 1 + size;
+	*at += 1u + size;
 	return true;
 }
 
@@ -312,12 +264,7 @@ static void read_fadt(struct platform_information *platform, struct table fadt)
 	uint64_t smi_command = field(fadt, FADT_SMI_COMMAND, 4);
 	struct table dsdt;
 
-	if (dsdt_physical == 0) {
-		dsdt_physical = field(fadt, FADT_DSDT, 4);
-	}
-	platform->sci_irq = (uint16_t)field(fadt, FADT_SCI_INTERRUPT, 2);
 	platform->pm_timer_port = fadt_port(fadt, FADT_PM_TIMER, FADT_X_PM_TIMER);
-	platform->pm_timer_is_32_bit = (flags & FADT_FLAG_TIMER_32_BIT) != 0;
 	platform->pm1a_control_port = fadt_port(fadt, FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
 	platform->pm1b_control_port = fadt_port(fadt, FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL);
 	platform->smi_command_port = smi_command <= UINT16_MAX ? (uint16_t)smi_command : 0;
@@ -330,7 +277,7 @@ static void read_fadt(struct platform_information *platform, struct table fadt)
 		platform->reset_register_address = reset.address;
 		platform->reset_value = (uint8_t)field(fadt, FADT_RESET_VALUE, 1);
 	}
-	dsdt = open_table(platform, dsdt_physical);
+	dsdt = open_table(dsdt_physical != 0 ? dsdt_physical : field(fadt, FADT_DSDT, 4));
 	if (has_signature(dsdt, "DSDT") && platform->pm1a_control_port != 0) {
 		platform->has_power_off = find_s5(platform, dsdt);
 	}
@@ -342,8 +289,6 @@ static void read_mcfg(struct platform_information *platform, struct table mcfg)
 	for (uint64_t at = 44; at + 16 <= mcfg.length; at += 16) {
 		if (field(mcfg, at + 8, 2) == 0) {
 			platform->pci_config_physical = field(mcfg, at, 8);
-			platform->pci_first_bus = (uint8_t)field(mcfg, at + 10, 1);
-			platform->pci_last_bus = (uint8_t)field(mcfg, at + 11, 1);
 			return;
 		}
 	}
@@ -355,7 +300,7 @@ static void read_all(struct platform_information *platform, struct table root, u
 	unsigned int count = 0;
 
 	for (; at + pointer_size <= root.length && count < TABLES_MAXIMUM; at += pointer_size, count++) {
-		struct table table = open_table(platform, field(root, at, pointer_size));
+		struct table table = open_table(field(root, at, pointer_size));
 
 		if (has_signature(table, "APIC")) {
 			read_madt(platform, table);
@@ -379,16 +324,15 @@ static void read_from_rsdp(struct platform_information *platform, uint64_t rsdp_
 		return;
 	}
 	rsdp.bytes = phys_to_virt(rsdp_physical);
-	if (memcmp(rsdp.bytes, "RSD PTR ", 8) != 0 || !checksum_good(rsdp.bytes, rsdp.length)) {
+	if (memcmp(rsdp.bytes, "RSD PTR ", 8) != 0 || !acpi_checksum_good(rsdp.bytes, rsdp.length)) {
 		log_line("ACPI: the RSDP at 0x%lx is bad", rsdp_physical);
 		return;
 	}
-	if (rsdp.bytes[15] >= 2 && checksum_good(rsdp.bytes, 36)) {
+	if (rsdp.bytes[15] >= 2 && acpi_checksum_good(rsdp.bytes, 36)) {
 		rsdp.length = 36;
 	}
-	note_range(platform, rsdp_physical, rsdp.length);
 	xsdt = field(rsdp, 24, 8);
-	root = open_table(platform, xsdt != 0 ? xsdt : field(rsdp, 16, 4));
+	root = open_table(xsdt != 0 ? xsdt : field(rsdp, 16, 4));
 	if (has_signature(root, "XSDT")) {
 		read_all(platform, root, 8);
 	} else if (has_signature(root, "RSDT")) {
@@ -400,6 +344,9 @@ static void read_from_rsdp(struct platform_information *platform, uint64_t rsdp_
 
 void acpi_read_tables(struct platform_information *platform, uint64_t rsdp_physical)
 {
+	for (unsigned int i = 0; i < PLATFORM_ISA_LINES; i++) {
+		platform->isa_lines[i].gsi = i;
+	}
 	platform->has_pic = true;
 	platform->local_apic_physical = DEFAULT_LOCAL_APIC;
 	read_from_rsdp(platform, rsdp_physical);
@@ -411,18 +358,4 @@ void acpi_read_tables(struct platform_information *platform, uint64_t rsdp_physi
 		platform->cpu_count, platform->io_apic_count, platform->override_count,
 		platform->pm_timer_port, platform->has_power_off ? "yes" : "no",
 		platform->pci_config_physical);
-}
-
-struct interrupt_line platform_isa_line(const struct platform_information *platform, uint8_t isa_irq)
-{
-	struct interrupt_line line = { isa_irq, false, false };
-
-	for (unsigned int i = 0; i < platform->override_count; i++) {
-		if (platform->overrides[i].isa_irq == isa_irq) {
-			line.gsi = platform->overrides[i].gsi;
-			line.level = platform->overrides[i].level;
-			line.active_low = platform->overrides[i].active_low;
-		}
-	}
-	return line;
 }

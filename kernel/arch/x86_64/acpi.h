@@ -6,12 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/x86_64/boot_information.h"
-#include "arch/x86_64/layout.h"
-
 #define PLATFORM_IO_APICS 8
-#define PLATFORM_OVERRIDES 16
-#define PLATFORM_ACPI_RANGES 32
+#define PLATFORM_ISA_LINES 16
 
 struct platform_io_apic {
 	uint64_t physical;
@@ -19,9 +15,8 @@ struct platform_io_apic {
 	uint32_t gsi_base; /* its first global system interrupt */
 };
 
-/* Where one of the 16 ISA interrupts is wired, when not to the line of its own number (ACPI 6.4 §5.2.12.5). */
-struct platform_override {
-	uint8_t isa_irq;
+/* Where an interrupt arrives, and how. */
+struct interrupt_line {
 	uint32_t gsi;
 	bool level;
 	bool active_low;
@@ -30,17 +25,15 @@ struct platform_override {
 struct platform_information {
 	uint64_t local_apic_physical;
 	unsigned int cpu_count; /* usable ones, those beyond MAXIMUM_CPUS not counted */
-	uint8_t cpu_apic_ids[MAXIMUM_CPUS];
 
 	unsigned int io_apic_count;
 	struct platform_io_apic io_apics[PLATFORM_IO_APICS];
 	unsigned int override_count;
-	struct platform_override overrides[PLATFORM_OVERRIDES];
+	/* The ISA interrupts: to the line of its own number, edge and high, or as the tables override it (ACPI 6.4 §5.2.12.5). */
+	struct interrupt_line isa_lines[PLATFORM_ISA_LINES];
 	bool has_pic; /* MADT flag PCAT_COMPAT: 8259s are there and must be masked */
 
 	uint16_t pm_timer_port; /* 0: none */
-	bool pm_timer_is_32_bit;
-	uint16_t sci_irq;
 
 	/* Power-off: write sleep_type_x << 10 | SLP_EN (bit 13) to the control ports (ACPI 6.4 §4.8.3.2.1). */
 	bool has_power_off;
@@ -57,12 +50,6 @@ struct platform_information {
 	uint8_t reset_value;
 
 	uint64_t pci_config_physical; /* MCFG, segment 0; 0: none */
-	uint8_t pci_first_bus;
-	uint8_t pci_last_bus;
-
-	/* Memory where tables were found: never given to anybody for writing. Page-rounded. */
-	unsigned int acpi_range_count;
-	struct memory_region acpi_ranges[PLATFORM_ACPI_RANGES];
 };
 
 /* Filled by arch_boot before kernel_main runs; constant after that. */
@@ -72,11 +59,5 @@ extern struct platform_information platform_information;
  * Needs the final page tables. Boot only. */
 void acpi_read_tables(struct platform_information *platform, uint64_t rsdp_physical);
 
-struct interrupt_line {
-	uint32_t gsi;
-	bool level;
-	bool active_low;
-};
-
-/* Line, trigger and polarity of ISA interrupt isa_irq (0..15), overrides applied. */
-struct interrupt_line platform_isa_line(const struct platform_information *platform, uint8_t isa_irq);
+/* Do the bytes sum up to zero, as those of every table do? */
+bool acpi_checksum_good(const void *bytes, uint64_t length);

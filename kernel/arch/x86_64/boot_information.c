@@ -4,6 +4,7 @@
 
 #include "arch/x86_64/boot_information.h"
 
+#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/boot_loader.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/layout.h"
@@ -63,7 +64,6 @@ void loader_copy_string(
 void boot_add_map_entry(struct boot_information *boot, uint64_t start, uint64_t length, uint32_t kind)
 {
 	uint64_t end = start + length;
-	struct memory_map_entry *entry;
 
 	if (end <= start || start >= DIRECT_MAP_LIMIT) {
 		return;
@@ -76,50 +76,36 @@ void boot_add_map_entry(struct boot_information *boot, uint64_t start, uint64_t 
 	}
 	start = kind == MEMORY_USABLE ? page_up(start) : page_down(start);
 	end = kind == MEMORY_USABLE ? page_down(end) : page_up(end);
-	if (end <= start) {
-		return;
-	}
-	if (boot->map_count == BOOT_REGIONS_MAXIMUM) {
+	if (end > start && boot->map_count < BOOT_REGIONS_MAXIMUM) {
+		boot->map[boot->map_count++] =
+			(struct memory_map_entry){ start, end, (enum memory_kind)kind };
+	} else if (end > start) {
 		boot->regions_dropped++;
-		return;
 	}
-	entry = &boot->map[boot->map_count++];
-	entry->start = start;
-	entry->end = end;
-	entry->kind = (enum memory_kind)kind;
 }
 
-/* Drops the first word and the spaces after it; of a lone word (a path) only the last component is kept. */
-static void drop_path(char *name)
+/* What follows the first word and its spaces; of a lone word (a path) the last component. */
+static const char *without_path(const char *name)
 {
-	uint64_t from = 0;
-	uint64_t word_end = 0;
+	const char *component = name;
 
-	while (name[word_end] != 0 && name[word_end] != ' ') {
-		if (name[word_end] == '/') {
-			from = word_end + 1;
-		}
-		word_end++;
-	}
-	while (name[word_end] == ' ') {
-		word_end++;
-	}
-	if (name[word_end] != 0) {
-		from = word_end;
-	}
-	for (uint64_t i = 0;; i++) {
-		name[i] = name[from + i];
-		if (name[i] == 0) {
-			break;
+	for (; *name != 0 && *name != ' '; name++) {
+		if (*name == '/') {
+			component = name + 1;
 		}
 	}
+	while (*name == ' ') {
+		name++;
+	}
+	return *name != 0 ? name : component;
 }
 
 enum boot_result boot_add_module(struct boot_information *boot, uint64_t start, uint64_t end,
 	uint64_t name_physical, uint64_t name_length, bool path_first)
 {
 	uint64_t kernel_end = virt_to_phys(kernel_data_end);
-	char name[BOOT_COMMAND_LINE_SIZE] = { 0 };
+	char words[BOOT_COMMAND_LINE_SIZE] = { 0 };
+	const char *name = words;
 	struct boot_module *module;
 
 	if (boot->module_count == BOOT_MODULES_MAXIMUM) {
@@ -131,9 +117,9 @@ enum boot_result boot_add_module(struct boot_information *boot, uint64_t start, 
 		(page_down(start) < kernel_end && end > KERNEL_PHYSICAL_START)) {
 		return BOOT_MODULE_MISPLACED;
 	}
-	loader_copy_string(boot, name, sizeof(name), name_physical, name_length);
+	loader_copy_string(boot, words, sizeof(words), name_physical, name_length);
 	if (path_first) {
-		drop_path(name);
+		name = without_path(words);
 	}
 	module = &boot->modules[boot->module_count++];
 	module->physical_start = start;
@@ -159,32 +145,24 @@ void boot_set_framebuffer(struct boot_information *boot, uint8_t type, uint64_t 
 		width > 32768 || height > 32768 || pitch > 0x100000 || pitch < width * bytes_per_cell) {
 		return;
 	}
-	boot->framebuffer.kind = text ? FRAMEBUFFER_TEXT : FRAMEBUFFER_PIXELS;
-	boot->framebuffer.physical = address;
-	boot->framebuffer.pitch = pitch;
-	boot->framebuffer.width = width;
-	boot->framebuffer.height = height;
-	boot->framebuffer.bits_per_pixel = bits_per_pixel;
+	boot->framebuffer = (struct boot_framebuffer){ text ? FRAMEBUFFER_TEXT : FRAMEBUFFER_PIXELS, address,
+		pitch, width, height, bits_per_pixel };
 }
 
 void boot_exclude(uint64_t start, uint64_t end)
 {
 	ASSERT(loader_range_count < LOADER_RANGES_MAXIMUM);
-	loader_ranges[loader_range_count].start = start;
-	loader_ranges[loader_range_count].end = end;
-	loader_range_count++;
+	loader_ranges[loader_range_count++] = (struct memory_region){ start, end };
 }
 
-/* Adds a usable range; ranges may overlap until sort_and_merge. */
+/* Adds a usable range, if it is one; ranges may overlap until sort_and_merge. */
 static void add_usable(struct boot_information *boot, uint64_t start, uint64_t end)
 {
-	if (boot->usable_count == BOOT_REGIONS_MAXIMUM) {
+	if (start < end && boot->usable_count < BOOT_REGIONS_MAXIMUM) {
+		boot->usable[boot->usable_count++] = (struct memory_region){ start, end };
+	} else if (start < end) {
 		boot->regions_dropped++;
-		return;
 	}
-	boot->usable[boot->usable_count].start = start;
-	boot->usable[boot->usable_count].end = end;
-	boot->usable_count++;
 }
 
 static void sort_and_merge(struct boot_information *boot)
@@ -218,31 +196,14 @@ static void subtract(struct boot_information *boot, uint64_t start, uint64_t end
 {
 	start = page_down(start);
 	end = page_up(end);
-	for (unsigned int i = 0; i < boot->usable_count;) {
-		struct memory_region *region = &boot->usable[i];
+	/* From the last one on: what takes the place of a range, and what is added, does not touch [start, end). */
+	for (unsigned int i = boot->usable_count; i-- > 0;) {
+		struct memory_region region = boot->usable[i];
 
-		if (end <= region->start || start >= region->end) {
-			i++;
-		} else if (start <= region->start && end >= region->end) {
-			boot->usable_count--;
-			memmove(region, region + 1, (boot->usable_count - i) * sizeof(*region));
-		} else if (start <= region->start) {
-			region->start = end;
-			i++;
-		} else {
-			uint64_t upper_end = region->end;
-
-			region->end = start;
-			i++;
-			if (upper_end > end && boot->usable_count == BOOT_REGIONS_MAXIMUM) {
-				boot->regions_dropped++;
-			} else if (upper_end > end) {
-				memmove(region + 2, region + 1, (boot->usable_count - i) * sizeof(*region));
-				boot->usable[i].start = end;
-				boot->usable[i].end = upper_end;
-				boot->usable_count++;
-				i++;
-			}
+		if (region.start < end && start < region.end) {
+			boot->usable[i] = boot->usable[--boot->usable_count];
+			add_usable(boot, region.start, start);
+			add_usable(boot, end, region.end);
 		}
 	}
 }
@@ -260,7 +221,6 @@ static void make_usable(struct boot_information *boot)
 			boot->memory_ceiling = entry->end;
 		}
 	}
-	sort_and_merge(boot);
 	/* Firmware maps overlap at times: what any entry reserves is reserved. */
 	for (unsigned int i = 0; i < boot->map_count; i++) {
 		if (boot->map[i].kind != MEMORY_USABLE) {
@@ -277,22 +237,15 @@ static void make_usable(struct boot_information *boot)
 	for (unsigned int i = 0; i < loader_range_count; i++) {
 		subtract(boot, loader_ranges[i].start, loader_ranges[i].end);
 	}
+	sort_and_merge(boot);
 }
 
 /* ACPI 6.4 §5.2.5.1: in the first KiB of the EBDA or in the BIOS area, on a 16-byte boundary. */
 static uint64_t find_rsdp_in(uint64_t start, uint64_t end)
 {
 	for (uint64_t at = start; at < end; at += 16) {
-		const uint8_t *bytes = phys_to_virt(at);
-		uint8_t sum = 0;
-
-		if (memcmp(bytes, "RSD PTR ", 8) != 0) {
-			continue;
-		}
-		for (unsigned int i = 0; i < 20; i++) {
-			sum = (uint8_t)(sum + bytes[i]);
-		}
-		if (sum == 0) {
+		if (memcmp(phys_to_virt(at), "RSD PTR ", 8) == 0 &&
+			acpi_checksum_good(phys_to_virt(at), 20)) {
 			return at;
 		}
 	}
@@ -332,11 +285,7 @@ enum boot_result boot_information_read(struct boot_information *boot, uint32_t m
 		}
 	}
 	if (!boot->efi && boot->framebuffer.kind == FRAMEBUFFER_NONE) {
-		boot->framebuffer.kind = FRAMEBUFFER_TEXT;
-		boot->framebuffer.physical = 0xb8000;
-		boot->framebuffer.pitch = 160;
-		boot->framebuffer.width = 80;
-		boot->framebuffer.height = 25;
+		boot->framebuffer = (struct boot_framebuffer){ FRAMEBUFFER_TEXT, 0xb8000, 160, 80, 25, 0 };
 	}
 	if (boot->map_count == 0) {
 		return BOOT_NO_MEMORY_MAP;
@@ -347,43 +296,37 @@ enum boot_result boot_information_read(struct boot_information *boot, uint32_t m
 
 const char *boot_result_text(enum boot_result result)
 {
-	switch (result) {
-	case BOOT_OK:
-		return "loader information is complete";
-	case BOOT_UNKNOWN_MAGIC:
-		return "not started by a multiboot loader: use GRUB's multiboot2, or QEMU's -kernel with the elf32 file";
-	case BOOT_INFORMATION_MALFORMED:
-		return "the boot loader's information is malformed: use GRUB 2 (multiboot2)";
-	case BOOT_NO_MEMORY_MAP:
-		return "the boot loader gave no map of usable memory: use GRUB 2 (multiboot2)";
-	case BOOT_MODULE_MISPLACED:
-		return "a module is empty, not on a page boundary, or overlaps the kernel: check the module lines of the boot entry";
-	case BOOT_MULTIBOOT1_ON_UEFI:
-		return "no ACPI tables found. Under UEFI multiboot1 cannot pass them on: start the kernel by multiboot2 "
-		       "(in GRUB: `multiboot2` and `module2`)";
-	}
-	return "unknown result";
+	static const char *const texts[] = {
+		[BOOT_OK] = "loader information is complete",
+		[BOOT_UNKNOWN_MAGIC] =
+			"not started by a multiboot loader: use GRUB's multiboot2, or QEMU's -kernel with the elf32 file",
+		[BOOT_INFORMATION_MALFORMED] =
+			"the boot loader's information is malformed: use GRUB 2 (multiboot2)",
+		[BOOT_NO_MEMORY_MAP] =
+			"the boot loader gave no map of usable memory: use GRUB 2 (multiboot2)",
+		[BOOT_MODULE_MISPLACED] =
+			"a module is empty, not on a page boundary, or overlaps the kernel: check the module lines of the boot entry",
+		[BOOT_MULTIBOOT1_ON_UEFI] =
+			"no ACPI tables found. Under UEFI multiboot1 cannot pass them on: start the kernel by multiboot2 "
+			"(in GRUB: `multiboot2` and `module2`)",
+	};
+
+	return texts[result];
 }
 
 bool boot_command_line_has(const struct boot_information *boot, const char *word)
 {
 	const char *line = boot->command_line;
-	uint64_t at = 0;
 
-	while (line[at] != 0) {
+	for (const char *at = line; *at != 0; at++) {
 		uint64_t matched = 0;
 
-		while (word[matched] != 0 && line[at + matched] == word[matched]) {
+		while (word[matched] != 0 && at[matched] == word[matched]) {
 			matched++;
 		}
-		if (word[matched] == 0 && (line[at + matched] == 0 || line[at + matched] == ' ')) {
+		if (word[matched] == 0 && (at[matched] == 0 || at[matched] == ' ') &&
+			(at == line || at[-1] == ' ')) {
 			return true;
-		}
-		while (line[at] != 0 && line[at] != ' ') {
-			at++;
-		}
-		while (line[at] == ' ') {
-			at++;
 		}
 	}
 	return false;

@@ -29,22 +29,11 @@ struct io_apic {
 static struct io_apic io_apics[PLATFORM_IO_APICS];
 static unsigned int io_apic_count;
 
-static void write_register(const struct io_apic *io_apic, uint32_t index, uint32_t value)
+/* The window onto the register of that index. */
+static volatile uint32_t *select_register(const struct io_apic *io_apic, uint32_t index)
 {
-	volatile uint32_t *select = phys_to_virt(io_apic->physical + REGISTER_SELECT);
-	volatile uint32_t *window = phys_to_virt(io_apic->physical + REGISTER_WINDOW);
-
-	*select = index;
-	*window = value;
-}
-
-static uint32_t read_register(const struct io_apic *io_apic, uint32_t index)
-{
-	volatile uint32_t *select = phys_to_virt(io_apic->physical + REGISTER_SELECT);
-	volatile uint32_t *window = phys_to_virt(io_apic->physical + REGISTER_WINDOW);
-
-	*select = index;
-	return *window;
+	*(volatile uint32_t *)phys_to_virt(io_apic->physical + REGISTER_SELECT) = index;
+	return phys_to_virt(io_apic->physical + REGISTER_WINDOW);
 }
 
 /* The I/O APIC of a line, or 0. */
@@ -61,68 +50,59 @@ static const struct io_apic *io_apic_of(uint32_t gsi)
 void ioapic_initialise(const struct platform_information *platform)
 {
 	for (unsigned int i = 0; i < platform->io_apic_count; i++) {
+		const struct platform_io_apic *found = &platform->io_apics[i];
 		struct io_apic *io_apic = &io_apics[io_apic_count];
 
-		if (platform->io_apics[i].physical % 16 != 0 ||
-			!direct_map_covers(platform->io_apics[i].physical, PAGE_SIZE)) {
-			log_line("I/O APIC %u: address 0x%lx is out of reach, left out",
-				platform->io_apics[i].id, platform->io_apics[i].physical);
+		if (found->physical % 16 != 0 || !direct_map_covers(found->physical, PAGE_SIZE)) {
+			log_line("I/O APIC %u: address 0x%lx is out of reach, left out", found->id,
+				found->physical);
 			continue;
 		}
-		io_apic->physical = platform->io_apics[i].physical;
-		io_apic->first_line = platform->io_apics[i].gsi_base;
-		io_apic->lines = (read_register(io_apic, INDEX_VERSION) >> 16 & 0xff) + 1;
+		*io_apic = (struct io_apic){ .physical = found->physical, .first_line = found->gsi_base };
+		io_apic->lines = (*select_register(io_apic, INDEX_VERSION) >> 16 & 0xff) + 1;
 		io_apic_count++;
 		for (uint32_t line = 0; line < io_apic->lines; line++) {
-			write_register(io_apic, INDEX_REDIRECTION + 2 * line, ENTRY_MASKED);
+			*select_register(io_apic, INDEX_REDIRECTION + 2 * line) = ENTRY_MASKED;
 		}
-		log_line("I/O APIC %u: lines %u to %u", platform->io_apics[i].id, io_apic->first_line,
+		log_line("I/O APIC %u: lines %u to %u", found->id, io_apic->first_line,
 			io_apic->first_line + io_apic->lines - 1);
 	}
 }
 
 bool interrupt_line_exists(uint32_t gsi) { return io_apic_of(gsi) != 0; }
 
-void interrupt_line_route(uint32_t gsi, uint8_t vector, bool level, bool active_low, uint8_t apic_id)
+static uint32_t redirection_of(const struct io_apic *io_apic, uint32_t gsi)
 {
-	const struct io_apic *io_apic = io_apic_of(gsi);
-	uint32_t low = ENTRY_MASKED | vector;
-	uint32_t index;
-
-	if (io_apic == 0) {
-		return;
-	}
-	if (level) {
-		low |= ENTRY_LEVEL;
-	}
-	if (active_low) {
-		low |= ENTRY_ACTIVE_LOW;
-	}
-	/* Masked before the destination changes, so that no half-made entry delivers. */
-	index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
-	write_register(io_apic, index, ENTRY_MASKED);
-	write_register(io_apic, index + 1, (uint32_t)apic_id << ENTRY_DESTINATION_SHIFT);
-	write_register(io_apic, index, low);
+	return INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
 }
 
-void interrupt_line_mask(uint32_t gsi)
+void interrupt_line_route(struct interrupt_line line, uint8_t apic_id)
+{
+	const struct io_apic *io_apic = io_apic_of(line.gsi);
+
+	if (io_apic != 0) {
+		uint32_t index = redirection_of(io_apic, line.gsi);
+
+		/* Masked before the destination changes, so that no half-made entry delivers. */
+		*select_register(io_apic, index) = ENTRY_MASKED;
+		*select_register(io_apic, index + 1) = (uint32_t)apic_id << ENTRY_DESTINATION_SHIFT;
+		*select_register(io_apic, index) = ENTRY_MASKED | (line.level ? ENTRY_LEVEL : 0) |
+						   (line.active_low ? ENTRY_ACTIVE_LOW : 0) |
+						   (VECTOR_LINE_FIRST + line.gsi);
+	}
+}
+
+static void set_masked(uint32_t gsi, bool masked)
 {
 	const struct io_apic *io_apic = io_apic_of(gsi);
 
 	if (io_apic != 0) {
-		uint32_t index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
+		volatile uint32_t *entry = select_register(io_apic, redirection_of(io_apic, gsi));
 
-		write_register(io_apic, index, read_register(io_apic, index) | ENTRY_MASKED);
+		*entry = (*entry & ~ENTRY_MASKED) | (masked ? ENTRY_MASKED : 0);
 	}
 }
 
-void interrupt_line_unmask(uint32_t gsi)
-{
-	const struct io_apic *io_apic = io_apic_of(gsi);
+void interrupt_line_mask(uint32_t gsi) { set_masked(gsi, true); }
 
-	if (io_apic != 0) {
-		uint32_t index = INDEX_REDIRECTION + 2 * (gsi - io_apic->first_line);
-
-		write_register(io_apic, index, read_register(io_apic, index) & ~ENTRY_MASKED);
-	}
-}
+void interrupt_line_unmask(uint32_t gsi) { set_masked(gsi, false); }

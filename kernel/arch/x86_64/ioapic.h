@@ -14,8 +14,8 @@ void ioapic_initialise(const struct platform_information *platform);
 /* Is there such a line (it belongs to an I/O APIC and is below INTERRUPT_LINES)? The others ignore lines that are not. */
 bool interrupt_line_exists(uint32_t gsi);
 
-/* Sends the line to `vector` on the CPU with that APIC ID, fixed delivery, left masked. */
-void interrupt_line_route(uint32_t gsi, uint8_t vector, bool level, bool active_low, uint8_t apic_id);
+/* Sends the line to its vector on the CPU with that APIC ID, fixed delivery, left masked. */
+void interrupt_line_route(struct interrupt_line line, uint8_t apic_id);
 
 void interrupt_line_mask(uint32_t gsi);
 void interrupt_line_unmask(uint32_t gsi);
