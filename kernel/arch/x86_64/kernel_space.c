@@ -42,33 +42,21 @@ static struct memory_region direct_map_window; /* the framebuffer, where it lies
 /* Whose boot_pages_take the tables come from; set while tables are made. */
 static struct boot_information *page_source;
 
-static uint64_t *next_table(uint64_t *entry)
+/* The entry for the address in the table of that level (1: of pages, 2: of 2 MiB, 3: of 1 GiB); makes the tables on the way. */
+static uint64_t *entry_of(uint64_t virtual, unsigned int level)
 {
-	if ((*entry & PTE_PRESENT) == 0) {
-		*entry = boot_pages_take(page_source, 1) | PTE_PRESENT | PTE_WRITABLE;
+	uint64_t *table = kernel_pml4;
+	unsigned int shift = PAGE_SHIFT + 27;
+
+	for (; level < 4; level++, shift -= 9) {
+		uint64_t *entry = &table[virtual >> shift & 511];
+
+		if ((*entry & PTE_PRESENT) == 0) {
+			*entry = boot_pages_take(page_source, 1) | PTE_PRESENT | PTE_WRITABLE;
+		}
+		table = phys_to_virt(*entry & PTE_ADDRESS);
 	}
-	return phys_to_virt(*entry & PTE_ADDRESS);
-}
-
-static uint64_t *pointer_entry(uint64_t virtual)
-{
-	uint64_t *pointers = next_table(&kernel_pml4[virtual >> 39 & 511]);
-
-	return &pointers[virtual >> 30 & 511];
-}
-
-static uint64_t *directory_entry(uint64_t virtual)
-{
-	uint64_t *directory = next_table(pointer_entry(virtual));
-
-	return &directory[virtual >> 21 & 511];
-}
-
-static void map_page(uint64_t virtual, uint64_t physical, uint64_t flags)
-{
-	uint64_t *table = next_table(directory_entry(virtual));
-
-	table[virtual >> 12 & 511] = physical | flags;
+	return &table[virtual >> shift & 511];
 }
 
 static bool is_ram(enum memory_kind kind)
@@ -76,21 +64,14 @@ static bool is_ram(enum memory_kind kind)
 	return kind == MEMORY_USABLE || kind == MEMORY_ACPI_RECLAIMABLE || kind == MEMORY_ACPI_NVS;
 }
 
-/* Does one entry of the loader's map that is RAM hold all of [start, end), or touch it? */
-static bool ram_holds(const struct boot_information *boot, uint64_t start, uint64_t end)
+/* Does one entry of the loader's map that is RAM hold all of [start, end), or any of it? */
+static bool ram_holds(const struct boot_information *boot, uint64_t start, uint64_t end, bool all)
 {
 	for (unsigned int i = 0; i < boot->map_count; i++) {
-		if (is_ram(boot->map[i].kind) && boot->map[i].start <= start && boot->map[i].end >= end) {
-			return true;
-		}
-	}
-	return false;
-}
+		const struct memory_map_entry *entry = &boot->map[i];
 
-static bool ram_touches(const struct boot_information *boot, uint64_t start, uint64_t end)
-{
-	for (unsigned int i = 0; i < boot->map_count; i++) {
-		if (is_ram(boot->map[i].kind) && boot->map[i].start < end && boot->map[i].end > start) {
+		if (is_ram(entry->kind) && (all ? entry->start <= start && entry->end >= end
+						: entry->start < end && entry->end > start)) {
 			return true;
 		}
 	}
@@ -100,24 +81,22 @@ static bool ram_touches(const struct boot_information *boot, uint64_t start, uin
 /* Maps one GiB of the direct map: RAM cached, all else (device registers, holes) uncached. */
 static void map_direct_gib(const struct boot_information *boot, uint64_t physical)
 {
-	if (cpu_features.huge_pages && ram_holds(boot, physical, physical + HUGE_PAGE_SIZE)) {
-		*pointer_entry(DIRECT_MAP_BASE + physical) = physical | FLAGS_DATA | PTE_LARGE;
+	if (cpu_features.huge_pages && ram_holds(boot, physical, physical + HUGE_PAGE_SIZE, true)) {
+		*entry_of(DIRECT_MAP_BASE + physical, 3) = physical | FLAGS_DATA | PTE_LARGE;
 		return;
 	}
 	for (uint64_t at = physical; at < physical + HUGE_PAGE_SIZE; at += LARGE_PAGE_SIZE) {
-		uint64_t flags = FLAGS_DATA | PTE_LARGE;
+		bool ram = ram_holds(boot, at, at + LARGE_PAGE_SIZE, false);
 
-		if (!ram_touches(boot, at, at + LARGE_PAGE_SIZE)) {
-			flags |= PTE_CACHE_DISABLE;
-		}
-		*directory_entry(DIRECT_MAP_BASE + at) = at | flags;
+		*entry_of(DIRECT_MAP_BASE + at, 2) =
+			at | FLAGS_DATA | PTE_LARGE | (ram ? 0 : PTE_CACHE_DISABLE);
 	}
 }
 
 static void map_image(const char *start, const char *end, uint64_t flags)
 {
 	for (uint64_t at = (uint64_t)start; at < (uint64_t)end; at += PAGE_SIZE) {
-		map_page(at, at - KERNEL_IMAGE_BASE, flags);
+		*entry_of(at, 1) = (at - KERNEL_IMAGE_BASE) | flags;
 	}
 }
 
@@ -174,7 +153,7 @@ static uint64_t stack_slot(unsigned int cpu)
 static void map_stack(uint64_t virtual, uint64_t size)
 {
 	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
-		map_page(virtual + offset, boot_pages_take(page_source, 1), FLAGS_DATA);
+		*entry_of(virtual + offset, 1) = boot_pages_take(page_source, 1) | FLAGS_DATA;
 	}
 }
 
@@ -201,24 +180,17 @@ uint64_t kernel_ist_stack_top(unsigned int cpu, unsigned int ist)
 
 uint64_t kernel_stack_end(uint64_t address)
 {
-	uint64_t slot = address & ~(STACK_SLOT_SIZE - 1);
-	uint64_t offset = address - slot;
-	unsigned int i;
+	uint64_t cpu = (address - KERNEL_STACKS_BASE) / STACK_SLOT_SIZE;
 
 	if (address >= (uint64_t)boot_stack && address < (uint64_t)boot_stack_top) {
 		return (uint64_t)boot_stack_top;
 	}
-	if (address < KERNEL_STACKS_BASE || address >= KERNEL_STACKS_BASE + MAXIMUM_CPUS * STACK_SLOT_SIZE) {
-		return address;
-	}
-	if (offset >= KERNEL_STACK_OFFSET && offset < KERNEL_STACK_OFFSET + KERNEL_STACK_SIZE) {
-		return slot + KERNEL_STACK_OFFSET + KERNEL_STACK_SIZE;
-	}
-	for (i = 0; i < IST_COUNT; i++) {
-		uint64_t start = IST_STACKS_OFFSET + i * IST_STACK_STRIDE;
+	for (unsigned int ist = 0; cpu < MAXIMUM_CPUS && ist <= IST_COUNT; ist++) {
+		uint64_t top = ist == 0 ? kernel_stack_top((unsigned int)cpu)
+					: kernel_ist_stack_top((unsigned int)cpu, ist);
 
-		if (offset >= start && offset < start + IST_STACK_SIZE) {
-			return slot + start + IST_STACK_SIZE;
+		if (address < top && top - address <= (ist == 0 ? KERNEL_STACK_SIZE : IST_STACK_SIZE)) {
+			return top;
 		}
 	}
 	return address;
