@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct image_segment {
-	uint64_t address; /* virtual */
-	uint64_t memory_size;
-	uint64_t file_offset, file_size;
-	bool write, execute;
+struct image_segment { /* a program header */
+	uint32_t type, flags;
+	uint64_t file_offset, address, physical_address, file_size, memory_size, alignment;
 };
+
+#define IMAGE_SEGMENT_EXECUTE 1u
+#define IMAGE_SEGMENT_WRITE 2u
 
 /* Is it such a file, and complete? *entry: its entry point; *segments: how many program headers there are. */
 __attribute__((warn_unused_result)) bool image_check(

@@ -59,19 +59,21 @@ static struct capability *put(
 	return slot;
 }
 
-static struct capability *put_frame(struct builder *builder, uint64_t physical, uint64_t rights)
+/* A Frame or PageTable. */
+static struct capability *put_page(
+	struct builder *builder, uint64_t index, enum bh_object_type type, uint64_t physical, uint64_t rights)
 {
-	struct capability *slot = put(builder, builder->next_slot++, BH_OBJECT_FRAME, physical, rights);
+	struct capability *slot = put(builder, index, type, physical, rights);
 
 	slot->mapping.size_bits = PAGE_SHIFT;
 	return slot;
 }
 
-/* Maps a page, making the tables on the way. */
+/* Maps a page, whose Frame goes to the slot of that index, making the tables on the way. */
 static struct capability *map_page(
-	struct builder *builder, uint64_t physical, uint64_t address, uint64_t flags)
+	struct builder *builder, uint64_t index, uint64_t physical, uint64_t address, uint64_t flags)
 {
-	struct capability *frame = put_frame(builder, physical, BH_RIGHTS_ALL);
+	struct capability *frame = put_page(builder, index, BH_OBJECT_FRAME, physical, BH_RIGHTS_ALL);
 
 	for (unsigned int level = 3; level >= 1; level--) {
 		uint64_t table_address = address & ~((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1);
@@ -80,10 +82,9 @@ static struct capability *map_page(
 			continue;
 		}
 
-		struct capability *table = put(builder, builder->next_slot++, BH_OBJECT_PAGE_TABLE,
+		struct capability *table = put_page(builder, builder->next_slot++, BH_OBJECT_PAGE_TABLE,
 			boot_memory_take(PAGE_SHIFT), BH_RIGHTS_ALL);
 
-		table->mapping.size_bits = PAGE_SHIFT;
 		if (space_insert_table(builder->space, table, table_address, level) != BH_OK) {
 			panic("boot: can't map a page table of the root task at %lx", table_address);
 		}
@@ -98,10 +99,11 @@ static void load_segment(struct builder *builder, const uint8_t *file, const str
 {
 	uint64_t first = segment->address & ~(uint64_t)(PAGE_SIZE - 1);
 	uint64_t end = segment->address + segment->memory_size;
-	uint64_t flags =
-		BH_MAP_READ | (segment->write ? BH_MAP_WRITE : 0) | (segment->execute ? BH_MAP_EXECUTE : 0);
+	bool write = (segment->flags & IMAGE_SEGMENT_WRITE) != 0;
+	bool execute = (segment->flags & IMAGE_SEGMENT_EXECUTE) != 0;
+	uint64_t flags = BH_MAP_READ | (write ? BH_MAP_WRITE : 0) | (execute ? BH_MAP_EXECUTE : 0);
 
-	if (segment->write && segment->execute) {
+	if (write && execute) {
 		panic("boot: a segment of the root task is writable and executable");
 	}
 	for (uint64_t page = first; page < end; page += PAGE_SIZE) {
@@ -116,7 +118,7 @@ static void load_segment(struct builder *builder, const uint8_t *file, const str
 			memcpy((uint8_t *)phys_to_virt(physical) + (from - page),
 				file + segment->file_offset + (from - segment->address), to - from);
 		}
-		(void)map_page(builder, physical, page, flags);
+		(void)map_page(builder, builder->next_slot++, physical, page, flags);
 	}
 }
 
@@ -208,20 +210,16 @@ static void put_all_memory(struct builder *builder)
 	put_device_memory(builder);
 }
 
-static void put_rings(struct builder *builder)
+/* Frames of a ring, for reading. Returns the first one's slot. */
+static uint32_t put_ring(struct builder *builder, uint64_t physical, uint32_t pages)
 {
-	struct bh_boot_info *info = builder->info;
+	uint64_t first = builder->next_slot;
 
-	info->log_first = (uint32_t)builder->next_slot;
-	info->log_pages = LOG_RING_BYTES / PAGE_SIZE;
-	for (uint32_t i = 0; i < info->log_pages; i++) {
-		(void)put_frame(builder, log_ring_physical() + i * PAGE_SIZE, BH_RIGHT_READ);
+	for (uint32_t i = 0; i < pages; i++) {
+		(void)put_page(builder, builder->next_slot++, BH_OBJECT_FRAME, physical + i * PAGE_SIZE,
+			BH_RIGHT_READ);
 	}
-	info->trace_first = (uint32_t)builder->next_slot;
-	info->trace_pages = BH_TRACE_PAGES;
-	for (uint32_t i = 0; i < info->trace_pages; i++) {
-		(void)put_frame(builder, virt_to_phys(&trace_ring) + i * PAGE_SIZE, BH_RIGHT_READ);
-	}
+	return (uint32_t)first;
 }
 
 static void fill_info(struct builder *builder)
@@ -278,22 +276,12 @@ static void start_thread(struct builder *builder, struct cpu *cpu, struct thread
 	scheduler_make_ready(&thread->execution);
 }
 
-/* The IPC buffer's Frame has a slot of its own; the builder's end of the list moves with it. */
-static void place_buffer(struct builder *builder, struct capability *frame, struct capability *slot)
-{
-	if (builder->last == frame) {
-		builder->last = slot;
-	}
-	capability_move(frame, slot);
-}
-
 void root_task_create(struct cpu *cpu)
 {
 	struct builder builder = { .next_slot = BH_BOOT_FIRST_FREE };
 	uint64_t cnode_physical = boot_memory_take(BH_BOOT_CNODE_BITS + BH_CNODE_SLOT_BITS);
 	uint64_t space_physical = boot_memory_take(BH_ADDRESS_SPACE_BITS);
 	uint64_t info_physical = boot_memory_take(14);
-	uint64_t buffer_physical = boot_memory_take(PAGE_SHIFT);
 	struct thread *thread = phys_to_virt(boot_memory_take(BH_THREAD_BITS));
 	struct sched_context *context = phys_to_virt(boot_memory_take(PAGE_SHIFT));
 	struct capability *buffer;
@@ -317,21 +305,22 @@ void root_task_create(struct cpu *cpu)
 	(void)put(&builder, BH_BOOT_IRQ_CONTROL, BH_OBJECT_IRQ_CONTROL, 0, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_IO_PORT_CONTROL, BH_OBJECT_IO_PORT_CONTROL, 0, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_IO_SPACE_CONTROL, BH_OBJECT_IO_SPACE_CONTROL, 0, BH_RIGHTS_ALL);
-	put_rings(&builder);
+	builder.info->log_pages = LOG_RING_BYTES / PAGE_SIZE;
+	builder.info->log_first = put_ring(&builder, log_ring_physical(), builder.info->log_pages);
+	builder.info->trace_pages = BH_TRACE_PAGES;
+	builder.info->trace_first = put_ring(&builder, virt_to_phys(&trace_ring), BH_TRACE_PAGES);
 
 	entry = load_image(&builder);
 	for (uint64_t i = 1; i <= STACK_PAGES; i++) {
-		(void)map_page(&builder, boot_memory_take(PAGE_SHIFT), BH_BOOT_STACK_TOP - i * PAGE_SIZE,
-			BH_MAP_READ | BH_MAP_WRITE);
+		(void)map_page(&builder, builder.next_slot++, boot_memory_take(PAGE_SHIFT),
+			BH_BOOT_STACK_TOP - i * PAGE_SIZE, BH_MAP_READ | BH_MAP_WRITE);
 	}
 	for (uint64_t i = 0; i < BOOT_INFO_PAGES; i++) {
-		(void)map_page(&builder, info_physical + i * PAGE_SIZE, BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE,
-			BH_MAP_READ);
+		(void)map_page(&builder, builder.next_slot++, info_physical + i * PAGE_SIZE,
+			BH_BOOT_INFO_ADDRESS + i * PAGE_SIZE, BH_MAP_READ);
 	}
-	buffer = cnode_slot(builder.cnode, BH_BOOT_IPC_BUFFER);
-	place_buffer(&builder,
-		map_page(&builder, buffer_physical, BH_BOOT_BUFFER_ADDRESS, BH_MAP_READ | BH_MAP_WRITE),
-		buffer);
+	buffer = map_page(&builder, BH_BOOT_IPC_BUFFER, boot_memory_take(PAGE_SHIFT), BH_BOOT_BUFFER_ADDRESS,
+		BH_MAP_READ | BH_MAP_WRITE);
 	fill_info(&builder);
 	put_all_memory(&builder);
 	builder.info->free_first = (uint32_t)builder.next_slot;
