@@ -113,6 +113,35 @@ static void upcall(struct thread *thread)
 	thread->execution.return_by_iret = true;
 }
 
+static enum bh_error dispatch(struct thread *thread, uint64_t number)
+{
+	switch (number) {
+	case BH_SYS_CALL:
+		return do_send(thread, true, true);
+	case BH_SYS_REPLY_RECV:
+		return do_receive(thread, true, true);
+	case BH_SYS_SEND:
+		return do_send(thread, false, true);
+	case BH_SYS_NB_SEND:
+		return do_send(thread, false, false);
+	case BH_SYS_RECV:
+		return do_receive(thread, false, true);
+	case BH_SYS_NB_RECV:
+		return do_receive(thread, false, false);
+	case BH_SYS_REPLY:
+		return do_reply(thread);
+	case BH_SYS_WAIT:
+		return do_wait(thread);
+	case BH_SYS_INVOKE:
+		return do_invoke(thread);
+	case BH_SYS_YIELD:
+		scheduler_yield(thread->execution.cpu);
+		return BH_OK;
+	default:
+		return BH_ERROR_SYSCALL;
+	}
+}
+
 void system_call(struct thread *thread)
 {
 	uint64_t number = thread->registers.rax;
@@ -125,42 +154,7 @@ void system_call(struct thread *thread)
 	}
 	/* Operations that block write rax themselves when they end. */
 	thread->registers.rax = BH_OK;
-	switch (number & ~BH_SYSCALL) {
-	case BH_SYS_CALL:
-		error = do_send(thread, true, true);
-		break;
-	case BH_SYS_REPLY_RECV:
-		error = do_receive(thread, true, true);
-		break;
-	case BH_SYS_SEND:
-		error = do_send(thread, false, true);
-		break;
-	case BH_SYS_NB_SEND:
-		error = do_send(thread, false, false);
-		break;
-	case BH_SYS_RECV:
-		error = do_receive(thread, false, true);
-		break;
-	case BH_SYS_NB_RECV:
-		error = do_receive(thread, false, false);
-		break;
-	case BH_SYS_REPLY:
-		error = do_reply(thread);
-		break;
-	case BH_SYS_WAIT:
-		error = do_wait(thread);
-		break;
-	case BH_SYS_INVOKE:
-		error = do_invoke(thread);
-		break;
-	case BH_SYS_YIELD:
-		scheduler_yield(thread->execution.cpu);
-		error = BH_OK;
-		break;
-	default:
-		error = BH_ERROR_SYSCALL;
-		break;
-	}
+	error = dispatch(thread, number & ~BH_SYSCALL);
 	if (error == INVOCATION_RESTART) {
 		thread->registers.rax = number;
 		thread->registers.rip -= SYSCALL_INSTRUCTION_LENGTH;

@@ -113,22 +113,21 @@ enum bh_error endpoint_send(struct endpoint *endpoint, struct execution *sender,
 	return BH_OK;
 }
 
-/* Gives a sender that waited the end of its operation. One whose fault nobody takes stops, its registers as they were. */
-static void sender_finished(struct execution *sender, enum bh_error error)
+void ipc_finish(struct execution *execution, enum bh_error error)
 {
-	struct thread *thread = (struct thread *)sender;
+	struct thread *thread = (struct thread *)execution;
 
-	if (sender->kind == EXECUTION_VCPU) {
-		vcpu_send_failed((struct vcpu *)sender);
+	if (execution->kind == EXECUTION_VCPU) {
+		vcpu_send_failed((struct vcpu *)execution);
 		return;
 	}
 	if (thread->pending_fault != 0) {
 		thread->pending_fault = 0;
-		scheduler_block(sender, EXECUTION_STOPPED);
+		scheduler_block(execution, EXECUTION_STOPPED);
 		return;
 	}
 	thread->registers.rax = error;
-	scheduler_make_ready(sender);
+	scheduler_make_ready(execution);
 }
 
 bool endpoint_refuse(struct endpoint *endpoint, const struct thread *receiver, const struct reply *reply)
@@ -140,7 +139,7 @@ bool endpoint_refuse(struct endpoint *endpoint, const struct thread *receiver, c
 			break;
 		}
 		dequeue(endpoint, sender);
-		sender_finished(sender, BH_ERROR_STATE);
+		ipc_finish(sender, BH_ERROR_STATE);
 		if (refused % REFUSE_CHUNK == 0 && preemption_point()) {
 			return false;
 		}
@@ -193,7 +192,7 @@ enum bh_error endpoint_receive(
 	}
 	rendezvous(sender, receiver, reply, sender->send_badge, sender->send_may_grant, is_call);
 	if (!is_call) {
-		sender_finished(sender, BH_OK);
+		ipc_finish(sender, BH_OK);
 	}
 	scheduler_make_ready(&receiver->execution);
 	return BH_OK;
@@ -240,18 +239,11 @@ bool endpoint_cancel_one(struct endpoint *endpoint)
 	if (execution == NULL) {
 		return false;
 	}
-	if (execution->kind == EXECUTION_VCPU) {
-		dequeue(endpoint, execution);
-		vcpu_send_failed((struct vcpu *)execution);
-		return true;
+	dequeue(endpoint, execution);
+	if (execution->state == EXECUTION_RECEIVING) {
+		receive_ended((struct thread *)execution);
 	}
-
-	bool fault = ((struct thread *)execution)->pending_fault != 0;
-
-	ipc_cancel(execution, BH_ERROR_CANCELLED);
-	if (!fault) {
-		scheduler_make_ready(execution);
-	}
+	ipc_finish(execution, BH_ERROR_CANCELLED);
 	return true;
 }
 
@@ -267,7 +259,7 @@ bool endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned 
 
 		if (execution->send_badge == badge) {
 			dequeue(endpoint, execution); /* moves cancel_next on */
-			sender_finished(execution, BH_ERROR_CANCELLED);
+			ipc_finish(execution, BH_ERROR_CANCELLED);
 		} else {
 			endpoint->cancel_next = execution->next;
 		}

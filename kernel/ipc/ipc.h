@@ -32,6 +32,10 @@ bool endpoint_cancel_badged(struct endpoint *endpoint, uint64_t badge, unsigned 
 /* Ends whatever execution waits for; a thread sees error, a vCPU's access fails. It is STOPPED then. */
 void ipc_cancel(struct execution *execution, enum bh_error error);
 
+/* Gives execution, which waited with a message of its own and stands in no queue, the end of its operation. A thread whose fault
+ * nobody takes stops, its registers as they were; a vCPU's message has failed. */
+void ipc_finish(struct execution *execution, enum bh_error error);
+
 /* --- reply.c --- */
 
 /* Answers the caller that waits in reply with the server's message registers, and gives it its context back. Nothing

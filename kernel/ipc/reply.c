@@ -176,21 +176,7 @@ void reply_abandon(struct reply *reply)
 {
 	struct execution *caller = release_caller(reply);
 
-	if (caller == NULL) {
-		return;
+	if (caller != NULL) {
+		ipc_finish(caller, BH_ERROR_CANCELLED);
 	}
-	if (caller->kind == EXECUTION_VCPU) {
-		vcpu_send_failed((struct vcpu *)caller);
-		return;
-	}
-
-	struct thread *thread = (struct thread *)caller;
-
-	if (thread->pending_fault != 0) {
-		thread->pending_fault = 0;
-		scheduler_block(caller, EXECUTION_STOPPED);
-		return;
-	}
-	thread->registers.rax = BH_ERROR_CANCELLED;
-	scheduler_make_ready(caller);
 }

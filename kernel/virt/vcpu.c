@@ -313,7 +313,8 @@ static enum bh_error bind(const struct invocation *invocation, struct vcpu *vcpu
 	uint64_t what = invocation->argument[0], mask = invocation->argument[2];
 	struct capability *source = capability_lookup(invocation->caller, invocation->argument[1]);
 	bool is_route = what >= BH_BIND_ROUTE && what < BH_BIND_ROUTE + BH_ROUTES;
-	uint64_t first = what, last = what;
+	uint64_t first = what == BH_BIND_ALL_EXITS ? 0 : what;
+	uint64_t last = what == BH_BIND_ALL_EXITS ? BH_EXIT_REASONS - 1 : what;
 	enum bh_error error;
 
 	if (source == NULL) {
@@ -331,10 +332,6 @@ static enum bh_error bind(const struct invocation *invocation, struct vcpu *vcpu
 	if (is_route) {
 		error = bind_slot(vcpu, VCPU_ROUTE_FIRST + what - BH_BIND_ROUTE, source);
 		return error != BH_OK ? error : teardown_run() ? BH_OK : INVOCATION_RESTART;
-	}
-	if (what == BH_BIND_ALL_EXITS) {
-		first = 0;
-		last = BH_EXIT_REASONS - 1;
 	}
 	for (uint64_t reason = first; reason <= last; reason++) {
 		error = bind_slot(vcpu, VCPU_EXIT_FIRST + reason, source);
