@@ -81,7 +81,7 @@ static void copy(void)
 	REFUSED(BH_ERROR_SLOT_OCCUPIED, bh_cnode_copy(SELF, endpoint, 0, cnode, BH_RIGHTS_ALL));
 	REFUSED(BH_ERROR_SLOT_EMPTY, bh_cnode_copy(SELF, slot, 0, NO_SLOT, BH_RIGHTS_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(SELF, 0, 0, endpoint, BH_RIGHTS_ALL));
-	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(SELF, 32768, 0, endpoint, BH_RIGHTS_ALL));
+	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(SELF, 1u << BH_BOOT_CNODE_BITS, 0, endpoint, BH_RIGHTS_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(cnode, 4, 0, endpoint, BH_RIGHTS_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(SELF, slot, cnode, 4, BH_RIGHTS_ALL));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_copy(SELF, slot, cnode, 0, BH_RIGHTS_ALL));
@@ -125,7 +125,8 @@ static void mint(void)
 				       1)); /* the badge word is its size and use */
 	REFUSED(BH_ERROR_SLOT_OCCUPIED, bh_cnode_mint(SELF, frame, 0, endpoint, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_SLOT_EMPTY, bh_cnode_mint(SELF, slot, 0, NO_SLOT, BH_RIGHTS_ALL, 1));
-	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_mint(SELF, 40000, 0, endpoint, BH_RIGHTS_ALL, 1));
+	REFUSED(BH_ERROR_ARGUMENT,
+		bh_cnode_mint(SELF, (1u << BH_BOOT_CNODE_BITS) + 7000, 0, endpoint, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_CAPABILITY, bh_cnode_mint(SELF, slot, NO_SLOT, endpoint, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_RIGHTS, bh_cnode_mint(no_write, 1, 0, endpoint, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_RIGHTS, bh_cnode_mint(SELF, slot, no_read, 1, BH_RIGHTS_ALL, 1));
@@ -234,7 +235,7 @@ static void move_and_rotate(void)
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, slot, endpoint, endpoint));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, endpoint, endpoint, other));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, 0, endpoint, other));
-	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, slot, 32768, other));
+	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, slot, 1u << BH_BOOT_CNODE_BITS, other));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_rotate(SELF, slot, endpoint, 0));
 	REFUSED(BH_ERROR_RIGHTS, bh_cnode_rotate(copy_new(cnode, BH_RIGHT_READ), 1, 2, 3));
 }
@@ -262,7 +263,7 @@ static void delete_and_revoke(void)
 		"Delete refuses a slot outside the CNode, and a CNode capability without write");
 	cnode = object_new(BH_OBJECT_CNODE, 2);
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(SELF, 0));
-	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(SELF, 32768));
+	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(SELF, 1u << BH_BOOT_CNODE_BITS));
 	REFUSED(BH_ERROR_ARGUMENT, bh_cnode_delete(cnode, 4));
 	REFUSED(BH_ERROR_RIGHTS, bh_cnode_delete(copy_new(cnode, BH_RIGHT_READ | BH_RIGHT_GRANT), 1));
 

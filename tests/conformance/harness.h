@@ -78,7 +78,7 @@ extern unsigned int cases_begun, cases_passed, cases_failed;
 #define OWN_PRIORITY 200 /* of the thread that runs the cases */
 #define MAP_RW (BH_MAP_READ | BH_MAP_WRITE)
 #define MAP_ALL (BH_MAP_READ | BH_MAP_WRITE | BH_MAP_EXECUTE)
-#define NO_SLOT 32767 /* a slot of the own CNode that stays empty */
+#define NO_SLOT ((UINT64_C(1) << BH_BOOT_CNODE_BITS) - 1)
 
 /* Empty slots of the own CNode. */
 uint64_t slot_new(void);

@@ -93,7 +93,7 @@ void group_transfer(void)
 	REQUIRE_OK(bh_receive(endpoint, reply, &message));
 	CHECK_EQUAL(0, BH_MESSAGE_CAPS(message.info));
 	for (unsigned int i = 0; i < 3; i++) {
-		static const uint64_t bad[] = { 0, 32767, ~UINT64_C(0) };
+		static const uint64_t bad[] = { 0, (1u << BH_BOOT_CNODE_BITS) - 1, ~UINT64_C(0) };
 
 		REQUIRE(fresh(DO_SEND, BH_RIGHTS_ALL, 3));
 		OWN_BUFFER->receive_index = bad[i];
