@@ -55,8 +55,8 @@ static void plant(const char *shape)
 	bool is_ordered = true;
 
 	for (unsigned int i = 0; i < count; i++) {
-		is_ordered = is_ordered && (nodes[i]->parent == NULL ||
-						   nodes[i]->parent->deadline <= nodes[i]->deadline);
+		is_ordered = is_ordered &&
+			     (nodes[i]->parent == NULL || nodes[i]->parent->deadline <= nodes[i]->deadline);
 	}
 	ASSUME(is_ordered, "no deadline is before its parent's");
 }
@@ -85,8 +85,8 @@ static void check(const struct timeout *node)
 	PROVE((left == NULL ? 0 : left->rank) >= (right == NULL ? 0 : right->rank),
 		"no right spine is longer than the left one");
 	PROVE(node == root ? node->parent == NULL
-			   : belongs(node->parent) && (node->parent->left == node) !=
-							      (node->parent->right == node),
+			   : belongs(node->parent) &&
+				     (node->parent->left == node) != (node->parent->right == node),
 		"its parent has it, once");
 	for (unsigned int i = 0; i < NODES && up != root; i++) {
 		up = up->parent;
