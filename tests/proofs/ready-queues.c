@@ -12,7 +12,7 @@
  * Models: a pick that looks again is followed to there, and the queues are well formed then; its second look finds nobody who is ready
  * Functions: kernel/sched/scheduler.c: queue_append queue_prepend queue_remove can_run ready_enqueue ready_dequeue
  *	scheduler_update scheduler_make_ready scheduler_block scheduler_yield account_to_current scheduler_pick
- * Models: a CPU has 66 queues instead of 256: the larger array alone makes the proof ten times as long
+ * Models: a CPU has 66 queues instead of 256, for CBMC's sake
  * Models: highest_ready finds the highest bit (see ready-top)
  * Replaces: rdtsc proof_rdtsc
  * Replaces: highest_ready proof_highest_ready
