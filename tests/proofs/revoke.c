@@ -38,8 +38,22 @@ void proof_object_end(uint64_t type, uint64_t object)
 	PROVE(object != 0, "an object");
 	ended++;
 }
-bool proof_teardown_run(void) { return any_bool(); }
-bool preemption_point(void) { return any_bool(); }
+static bool preempted, torn_down;
+
+/* The end of both operations: zombies go. */
+bool proof_teardown_run(void)
+{
+	PROVE(!preempted, "a preempted call does nothing more");
+	torn_down = any_bool();
+	return torn_down;
+}
+
+bool preemption_point(void)
+{
+	PROVE(!preempted, "a preempted call does nothing more");
+	preempted = any_bool();
+	return preempted;
+}
 void mapping_remove(struct capability *slot)
 {
 	PROVE(slot->type == BH_OBJECT_FRAME || slot->type == BH_OBJECT_PAGE_TABLE, "a mapping");
@@ -107,6 +121,7 @@ int main(void)
 	}
 
 	PROVE(error == BH_OK || error == INVOCATION_RESTART, "it is done, or goes on later");
+	PROVE((error == BH_OK) == torn_down, "done when all that died is torn down");
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		bool gone = slots[i].type == BH_OBJECT_NULL;
 
