@@ -208,7 +208,7 @@ static uint16_t fadt_port(struct table fadt, uint64_t offset, uint64_t extended_
 /* Reads one integer element at *at and steps over it: Zero and One are their own encodings. */
 static bool read_aml_integer(struct table aml, uint64_t *at, uint64_t *value)
 {
-	static const uint8_t sizes[] = { [AML_BYTE] = 1, [AML_WORD] = 2, [AML_DWORD] = 4 };
+	static const uint8_t sizes[AML_DWORD + 1] = { [AML_BYTE] = 1, [AML_WORD] = 2, [AML_DWORD] = 4 };
 	uint64_t opcode = field(aml, *at, 1);
 	uint8_t size = opcode < sizeof(sizes) ? sizes[opcode] : 0;
 

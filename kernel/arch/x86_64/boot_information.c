@@ -296,7 +296,7 @@ enum boot_result boot_information_read(struct boot_information *boot, uint32_t m
 
 const char *boot_result_text(enum boot_result result)
 {
-	static const char *const texts[] = {
+	static const char *const texts[BOOT_MULTIBOOT1_ON_UEFI + 1] = {
 		[BOOT_OK] = "loader information is complete",
 		[BOOT_UNKNOWN_MAGIC] =
 			"not started by a multiboot loader: use GRUB's multiboot2, or QEMU's -kernel with the elf32 file",
