@@ -24,7 +24,7 @@ static void write_down(struct execution *caller, struct thread *server)
 	caller->state = EXECUTION_WAITING_REPLY;
 }
 
-/* At most OPEN_CALLS of them (fastpath.c). */
+/* At most two of them (fast_call). */
 static void open_calls_write_down(struct execution *current)
 {
 	struct execution *caller = current->open_caller;

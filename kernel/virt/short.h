@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The short ways of a vCPU: from its exit to a handler that waits, and back into the guest (ipc/open_call.h says why nothing is
- * written down). Vendor-neutral, and inline: a back end's exit goes to the handler without a call. */
+ * written down). Inline: a back end's exit goes to the handler without a call. The way back names the one back end that there is
+ * (svm_short.h); a second one is a branch in vcpu_resume. */
 #pragma once
 
 #include "ipc/fastpath.h"
