@@ -15,30 +15,30 @@ GUEST_CODE(rewrite);
 
 static uint64_t frame, derived;
 
-/* A Frame, and one derived from it that is mapped at HIGH in the own space, read by another thread just before. */
+/* A Frame, and one derived from it that is mapped at HIGH_PAGE, a large one at HIGH, in the own space, read by another thread just before. */
 static bool host_mapped(unsigned int bits, uint64_t flags)
 {
-	uint64_t value = 0;
+	uint64_t value = 0, at = bits == 12 ? HIGH_PAGE : HIGH;
 	uint64_t *window = (uint64_t *)address_new(UINT64_C(1) << bits);
 
 	frame = object_new(BH_OBJECT_FRAME, bits);
 	derived = copy_new(frame, BH_RIGHTS_ALL);
 	if (map_with_tables(frame, OWN_SPACE, (uint64_t)window, MAP_RW) != BH_OK ||
-		map_with_tables(derived, OWN_SPACE, HIGH, flags) != BH_OK) {
+		map_with_tables(derived, OWN_SPACE, at, flags) != BH_OK) {
 		return false;
 	}
 	*window = OLD;
-	return probe(probe_read, HIGH, &value) == WORKED && value == OLD;
+	return probe(probe_read, at, &value) == WORKED && value == OLD;
 }
 
-/* A Frame at HIGH, with contents NEW. */
+/* A Frame at HIGH_PAGE, with contents NEW. */
 static bool host_map_new(void)
 {
 	uint64_t other;
 	uint64_t *window = page_new(&other);
 
 	*window = NEW;
-	return map_with_tables(copy_new(other, BH_RIGHTS_ALL), OWN_SPACE, HIGH, MAP_RW) == BH_OK;
+	return map_with_tables(copy_new(other, BH_RIGHTS_ALL), OWN_SPACE, HIGH_PAGE, MAP_RW) == BH_OK;
 }
 
 static void host_frames(void)
@@ -48,7 +48,7 @@ static void host_frames(void)
 	case_begin("flush.host.unmap", "Unmap: the next access of a thread that had just read there faults");
 	REQUIRE(host_mapped(12, MAP_RW));
 	REQUIRE_OK(INVOKE(derived, BH_FRAME_UNMAP, 0));
-	CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+	CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 
 	case_begin("flush.host.large", "Unmap of a 2 MiB Frame: likewise, at its first and its last page");
 	REQUIRE(host_mapped(21, MAP_RW));
@@ -60,27 +60,27 @@ static void host_frames(void)
 	case_begin("flush.host.delete", "the end of the Frame capability: likewise");
 	REQUIRE(host_mapped(12, MAP_RW));
 	REQUIRE_OK(bh_cnode_delete(SELF, derived));
-	CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+	CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 
 	case_begin("flush.host.revoke", "Revoke of what the Frame capability was derived from: likewise");
 	REQUIRE(host_mapped(12, MAP_RW));
 	REQUIRE_OK(bh_cnode_revoke(SELF, frame));
-	CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+	CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 
 	case_begin("flush.host.protect",
 		"mapped again without write: a write faults, though one had just worked");
 	REQUIRE(host_mapped(12, MAP_RW));
-	CHECK_EQUAL(WORKED, writable(HIGH));
+	CHECK_EQUAL(WORKED, writable(HIGH_PAGE));
 	REQUIRE_OK(INVOKE(derived, BH_FRAME_UNMAP, 0));
-	REQUIRE_OK(INVOKE(derived, BH_FRAME_MAP, OWN_SPACE, HIGH, BH_MAP_READ));
-	CHECK_EQUAL(PAGE_FAULT, writable(HIGH));
+	REQUIRE_OK(INVOKE(derived, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, BH_MAP_READ));
+	CHECK_EQUAL(PAGE_FAULT, writable(HIGH_PAGE));
 
 	case_begin(
 		"flush.host.replace", "another Frame at the address of one that went: its contents are seen");
 	REQUIRE(host_mapped(12, MAP_RW));
 	REQUIRE_OK(INVOKE(derived, BH_FRAME_UNMAP, 0));
 	REQUIRE(host_map_new());
-	CHECK_EQUAL(WORKED, probe(probe_read, HIGH, &value));
+	CHECK_EQUAL(WORKED, probe(probe_read, HIGH_PAGE, &value));
 	CHECK_EQUAL(NEW, value);
 
 	case_begin("flush.host.moved",
@@ -88,9 +88,9 @@ static void host_frames(void)
 	REQUIRE(host_mapped(12, MAP_RW));
 	other = slot_new();
 	REQUIRE_OK(bh_cnode_move(SELF, other, 0, derived));
-	CHECK_EQUAL(WORKED, readable(HIGH));
+	CHECK_EQUAL(WORKED, readable(HIGH_PAGE));
 	REQUIRE_OK(bh_cnode_delete(SELF, other));
-	CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+	CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 }
 
 static void host_tables(void)
@@ -110,9 +110,9 @@ static void host_tables(void)
 		}
 		REQUIRE(host_mapped(12, MAP_RW));
 		REQUIRE_OK(INVOKE(tables + level - 1, BH_PAGE_TABLE_UNMAP, 0));
-		CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+		CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 		REQUIRE(host_map_new());
-		CHECK_EQUAL(WORKED, probe(probe_read, HIGH, &value));
+		CHECK_EQUAL(WORKED, probe(probe_read, HIGH_PAGE, &value));
 		CHECK_EQUAL(NEW, value);
 	}
 
@@ -126,10 +126,10 @@ static void host_tables(void)
 	for (unsigned int i = 0; i < 3; i++) {
 		REQUIRE_OK(INVOKE(tables + i, BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 3 - i));
 	}
-	REQUIRE_OK(INVOKE(tables + 3, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
-	CHECK_EQUAL(WORKED, writable(HIGH));
+	REQUIRE_OK(INVOKE(tables + 3, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, MAP_RW));
+	CHECK_EQUAL(WORKED, writable(HIGH_PAGE));
 	REQUIRE_OK(bh_cnode_revoke(SELF, untyped));
-	CHECK_EQUAL(PAGE_FAULT, readable(HIGH));
+	CHECK_EQUAL(PAGE_FAULT, readable(HIGH_PAGE));
 }
 
 /* --- guest --- */

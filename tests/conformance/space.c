@@ -10,21 +10,21 @@ static void mapping(void)
 		"a mapped Frame can be read, and written where the flags say so; unmapped it is gone, although it was in the TLB");
 	frame = object_new(BH_OBJECT_FRAME, 12);
 	REQUIRE(make_tables(OWN_SPACE, HIGH, 1));
-	CHECK_EQUAL(14, readable(HIGH));
-	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
-	*(volatile uint64_t *)HIGH = 0x1234;
-	CHECK_EQUAL(6, probe(probe_read, HIGH, &value));
+	CHECK_EQUAL(14, readable(HIGH_PAGE));
+	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, MAP_RW));
+	*(volatile uint64_t *)HIGH_PAGE = 0x1234;
+	CHECK_EQUAL(6, probe(probe_read, HIGH_PAGE, &value));
 	CHECK_EQUAL(0x1234, value);
-	CHECK_EQUAL(6, writable(HIGH));
-	CHECK_EQUAL(0, *(volatile uint64_t *)HIGH);
+	CHECK_EQUAL(6, writable(HIGH_PAGE));
+	CHECK_EQUAL(0, *(volatile uint64_t *)HIGH_PAGE);
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_UNMAP, 0));
-	CHECK_EQUAL(14, readable(HIGH));
+	CHECK_EQUAL(14, readable(HIGH_PAGE));
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_UNMAP, 0)); /* no error where it is not mapped */
-	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, BH_MAP_READ));
-	CHECK_EQUAL(6, readable(HIGH));
-	CHECK_EQUAL(14, writable(HIGH));
+	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, BH_MAP_READ));
+	CHECK_EQUAL(6, readable(HIGH_PAGE));
+	CHECK_EQUAL(14, writable(HIGH_PAGE));
 	REQUIRE_OK(bh_cnode_delete(SELF, frame)); /* the capability's end unmaps */
-	CHECK_EQUAL(14, readable(HIGH));
+	CHECK_EQUAL(14, readable(HIGH_PAGE));
 
 	case_begin("frame.map.execute",
 		"a Frame is executable where the flags say so, never writable at once (W^X)");
@@ -163,20 +163,20 @@ static void teardown(void)
 		tables[level] = object_new(BH_OBJECT_PAGE_TABLE, 0);
 		REQUIRE_OK(INVOKE(tables[level], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, level));
 	}
-	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
-	CHECK_EQUAL(6, readable(HIGH));
+	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, MAP_RW));
+	CHECK_EQUAL(6, readable(HIGH_PAGE));
 	REQUIRE_OK(INVOKE(tables[2], BH_PAGE_TABLE_UNMAP, 0));
-	CHECK_EQUAL(14, readable(HIGH));
+	CHECK_EQUAL(14, readable(HIGH_PAGE));
 	REFUSED(BH_ERROR_STATE,
 		INVOKE(tables[1], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 1)); /* it still counts as mapped */
 	REQUIRE_OK(INVOKE(tables[2], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 2));
-	CHECK_EQUAL(14, readable(HIGH));
+	CHECK_EQUAL(14, readable(HIGH_PAGE));
 	REQUIRE_OK(INVOKE(tables[1], BH_PAGE_TABLE_UNMAP, 0));
 	REQUIRE_OK(INVOKE(tables[1], BH_PAGE_TABLE_MAP, OWN_SPACE, HIGH, 1));
-	CHECK_EQUAL(14, readable(HIGH)); /* the old entry is not there */
+	CHECK_EQUAL(14, readable(HIGH_PAGE)); /* the old entry is not there */
 	REQUIRE_OK(INVOKE(frame, BH_FRAME_UNMAP, 0));
-	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH, MAP_RW));
-	CHECK_EQUAL(6, readable(HIGH));
+	REQUIRE_OK(INVOKE(frame, BH_FRAME_MAP, OWN_SPACE, HIGH_PAGE, MAP_RW));
+	CHECK_EQUAL(6, readable(HIGH_PAGE));
 
 	case_begin("page_table.revoked",
 		"memory of tables that were revoked comes back, and no access goes through it any more");
