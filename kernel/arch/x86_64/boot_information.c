@@ -307,8 +307,7 @@ const char *boot_result_text(enum boot_result result)
 		[BOOT_MODULE_MISPLACED] =
 			"a module is empty, not on a page boundary, or overlaps the kernel: check the module lines of the boot entry",
 		[BOOT_MULTIBOOT1_ON_UEFI] =
-			"no ACPI tables found. Under UEFI multiboot1 cannot pass them on: start the kernel by multiboot2 "
-			"(in GRUB: `multiboot2` and `module2`)",
+			"no ACPI tables found. Under UEFI multiboot1 cannot pass them on: start the kernel by multiboot2 (in GRUB: `multiboot2` and `module2`)",
 	};
 
 	return texts[result];
