@@ -194,7 +194,7 @@ static bool timer_arm_light(struct cpu *cpu, struct light_registers *registers)
 {
 	struct capability *slot;
 
-	if (registers->rsi != BH_TIMER_ARM || cpu->tracing ||
+	if (cpu->tracing ||
 		capability_find((const struct thread *)cpu->current, registers->rdi, BH_OBJECT_TIMER,
 			BH_RIGHT_WRITE, &slot) != BH_OK ||
 		!timer_arm((struct timer *)slot->object, registers->rdx)) {
@@ -211,11 +211,8 @@ uint64_t system_call_light(struct light_registers *registers, uint64_t number)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (number == BH_SYS_SIGNAL || number == BH_SYS_POLL) {
+	if (number != BH_SYS_INVOKE) {
 		return notification_light(cpu, registers, number);
 	}
-	if (number == BH_SYS_INVOKE && timer_arm_light(cpu, registers)) {
-		return BH_OK;
-	}
-	return BH_SYSCALL | number;
+	return timer_arm_light(cpu, registers) ? BH_OK : BH_SYSCALL | number;
 }

@@ -4,7 +4,8 @@
 
 #include "virt/svm_state.h"
 
-/* backend_resume. Since an entry that was plain nothing has changed but what the answer says; mostly that is registers, rip, rflags. */
+/* Enters again after an exit whose call was open until now: nothing has changed since the entry, if that was plain, but what the answer
+ * says; `answered`: that is in the page, and mostly registers, rip and rflags. Returns, with nothing done, if there is more to it. */
 static inline __attribute__((always_inline)) void svm_resume(
 	struct cpu *cpu, struct vcpu *vcpu, bool answered)
 {

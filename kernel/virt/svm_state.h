@@ -57,6 +57,7 @@ static inline void store_segment(struct bh_segment_register *to, const struct vm
 	((uint64_t *)to)[1] = ((const uint64_t *)from)[1];
 }
 
+/* What decoding an instruction needs. */
 static inline void store_code(const struct vmcb *vmcb, struct bh_code_state *code)
 {
 	code->cr0 = (uint32_t)vmcb->cr0;

@@ -91,7 +91,7 @@ void vcpu_interrupted(struct cpu *cpu, struct vcpu *vcpu)
 {
 	kernel_entered(cpu);
 	vcpu->exits++;
-	trace_record(BH_TRACE_EXIT, BH_EXIT_REASONS, vcpu);
+	trace_record(BH_TRACE_EXIT, BH_TRACE_EXIT_HOST, vcpu);
 	interrupts_process(cpu);
 	kernel_exit();
 }

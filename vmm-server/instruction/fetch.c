@@ -85,7 +85,6 @@ void code_proof_note(struct code_proof *proof, const struct bh_vcpu_state *state
 {
 	struct code_exact *exact = &proof->exact;
 	const uint8_t *cs = (const uint8_t *)&state->segment[BH_CS];
-	uint64_t next_rip = state->rip + proof->length;
 
 	*exact = (struct code_exact){ .rip = state->rip };
 	if (proof->length == 0 || proof->walk.levels != GUEST_WALK_LEVELS)
@@ -96,7 +95,6 @@ void code_proof_note(struct code_proof *proof, const struct bh_vcpu_state *state
 	exact->efer = state->efer;
 	exact->cs[0] = code_load(cs);
 	exact->cs[1] = code_load(cs + 8);
-	exact->next_rip = instruction_mode(state) == INSTRUCTION_MODE_64 ? next_rip : (uint32_t)next_rip;
 }
 
 __attribute__((noinline)) static enum exit_instruction_result decode_anew(struct instruction_cache *cache,

@@ -27,7 +27,6 @@ struct code_proof {
 	struct code_exact {
 		uint64_t rip, cr0, cr3, cr4, efer;
 		uint64_t cs[2];
-		uint64_t next_rip; /* behind the instruction */
 	} exact;
 };
 

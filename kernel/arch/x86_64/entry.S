@@ -82,13 +82,25 @@ syscall_entry:
 	movq	%rsp, %gs:CPU_SCRATCH
 	btrq	$63, %rax			/* BH_SYSCALL */
 	jnc	syscall_full			/* not ours: rax is as it was */
-	jmp	syscall_light
+	cmpq	$SYSCALL_SIGNAL, %rax
+	je	syscall_light
+	cmpq	$SYSCALL_POLL, %rax
+	je	syscall_light
+	cmpq	$SYSCALL_COUNT, %rax
+	jae	4f
+	cmpq	$SYSCALL_INVOKE, %rax
+	jne	3f
+	cmpq	$INVOCATION_TIMER_ARM, %rsi
+	je	syscall_light
+3:	btsq	$63, %rax
+	jmp	syscall_full
+4:	movl	$ERROR_SYSCALL, %eax
+	swapgs
+	sysretq
 1:	SYSCALL_SHORT fast_reply_receive
 2:	SYSCALL_SHORT fast_call
 
 syscall_light:
-	cmpq	$SYSCALL_COUNT, %rax
-	jae	2f
 	movq	%gs:CPU_STACK_TOP, %rsp
 	pushq	%rcx
 	pushq	%r11
@@ -110,13 +122,10 @@ syscall_light:
 	popq	%r11
 	popq	%rcx
 	testq	%rax, %rax
-	js	syscall_full			/* none of these: rax is the user's again */
+	js	syscall_full			/* not here: rax is the user's again */
 	cmpb	$0, %gs:CPU_RESCHEDULE
 	jne	1f
 	movq	%gs:CPU_SCRATCH, %rsp
-	swapgs
-	sysretq
-2:	movl	$ERROR_SYSCALL, %eax
 	swapgs
 	sysretq
 1:	SYSCALL_SAVE_ALL			/* done, but somebody else may have to run */

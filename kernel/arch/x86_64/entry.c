@@ -19,6 +19,8 @@
 #include "virt/vcpu.h"
 
 _Static_assert(BH_SYS_CALL == 0 && BH_SYS_REPLY_RECV == SYSCALL_REPLY_RECV, "entry.S");
+_Static_assert(BH_SYS_SIGNAL == SYSCALL_SIGNAL && BH_SYS_POLL == SYSCALL_POLL, "entry.S");
+_Static_assert(BH_SYS_INVOKE == SYSCALL_INVOKE && BH_TIMER_ARM == INVOCATION_TIMER_ARM, "entry.S");
 _Static_assert(BH_SYS_COUNT == SYSCALL_COUNT && BH_ERROR_SYSCALL == ERROR_SYSCALL, "entry.S");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "entry.S");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "entry.S");

@@ -13,7 +13,8 @@ _Noreturn void kernel_exit(void);
 
 /* entry.S: what the ways in call. */
 void system_call(struct thread *thread);
-/* Serves Signal, Poll and most Arms of timers: returns the result, changes registers. Others: BH_SYSCALL | number, nothing done. */
+/* Signal, Poll, and Arm of a timer: returns the result, changes registers. An Arm that does more than that: BH_SYSCALL | number,
+ * nothing done. */
 struct light_registers {
 	uint64_t r9, r8, r10, rdx, rsi, rdi;
 };

@@ -3,7 +3,11 @@
 #pragma once
 
 #define SYSCALL_REPLY_RECV 1
+#define SYSCALL_SIGNAL 7
+#define SYSCALL_POLL 9
+#define SYSCALL_INVOKE 10
 #define SYSCALL_COUNT 12
+#define INVOCATION_TIMER_ARM 0x61
 #define ERROR_SYSCALL 1
 
 #define CPU_SCRATCH 0

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define BH_ABI_VERSION 1u
+#define BH_ABI_VERSION 2u
 
 /* Register convention of every system call (instruction SYSCALL):
  *

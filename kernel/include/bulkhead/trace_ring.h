@@ -8,11 +8,13 @@
 
 enum bh_trace_kind { BH_TRACE_EXIT = 1, BH_TRACE_SWITCH, BH_TRACE_CAPABILITY, BH_TRACE_INTERRUPT };
 
+#define BH_TRACE_EXIT_HOST 0x100u /* detail of an EXIT that is no exit reason: a host interrupt, or nothing that has to be told */
+
 struct bh_trace_record {
 	uint64_t sequence; /* stored last */
 	uint64_t tsc;
 	uint32_t kind;    /* enum bh_trace_kind */
-	uint32_t detail;  /* exit reason, vector, invocation */
+	uint32_t detail;  /* exit reason or BH_TRACE_EXIT_HOST, vector, invocation */
 	uint64_t subject; /* identity of the thread or vCPU; SWITCH: of who runs next, 0: nobody */
 };
 _Static_assert(sizeof(struct bh_trace_record) == 32, "ABI: trace record");
