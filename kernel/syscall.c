@@ -163,8 +163,8 @@ void system_call(struct thread *thread)
 	}
 }
 
-/* Signal and Poll. Where somebody may be woken, or a doorbell's waiter is still to be, what is open is written down first. Else only the
- * word changes, at which no short way looks. */
+/* Signal and Poll. Where somebody may be woken, what is open is written down first. Else only the word changes, at which no short way
+ * looks. */
 static enum bh_error notification_light(struct cpu *cpu, struct light_registers *registers, uint64_t number)
 {
 	struct notification *notification;
@@ -176,7 +176,7 @@ static enum bh_error notification_light(struct cpu *cpu, struct light_registers 
 		return error;
 	}
 	notification = (struct notification *)slot->object;
-	if (notification->waiters.head != NULL || notification->bound != NULL || cpu->late_signal != NULL) {
+	if (notification->waiters.head != NULL || notification->bound != NULL) {
 		kernel_entered(cpu);
 	}
 	if (number == BH_SYS_SIGNAL) {

@@ -43,7 +43,8 @@ struct cpu {
 
 	uint64_t stretch;     /* number of the present one (ipc/open_call.h) */
 	uint64_t invocations; /* so many times slots may have been emptied, or capabilities moved */
-	struct notification *late_signal; /* was rung, and wakes its waiter at the next kernel_entered() */
+	struct notification *
+		late_signal; /* was rung by the guest that runs, whose next exit wakes the waiter: kernel_entered() */
 
 	struct execution_queue ready[PRIORITIES];
 	uint64_t ready_bits[4];   /* bit p of word p / 64: queue p is not empty */

@@ -171,6 +171,7 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(guest_signal, "signals, halting and stopping of a virtual CPU")                     \
 	X(guest_route, "routed port accesses and doorbells")                                  \
 	X(fast_guest, "what happens in the middle of an exit that came by the short way")     \
+	X(fast_open, "calls and exits that nobody disturbs until they are answered")          \
 	X(guest_end, "the end of a virtual CPU and of what it needs; isolation")              \
 	X(guest_apart, "nothing of one guest shows in another, or in a thread")               \
 	X(teardown, "anything is deleted at any time, and what is left is usable")            \

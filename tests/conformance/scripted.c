@@ -104,6 +104,13 @@ bool scripted_passive(struct scripted *scripted, unsigned int priority, uint64_t
 	       bh_thread_receive(scripted->thread, endpoint, reply) == BH_OK;
 }
 
+void scripted_received(const struct scripted *scripted, const uint8_t *code, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		((volatile uint8_t *)scripted->code)[(size_t)(script_received - script_start) + i] = code[i];
+	}
+}
+
 void scripted_step(const struct scripted *scripted, unsigned int step, uint64_t system_call,
 	uint64_t capability, uint64_t info, uint64_t word, uint64_t reply)
 {

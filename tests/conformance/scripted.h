@@ -33,6 +33,8 @@ struct scripted {
 bool scripted_new(struct scripted *scripted, unsigned int priority, bool active);
 /* One without a context that waits in Recv: step 0 notes its first message. */
 bool scripted_passive(struct scripted *scripted, unsigned int priority, uint64_t endpoint, uint64_t reply);
+/* What one that stands apart does with its next message, instead of the next step. */
+void scripted_received(const struct scripted *scripted, const uint8_t *code, size_t size);
 /* Gives it a context of its own. */
 bool scripted_bind(struct scripted *scripted);
 /* A stopped one begins anew with that step, in its CNode, space and buffer as they stand in the structure. */

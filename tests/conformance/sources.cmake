@@ -12,6 +12,7 @@ set(CONFORMANCE_SOURCES
 	donation.c
 	fast.c
 	fast_guest.c
+	fast_open.c
 	fast_middle.c
 	fast_order.c
 	fault.c

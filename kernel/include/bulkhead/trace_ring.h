@@ -8,7 +8,8 @@
 
 enum bh_trace_kind { BH_TRACE_EXIT = 1, BH_TRACE_SWITCH, BH_TRACE_CAPABILITY, BH_TRACE_INTERRUPT };
 
-#define BH_TRACE_EXIT_HOST 0x100u /* detail of an EXIT that is no exit reason: a host interrupt, or nothing that has to be told */
+#define BH_TRACE_EXIT_HOST \
+	0x100u /* detail of an EXIT that is no exit reason: a host interrupt, or nothing that has to be told */
 
 struct bh_trace_record {
 	uint64_t sequence; /* stored last */
