@@ -104,12 +104,12 @@ static bool route_to(uint64_t route, uint64_t port, uint64_t capability)
 /* --- exits --- */
 
 static const uint8_t cpuid_code[] = { 0x0f, 0xa2, 0xeb, 0xfc };
+/* sti; 1: inc word [800h]; cmp byte [810h], 0; je 1b; cpuid; hlt */
+static const uint8_t spin_code[] = { 0xfb, 0xff, 0x06, 0x00, 0x08, 0x80, 0x3e, 0x10, 0x08, 0x00, 0x74, 0xf5,
+	0x0f, 0xa2, 0xf4 };
 
 static void answers(void)
 {
-	/* sti; 1: inc word [800h]; cmp byte [810h], 0; je 1b; cpuid; hlt */
-	static const uint8_t code[] = { 0xfb, 0xff, 0x06, 0x00, 0x08, 0x80, 0x3e, 0x10, 0x08, 0x00, 0x74,
-		0xf5, 0x0f, 0xa2, 0xf4 };
 	/* mov byte [820h], 1; hlt */
 	static const uint8_t handler[] = { 0xc6, 0x06, 0x20, 0x08, 0x01, 0xf4 };
 
@@ -132,7 +132,7 @@ static void answers(void)
 	case_begin("open.inject", "an event in the state page is injected with the answer");
 	REQUIRE(objects_new() && server_new(90));
 	server_answers(2, 0);
-	REQUIRE(guest_for_server(code, sizeof(code)));
+	REQUIRE(guest_for_server(spin_code, sizeof(spin_code)));
 	for (unsigned int i = 0; i < sizeof(handler); i++) {
 		guest.memory[0x100 + i] = handler[i];
 	}
@@ -160,19 +160,53 @@ static void answers(void)
 	pause_us(200);
 	CHECK_EQUAL(1, server.steps[3].done);
 	CHECK_EQUAL(BH_EXIT_NOTIFY, server.steps[3].got_word & 0xff);
+}
+
+/* A guest that spins until byte 810h is set, and whose handler has had its first message. */
+static bool spinning_guest(uint64_t tsc_aux)
+{
+	if (!guest_for_server(spin_code, sizeof(spin_code))) {
+		return false;
+	}
+	guest.state->tsc_aux = tsc_aux;
+	if (!guest_write_state(&guest) || bh_vcpu_run(guest.vcpu) != BH_OK) {
+		return false;
+	}
+	pause_us(100);
+	if (bh_signal(guest.doorbell) != BH_OK) {
+		return false;
+	}
+	pause_us(100);
+	return server.steps[0].done == 1;
+}
+
+static void handlers(void)
+{
+	/* rdtscp; mov %rcx, 64(%rbx); incq 72(%rbx); 1: jmp 1b */
+	static const uint8_t look[] = { 0x0f, 0x01, 0xf9, 0x48, 0x89, 0x4b, 0x40, 0x48, 0xff, 0x43, 0x48,
+		0xeb, 0xfe };
+	struct bh_results results;
+	uint64_t before;
 
 	case_begin("open.since", "INSPECT says since when a vCPU waits, not since when others know of it");
 	REQUIRE(objects_new() && server_new(90));
 	scripted_special(&server, 2, STEP_SPIN);
-	REQUIRE(guest_for_server(cpuid_code, sizeof(cpuid_code)));
-	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
-	uint64_t before = rdtsc();
-	struct bh_results results;
-
+	REQUIRE(spinning_guest(0));
+	before = rdtsc();
+	guest.memory[0x810] = 1;
 	pause_us(300);
+	REQUIRE(server.steps[2].done > 0);
 	REQUIRE_OK(bh_invoke(guest.vcpu, BH_VCPU_INSPECT, 0, 0, 0, 0, 0, 0, &results));
 	CHECK(results.r[1] > before && results.r[1] < before + ticks_of_us(100));
-	CHECK_EQUAL(2, results.r[2]);
+
+	case_begin("open.tsc_aux", "a handler does not find its guest's TSC_AUX");
+	REQUIRE(objects_new() && server_new(90));
+	REQUIRE(spinning_guest(5));
+	scripted_received(&server, look, sizeof(look));
+	guest.memory[0x810] = 1;
+	pause_us(300);
+	CHECK_EQUAL(1, server.steps[1].done);
+	CHECK_EQUAL(0, server.steps[1].got_word);
 }
 
 /* --- doorbells --- */
@@ -316,6 +350,32 @@ static void slots(void)
 	CHECK_EQUAL(5, client.steps[3].got_word);
 }
 
+static void places(void)
+{
+	uint64_t second = 0;
+
+	case_begin("open.places",
+		"a server that went to another endpoint and is called there answers with the slots it had first: it receives at the "
+		"first endpoint again");
+	REQUIRE(objects_new() && server_new(90) && client_new());
+	second = object_new(BH_OBJECT_ENDPOINT, 0);
+	REQUIRE(give(&server, AT_OTHER, second) && give(&client, AT_OTHER, second));
+	server_answers(2, 0);
+	scripted_step(
+		&server, 3, BH_SYS_REPLY_RECV, AT_OTHER, BH_MESSAGE_INFO(BH_LABEL_USER, 1, 0), 0, AT_REPLY);
+	server_answers(4, 0);
+	server_answers(5, 0);
+	for (unsigned int i = 2; i < 5; i++) {
+		scripted_step(&client, i, BH_SYS_CALL, i == 3 ? AT_OTHER : AT_ENDPOINT,
+			BH_MESSAGE_INFO(BH_LABEL_USER, 1, 0), i, 0);
+	}
+	scripted_step(&client, 5, BH_SYS_WAIT, AT_NEVER, 0, 0, 0);
+	REQUIRE_OK(bh_thread_resume(client.thread));
+	pause_us(300);
+	CHECK_EQUAL(1, client.steps[3].done);
+	CHECK_EQUAL(1, client.steps[4].done);
+}
+
 static void call_with_fpu(uint64_t argument)
 {
 	struct bh_message message = { .info = BH_MESSAGE_INFO(BH_LABEL_USER, 1, 0) };
@@ -351,9 +411,11 @@ static void fpu(void)
 void group_fast_open(void)
 {
 	answers();
+	handlers();
 	doorbells();
 	order();
 	chains();
 	slots();
+	places();
 	fpu();
 }
