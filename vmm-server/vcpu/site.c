@@ -127,7 +127,7 @@ static void note_operand(struct site_memory *site, const struct mmio_cache_entry
 	site->immediate = (uint32_t)instruction->immediate;
 }
 
-/* Whose registers they are. */
+/* Whose registers they are; false: nobody's that the short way serves. */
 static bool note_device(struct site_memory *site, const struct vmm *vmm, const struct vcpu *vcpu,
 	const struct mmio_cache_entry *entry, uint64_t guest_physical)
 {
@@ -167,13 +167,18 @@ void site_note_memory(
 	const struct mmio_cache_entry *entry =
 		&vcpu->mmio.entry[code_cache_index(linear, MMIO_CACHE_ENTRIES)];
 
-	if (!entry->whole || !entry->ready || !note(site, vcpu, reason, &entry->proof) ||
-		!add_walk(site, &entry->data_walk) ||
-		!note_device(&site->memory, vmm, vcpu, entry, guest_physical)) {
+	struct site_memory memory = { 0 };
+
+	/* A site that stands there may stay: it is compared before it is used. */
+	if (!entry->whole || !entry->ready || !note_device(&memory, vmm, vcpu, entry, guest_physical)) {
+		return;
+	}
+	if (!note(site, vcpu, reason, &entry->proof) || !add_walk(site, &entry->data_walk)) {
 		*site = (struct site){ 0 };
 		return;
 	}
-	note_operand(&site->memory, entry);
+	note_operand(&memory, entry);
+	site->memory = memory;
 	site->memory.information = entry->instruction.memory.index == INSTRUCTION_NO_REGISTER
 					   ? information
 					   : information | SITE_INDEXED;
