@@ -4,6 +4,8 @@
 
 static uint16_t owner_of[SLOTS_MAX];
 static uint32_t lowest_free; /* no free slot is below this one */
+static uint32_t
+	taken_end; /* none from here on was ever taken: a restart looks for its slots below, and holds up no VM for longer */
 
 void slots_init(uint32_t first, uint32_t end)
 {
@@ -11,6 +13,7 @@ void slots_init(uint32_t first, uint32_t end)
 		owner_of[slot] = slot >= first && slot < end && slot != 0 ? OWNER_FREE : OWNER_SYSTEM;
 	}
 	lowest_free = first;
+	taken_end = first;
 }
 
 uint32_t slots_take(uint16_t owner, uint32_t count)
@@ -28,6 +31,7 @@ uint32_t slots_take(uint16_t owner, uint32_t count)
 			for (uint32_t i = first; i <= slot; i++) {
 				owner_of[i] = owner;
 			}
+			taken_end = slot < taken_end ? taken_end : slot + 1;
 			return first;
 		}
 	}
@@ -36,7 +40,7 @@ uint32_t slots_take(uint16_t owner, uint32_t count)
 
 uint32_t slots_next(uint16_t owner, uint32_t from)
 {
-	for (uint32_t slot = from; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = from; slot < taken_end; slot++) {
 		if (owner_of[slot] == owner) {
 			return slot;
 		}

@@ -20,7 +20,7 @@ void slots_init(uint32_t first, uint32_t end);
 /* Takes `count` consecutive free slots for `owner`; returns the first, 0 if there is no such run. */
 uint32_t slots_take(uint16_t owner, uint32_t count);
 
-/* The first slot of `owner` that is not below `from`; 0 if there is none. */
+/* The first slot that `owner`, a VM or a task, has taken and that is not below `from`; 0 if there is none. */
 uint32_t slots_next(uint16_t owner, uint32_t from);
 
 /* Gives a slot back, which the caller has emptied. Slots out of range are ignored. */

@@ -4,6 +4,7 @@
 #include "sweep.h"
 
 #include "../sweep_call.h"
+#include "ipc/open_call.h"
 #include "object/invocation.h"
 #include "panic.h"
 
@@ -21,6 +22,8 @@ void __wrap_system_call(struct thread *thread)
 		__real_system_call(thread);
 		return;
 	}
+	/* As system_call() begins: who sweeps may be in a call that is not written down. */
+	kernel_entered(thread->execution.cpu);
 	/* Half dead objects are no invariant. A step is done each time, whether an interrupt is pending or not. */
 	while (!teardown_run()) {}
 	sweep_capabilities();
