@@ -160,6 +160,15 @@ static bool is_zero(const struct capability *slot)
 	       slot->map_next_link == 0;
 }
 
+/* Whatever an earlier use left in the newcomer's slot. */
+static void any_newcomer(void)
+{
+	fresh.depth = any_depth();
+	derivation_set_join(&fresh, any_depth());
+	fresh.previous = any_bool() ? &slots[0] : NULL;
+	fresh.next = any_bool() ? &slots[0] : NULL;
+}
+
 static void insert(void)
 {
 	unsigned int order[SLOTS + 1];
@@ -167,6 +176,7 @@ static void insert(void)
 	unsigned int parent = any_u32(), first = any_u32(), second = any_u32();
 
 	__CPROVER_assume(parent < count && first < count && second < count);
+	any_newcomer();
 
 	enum bh_error error = BH_OK;
 
@@ -205,12 +215,13 @@ static void append(void)
 	unsigned int order[SLOTS + 1];
 
 	__CPROVER_assume(first < count);
+	any_newcomer();
 	AT(count - 1, derivation_append(&slots[at], &fresh));
 	for (unsigned int i = 0; i < SLOTS + 1; i++) {
 		order[i] = i < count ? i : SLOTS;
 	}
 	check_list(order, count + 1, &after);
-	PROVE(!is_derived(&after, first, count), "derived from nothing");
+	PROVE(!is_derived(&after, first, count) && fresh.depth == 0, "derived from nothing");
 	others_stay(SLOTS, SLOTS);
 }
 

@@ -2,11 +2,11 @@
 """Reads what stands in the comment at the top of a proof, and the list of mutants that survive. Used by build/verify."""
 import re
 
-KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Replaces", "Options")
+KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Replaces", "Options", "Cases")
 
 
 class Proof:
-    """One proof: name, property, bound (texts), assumptions, models, options (lists), replaced [(function, stand-in)], functions [(file, name)]."""
+    """One proof: name, property, bound (texts), assumptions, models, options (lists), cases (how many), replaced [(function, stand-in)], functions [(file, name)]."""
 
     def __init__(self, path, fields):
         self.path = path
@@ -15,6 +15,7 @@ class Proof:
         self.bound = fields["Bound"][0]
         self.assumptions = fields.get("Assumes", [])
         self.models = fields.get("Models", [])
+        self.cases = int(fields.get("Cases", ["1"])[0])
         self.options = " ".join(fields.get("Options", [])).split()
         self.replaced = [tuple(line.split()) for line in fields.get("Replaces", [])]
         self.functions = []

@@ -95,5 +95,16 @@ GOOD = """[f.assertion.1] line 3 cover: assumption: a: FAILURE
     (GOOD, GOOD + "**** WARNING: no body for function strange\n", "has no body"),
 ])
 def test_judge(tmp_path, old, new, said):
-    wrong = verify.judge(sample(tmp_path), GOOD.replace(old, new, 1) if old else GOOD)
+    wrong = verify.judge(sample(tmp_path), [GOOD.replace(old, new, 1) if old else GOOD])
     assert wrong == [] if said is None else any(said in text for text in wrong)
+
+
+def test_cases_are_judged_together(tmp_path):
+    proof = sample(tmp_path, HEADER.replace(" * Options", " * Cases: 2\n * Options"))
+    assert proof.cases == 2 and sample(tmp_path).cases == 1
+    unreached = GOOD.replace("cover: reached: FAILURE", "cover: reached: SUCCESS")
+    assert verify.judge(proof, [GOOD, unreached]) == [], "one case that reaches it is enough"
+    assert any("never reached" in text for text in verify.judge(proof, [unreached, unreached]))
+    assert any("it holds" in text for text in verify.judge(proof, [GOOD, GOOD.replace("holds: SUCCESS", "holds: FAILURE")])), \
+        "a property holds in all of them"
+    assert any("no result" in text for text in verify.judge(proof, [GOOD, ""]))
