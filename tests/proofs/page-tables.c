@@ -306,6 +306,26 @@ static void run(bool is_table, unsigned int bits, unsigned int entry_level)
 	}
 }
 
+/* A level that no table has: below the last, or as high as the root. */
+static void wrong_level(void)
+{
+	struct invocation invocation = { .slot = &slot,
+		.label = BH_PAGE_TABLE_MAP,
+		.argument = { 0, address, any_bool() ? 0 : any_u64() } };
+
+	__CPROVER_assume(invocation.argument[2] == 0 || invocation.argument[2] > 3);
+	slot.type = BH_OBJECT_PAGE_TABLE;
+	slot.object = NEW_TABLE;
+	is_named = true;
+	named.type = BH_OBJECT_ADDRESS_SPACE;
+	named.rights = BH_RIGHTS_ALL;
+	named.object = (uint64_t)&holder.space;
+	must_not_walk = true;
+	COVER("a level that no table has");
+	PROVE(page_table_invoke(&invocation) == BH_ERROR_ARGUMENT && slot.space_link == 0,
+		"a level that no table has is refused");
+}
+
 int main(void)
 {
 	address = any_u64();
@@ -313,7 +333,7 @@ int main(void)
 	holder.space.flushes = any_u32();
 	guest_entry = any_u64();
 	cpu.space = any_bool() ? &holder.space : NULL;
-	switch (any_u8() % 6) {
+	switch (any_u8() & 7) {
 	case 0:
 		run(false, 12, 1);
 		break;
@@ -329,8 +349,11 @@ int main(void)
 	case 4:
 		run(true, 12, 3);
 		break;
-	default:
+	case 5:
 		run(true, 12, 4);
+		break;
+	default:
+		wrong_level();
 		break;
 	}
 	return 0;

@@ -4,11 +4,13 @@
  *	mandatory intercept, an ASID that is the vCPU's own and not the host's, the nested root of its space, the kernel's permission maps,
  *	masked host interrupts, no event with reserved bits, EFER.SVME, and fixed bits of RFLAGS, DR6 and DR7 as the manual wants; a refused
  *	injection enters nothing. This holds for a fresh vCPU, after each exit again, and for the entries that go the short way: into those
- *	goes no event, no window, no breakpoint and no flush.
+ *	goes no event, no window, no breakpoint and no flush. While nobody writes the page, the guest gets what it says, in the groups that
+ *	were asked for and in no others, and of an exit the VMM is told the reason, the event that it interrupted, rax, rsp, rip and rflags.
  * Bound: none: a vCPU whose control area is any that the invariant allows; any page, any groups, any exit that the CPU can make.
  * Assumes: before, the control area has the host's bits
  * Assumes: before, the kernel's own copies of XCR0, event and shadow are ones that the CPU takes
  * Assumes: before, an ASID of this generation is the vCPU's own
+ * Assumes: before, nothing of an earlier entry is left in the control area but a window that was asked for (the page stands still)
  * Assumes: the CPU's ASIDs are more than one
  * Models: each reading of a field of the state page gives any value
  * Models: the CPU changes the state save area, exit codes, pending virtual interrupt, shadow, an event that it was to inject, and nothing
@@ -19,6 +21,7 @@
  * Functions: kernel/virt/svm_run.c: svm_run asid_check interrupted_event is_plain svm_leave svm_refused svm_doorbell ring
  * Functions: kernel/virt/svm_exit.c: svm_exited exited_otherwise
  * Functions: kernel/virt/svm_short.h: svm_resume
+ * Replaces: wrmsr proof_wrmsr
  * Replaces: vmcb_of proof_vmcb_of
  * Replaces: vcpu_of proof_vcpu_of
  * Replaces: state_of proof_state_of
@@ -26,17 +29,24 @@
  * Replaces: vcpu_exited proof_exited
  * Replaces: vcpu_port_exited proof_port_exited
  * Replaces: vcpu_doorbell proof_doorbell
+ * Cases: 2
  * Options: --unwind 20
  */
 #include "proof.h"
 
+#define PAGE_CHANGES (CASE == 0) /* case 1: it stands still */
+
 /* Others write the state page at any time: its fields are volatile here, and build/verify makes every reading of such a field any value. */
+#if PAGE_CHANGES
 #define uint64_t proof_volatile_u64
 #define uint32_t proof_volatile_u32
 #define uint16_t proof_volatile_u16
 typedef volatile unsigned long proof_volatile_u64;
 typedef volatile unsigned int proof_volatile_u32;
 typedef volatile unsigned short proof_volatile_u16;
+#else
+#define volatile
+#endif
 #include <bulkhead/vcpu.h>
 #undef uint64_t
 #undef uint32_t
@@ -61,6 +71,8 @@ static bool entered, resumed;
 
 const char svm_enter_end[1];
 
+#include "state_transfer.h"
+
 struct vmcb *proof_vmcb_of(struct vcpu *of)
 {
 	PROVE(of == &vcpu, "the vCPU that runs");
@@ -73,6 +85,7 @@ struct vmcb *proof_vmcb_of(struct vcpu *of)
 	(1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 15 | 1u << 18 | 1u << 19 | 1u << 22 | 1u << 24 | \
 		1u << 26 | 1u << 27 | 1u << 28 | 1u << 30 | 1u << 31)
 #define MANDATORY_4 0x7e7fu
+#define MANDATORY_5 0x1bu
 
 /* What the host owns in the control area, at any time. */
 static bool has_host_bits(const struct vmcb *vmcb)
@@ -82,7 +95,7 @@ static bool has_host_bits(const struct vmcb *vmcb)
 	       vmcb->intercept_dr_read == 0xffff && vmcb->intercept_dr_write == 0xffff &&
 	       (vmcb->intercept_exceptions & MANDATORY_EXCEPTIONS) == MANDATORY_EXCEPTIONS &&
 	       (vmcb->intercept3 & MANDATORY_3) == MANDATORY_3 &&
-	       (vmcb->intercept4 & MANDATORY_4) == MANDATORY_4 &&
+	       (vmcb->intercept4 & MANDATORY_4) == MANDATORY_4 && vmcb->intercept5 == MANDATORY_5 &&
 	       vmcb->iopm_physical == virt_to_phys(io_permission_map) &&
 	       vmcb->msrpm_physical == virt_to_phys(msr_permission_map) &&
 	       (vmcb->virtual_interrupt & V_INTR_MASKING) != 0 &&
@@ -148,7 +161,7 @@ bool vcpu_late_signal(const struct vcpu *of, struct notification *notification)
 {
 	(void)of;
 	(void)notification;
-	return any_bool();
+	return any_late_answer();
 }
 
 /* An exit, and mostly an answer that goes the short way back. */
@@ -159,7 +172,10 @@ static void left(void)
 	PROVE(has_host_bits(&control_area), "the host's bits after the exit");
 	PROVE((vcpu.undelivered & ~(uint64_t)0xffffffff80000fff) == 0, "an event that can be injected again");
 	PROVE((vcpu.xcr0 & ~cpu_features.xcr0) == 0, "an XCR0 within the host's");
-	if (!resumed && any_bool()) {
+	if (!PAGE_CHANGES) {
+		prove_left();
+	}
+	if (PAGE_CHANGES && !resumed && any_bool()) {
 		resumed = true;
 		if (any_bool()) {
 			svm_resume(&cpu, &vcpu, true);
@@ -178,9 +194,10 @@ void proof_exited(struct cpu *of, struct vcpu *whose, uint32_t reason, uint32_t 
 	(void)of;
 	(void)whose;
 	(void)length;
-	(void)qualification;
-	(void)information;
 	PROVE(reason < BH_EXIT_REASONS, "an exit reason that exists");
+	if (!PAGE_CHANGES) {
+		prove_told(reason, qualification, information);
+	}
 	left();
 }
 
@@ -188,9 +205,11 @@ void proof_port_exited(struct cpu *of, struct vcpu *whose, uint64_t access, uint
 {
 	(void)of;
 	(void)whose;
-	(void)next_rip;
 	PROVE((access & ~(uint64_t)0xffff0071) == 0, "a single access of a port");
 	PROVE((control_area.rflags & RFLAGS_TF) == 0, "that nothing follows");
+	if (!PAGE_CHANGES) {
+		prove_port(access, next_rip, true);
+	}
 	left();
 }
 
@@ -199,9 +218,10 @@ void vcpu_port_exited_long(
 {
 	(void)of;
 	(void)whose;
-	(void)access;
-	(void)next_rip;
-	(void)doorbell;
+	if (!PAGE_CHANGES) {
+		PROVE(doorbell == 0, "no doorbell's");
+		prove_port(access, next_rip, false);
+	}
 	left();
 }
 
@@ -209,6 +229,9 @@ void vcpu_interrupted(struct cpu *of, struct vcpu *whose)
 {
 	(void)of;
 	(void)whose;
+	if (!PAGE_CHANGES) {
+		prove_interrupted();
+	}
 	left();
 }
 
@@ -257,6 +280,10 @@ void svm_enter(uint64_t *registers, uint64_t host_state, uint8_t *host_state_are
 		PROVE(vcpu.plain, "what goes the short way is plain");
 		__CPROVER_assume(false);
 	}
+	if (!PAGE_CHANGES) {
+		prove_entered();
+	}
+
 	uint64_t breakpoints = vmcb->dr7 & 0xff;
 
 	any_guest_state();
@@ -268,14 +295,26 @@ void svm_enter(uint64_t *registers, uint64_t host_state, uint8_t *host_state_are
 	if ((event & BH_EVENT_VALID) != 0) {
 		control_area.event_injection = any_u64();
 	}
-	control_area.virtual_interrupt = (virtual & ~V_IRQ) | (any_bool() ? virtual & V_IRQ : 0);
+	if (PAGE_CHANGES ||
+		(vmcb->intercept3 & INTERCEPT3_VINTR) == 0) { /* else it is not taken, but leaves */
+		control_area.virtual_interrupt = (virtual & ~V_IRQ) | (any_bool() ? virtual & V_IRQ : 0);
+	}
 	control_area.next_rip = any_u64();
 	(void)host_state_area;
+	if (!PAGE_CHANGES) {
+		keep();
+	}
 	if ((uint32_t)control_area.exit_code == EXIT_IOIO && (control_area.exit_info_1 & 0xd) == 0 &&
 		svm_doorbell(registers) == 0) {
 		COVER("a doorbell, and the guest goes on");
+		if (!PAGE_CHANGES) {
+			prove_rang(true);
+		}
 		PROVE(vcpu.plain && has_host_bits(&control_area), "the host's bits after a doorbell");
 		__CPROVER_assume(false);
+	}
+	if (!PAGE_CHANGES) {
+		prove_rang(false);
 	}
 	svm_exited(registers);
 }
@@ -311,6 +350,7 @@ static void any_vcpu(void)
 	control_area.intercept_exceptions = any_u32();
 	control_area.intercept3 = any_u32();
 	control_area.intercept4 = any_u32();
+	control_area.intercept5 = any_u32();
 	control_area.iopm_physical = any_u64();
 	control_area.msrpm_physical = any_u64();
 	control_area.virtual_interrupt = any_u64();
@@ -342,11 +382,10 @@ static void any_vcpu(void)
 		"before, an ASID of this generation is the vCPU's own");
 }
 
-int main(void)
+static void page_changes(void)
 {
-	any_cpu();
-	vcpu.control_block_physical = virt_to_phys(&control_area);
 	if (any_bool()) {
+		vcpu.control_block_physical = any_u64();
 		svm_vcpu_initialise(&vcpu);
 		COVER("a fresh vCPU");
 		PROVE(has_host_bits(&control_area), "a fresh vCPU's control area");
@@ -355,17 +394,57 @@ int main(void)
 			"no ASID, no event, an XCR0 that the CPU takes");
 		PROVE((control_area.virtual_interrupt & V_IRQ) == 0 && control_area.interrupt_shadow == 0,
 			"nothing is pending");
-		return 0;
+		return;
 	}
 	any_vcpu();
 	if (any_bool() && !svm_load_base(&vcpu)) {
 		COVER("an injection over an undelivered event");
 		PROVE(has_host_bits(&control_area), "a refused answer leaves the host's bits");
-		return 0;
+		return;
 	}
 	if (any_bool()) {
 		svm_load_groups(&vcpu, any_u32());
 	}
 	svm_run(&cpu, &vcpu);
+}
+
+#if !PAGE_CHANGES
+static void page_stands_still(void)
+{
+	page = any_page();
+	given = page;
+	control_area = any_control_area();
+	any_vcpu();
+	vcpu.exits = any_u32();
+	vcpu.plain = any_bool();
+	ASSUME(control_area.tlb_control == 0 &&
+			control_area.virtual_interrupt ==
+				(is_set(control_area.intercept3, 4) ? WINDOW_ASKED : NO_WINDOW),
+		"before, nothing of an earlier entry is left in the control area but a window that was asked for (the page stands still)");
+	keep();
+	if (any_bool()) {
+		prove_flow(svm_load_base(&vcpu));
+		return;
+	}
+	if (any_bool()) {
+		uint32_t groups = any_u32();
+
+		svm_load_groups(&vcpu, groups);
+		prove_groups(groups);
+		return;
+	}
+	svm_run(&cpu, &vcpu);
+}
+#endif
+
+int main(void)
+{
+	any_cpu();
+	vcpu.control_block_physical = virt_to_phys(&control_area);
+#if PAGE_CHANGES
+	page_changes();
+#else
+	page_stands_still();
+#endif
 	return 0;
 }

@@ -105,6 +105,8 @@ def test_cases_are_judged_together(tmp_path):
     unreached = GOOD.replace("cover: reached: FAILURE", "cover: reached: SUCCESS")
     assert verify.judge(proof, [GOOD, unreached]) == [], "one case that reaches it is enough"
     assert any("never reached" in text for text in verify.judge(proof, [unreached, unreached]))
+    assert any("reachable in one" in text for text in verify.judge(
+        proof, [GOOD, GOOD.replace("assumption: b: FAILURE", "assumption: b: SUCCESS")])), "assumptions in each"
     assert any("it holds" in text for text in verify.judge(proof, [GOOD, GOOD.replace("holds: SUCCESS", "holds: FAILURE")])), \
         "a property holds in all of them"
     assert any("no result" in text for text in verify.judge(proof, [GOOD, ""]))
