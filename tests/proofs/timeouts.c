@@ -2,20 +2,26 @@
 /* Proof: timeouts
  * Property: the heap of deadlines stays one: exactly the armed nodes are in it, each once, linked to its parent and back; no deadline is before
  *	its parent's, so the root's is the earliest; no right spine is longer than the left one, and each rank is the length of the right spine.
- * Bound: every heap of up to five nodes (all 16 shapes), any deadlines, equal ones too: insertion into those of up to four, removal of any node.
+ * Bound: every heap of up to five nodes (all 16 shapes), any deadlines, equal ones too: insertion into those of up to four, removal of any node;
+ *	removal of any node of the full heap of seven, the smallest where a rank changes two levels up.
  * Assumes: no deadline is before its parent's
  * Functions: kernel/sched/timeout.c: rank swap_children repair merge_into timeout_insert timeout_remove
- * Options: --slice-formula --unwind 7
+ * Cases: 2
+ * Options: --slice-formula --unwind 9
  */
 #include "proof.h"
 
 #include "sched/timeout.c"
 
-#define NODES 5
+#define NODES (CASE == 0 ? 5 : 7)
 
 /* Objects of their own: CBMC handles pointers to these many times as fast as to an array's. */
-static struct timeout first, second, third, fourth, fifth, fresh;
-static struct timeout *const nodes[NODES] = { &first, &second, &third, &fourth, &fifth };
+static struct timeout first, second, third, fourth, fifth, sixth, seventh, fresh;
+static struct timeout *const nodes[NODES] = { &first, &second, &third, &fourth, &fifth,
+#if CASE != 0
+	&sixth, &seventh
+#endif
+};
 static struct timeout *root;
 static bool is_in[NODES]; /* the heap; `fresh` is while it is armed */
 static unsigned int count;
@@ -222,6 +228,11 @@ int main(void)
 {
 	unsigned int which = any_u8() & 7;
 
+	if (CASE != 0) {
+		remove_from("3300300");
+		check_all();
+		return 0;
+	}
 	switch (any_u8() & 3) {
 	case 0:
 		insert_into("");
