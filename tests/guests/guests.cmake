@@ -3,4 +3,4 @@
 set(BULKHEAD_GUESTS_32
 	cpuid-msr hello io-storm lmsw long-handler mmio-device mmio-forms power-off ram-end reset-8042 reset-cf9 sleep string-io timer-storm triple-fault
 	uart-interrupts vmmcall-user)
-set(BULKHEAD_GUESTS_64 scan-all string-io64)
+set(BULKHEAD_GUESTS_64 fuzz-devices scan-all string-io64)

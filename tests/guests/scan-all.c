@@ -2,21 +2,9 @@
 /* Reads and writes all it can: memory of every kind, all ports but the listed ones of power, all MSRs. Looks for an 8-byte secret that another VM
  * holds: `hidden=` is its value with every bit inverted, so that the command line does not hold it. Ends with code 0 if it was nowhere. */
 #include "guest.h"
+#include "power_ports.h"
 
 const char guest_name[] = "scan-all";
-
-/* Ports whose writes end or restart this VM itself: reading them is harmless. */
-static const struct {
-	uint16_t first, last;
-} power_ports[] = {
-	{ 0x60, 0x60 },   /* i8042 data: the output port has the reset line */
-	{ 0x64, 0x64 },   /* i8042 command: 0xfe resets */
-	{ 0x92, 0x92 },   /* fast reset */
-	{ 0xb2, 0xb2 },   /* APM control: system management */
-	{ 0xf4, 0xf7 },   /* debug-exit */
-	{ 0x600, 0x607 }, /* ACPI event and control block: S5 */
-	{ 0xcf9, 0xcf9 }, /* reset control */
-};
 
 static uint64_t secret;
 static uint32_t found, pages, device_pages, ports_with_device, msrs;
@@ -120,14 +108,6 @@ static void holes(uint64_t end)
 		look(IOAPIC_BASE[4], "the I/O APIC", i);
 		IOAPIC_BASE[4] = 0x000100ffu;
 	}
-}
-
-static bool of_power(uint32_t first, uint32_t width)
-{
-	for (unsigned i = 0; i < sizeof(power_ports) / sizeof(power_ports[0]); i++)
-		if (first <= power_ports[i].last && first + width > power_ports[i].first)
-			return true;
-	return false;
 }
 
 static void ports(void)

@@ -14,6 +14,7 @@
  * Functions: kernel/object/derivation.c: capability_move capability_swap relink
  * Replaces: link_target proof_link_target
  * Replaces: cnode_slot proof_cnode_slot
+ * Cases: 6
  * Options: --slice-formula --unwind 26
  */
 #include "proof.h"
@@ -172,7 +173,7 @@ int main(void)
 
 	any_list();
 	for (unsigned int i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-		if (i == chosen) {
+		if (i % 6 == CASE && i == chosen) {
 			const struct choice *choice = &choices[i];
 
 			invocation.argument[0] = choice->destination;
