@@ -190,6 +190,20 @@ static void show_log(void)
 	}
 }
 
+/* The slot of the root task's capability of that name; 0: the manifest has none, or its object does not exist now. */
+static uint32_t own_capability(const char *name)
+{
+	for (uint32_t i = 0; i < root.manifest.capability_count; i++) {
+		const struct manifest_capability *capability = &root.manifest.capabilities[i];
+
+		if (capability->task == MANIFEST_ROOT &&
+			strcmp(manifest_string(&root.manifest, capability->name), name) == 0) {
+			return root.capability[i];
+		}
+	}
+	return 0;
+}
+
 static void with_task(const struct command *command)
 {
 	uint32_t task = manifest_find_task(&root.manifest, command->name);
@@ -206,6 +220,22 @@ static void with_task(const struct command *command)
 	}
 }
 
+static void press_button(uint32_t vm)
+{
+	char name[MANIFEST_NAME_SIZE];
+	uint32_t slot;
+
+	bh_format(name, sizeof(name), MANIFEST_ROOT_BUTTON "%s", vm_name(vm));
+	slot = own_capability(name);
+	if (!root.vm[vm].running) {
+		console_print("button: VM %s is off; \"start %s\" switches it on", vm_name(vm), vm_name(vm));
+	} else if (slot == 0) {
+		console_print("button: VM %s has no power button; the device acpi-pm has one", vm_name(vm));
+	} else if (bh_signal(slot) == BH_OK) {
+		report("VM %s: power button pressed by the administrator", vm_name(vm));
+	}
+}
+
 static void with_vm(const struct command *command)
 {
 	uint32_t vm = manifest_find_vm(&root.manifest, command->name);
@@ -214,6 +244,8 @@ static void with_vm(const struct command *command)
 		console_print("%s: there is no VM \"%s\"; \"list\" shows all", command->word, command->name);
 	} else if (command->kind == COMMAND_RESTART) {
 		order_vm_restart(vm);
+	} else if (command->kind == COMMAND_BUTTON) {
+		press_button(vm);
 	} else if (command->kind == COMMAND_START && root.vm[vm].running) {
 		console_print("start: VM %s is running", command->name);
 	} else if (command->kind == COMMAND_START) {
@@ -259,6 +291,7 @@ static void execute(char *line)
 	case COMMAND_STOP:
 	case COMMAND_START:
 	case COMMAND_RESTART:
+	case COMMAND_BUTTON:
 		with_vm(&command);
 		break;
 	case COMMAND_POWER_OFF:
@@ -341,12 +374,6 @@ void console_open(void)
 	}
 	transmit = ring_producer_start(transmit_ring);
 	receive = ring_consumer_start(receive_ring);
-	for (uint32_t i = 0; i < root.manifest.capability_count; i++) {
-		if (root.manifest.capabilities[i].task == MANIFEST_ROOT &&
-			strcmp(manifest_string(&root.manifest, root.manifest.capabilities[i].name),
-				"console-signal") == 0) {
-			backend_signal = root.capability[i];
-		}
-	}
+	backend_signal = own_capability("console-signal");
 	is_open = true;
 }

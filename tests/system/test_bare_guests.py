@@ -69,6 +69,20 @@ def test_power_off(finished):
     assert result.status == 0
 
 
+def test_power_button(machine, own_guests):
+    """The administrator presses it; the guest gets its SCI and switches itself off as it likes. A VM without acpi-pm has none."""
+    text = "name = button\n" + bare_vm("bare", own_guests["power-button"])
+    one = machine(text + bare_vm("plain", "sleep", "forever=1", more="devices = { uart0 }"), ["bare", "plain"])
+    one.transcript_has(r"^bare: power-button: waits$", BOOT_LIMIT, again=True)
+    one.admin("button plain", r"button: VM plain has no power button; the device acpi-pm has one")
+    one.admin("button bare", r"VM bare: power button pressed by the administrator")
+    one.transcript_has(r"^bare: power-button: 3 checks, 0 failed$")
+    one.transcript_has(r"^admin[:+] .*VM bare is off$", again=True)
+    one.admin("button bare", r'button: VM bare is off; "start bare" switches it on')
+    assert re.search(r"power button pressed", one.admin("log"))
+    one.admin("caps bare/acpi-pm", r"task bare/acpi-pm is not running")
+
+
 @pytest.mark.parametrize("guest", ["reset-8042", "reset-cf9"])
 def test_reset_restarts_this_vm_alone(finished, guest):
     """As often as the policy allows, and then it is off."""

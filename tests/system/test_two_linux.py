@@ -99,6 +99,7 @@ def test_bad_input_at_the_administrators_console(two_linux):
         ("kill purple/uart0", r'kill: there is no task "purple/uart0"; "list" shows all'),
         ("stop purple", r'stop: there is no VM "purple"; "list" shows all'),
         ("start red", r"start: VM red is running"),
+        ("button purple", r'button: there is no VM "purple"; "list" shows all'),
         ("kill " + "x" * 600, r"kill: "),
         ("\x01\x02\x1b[A\x7f\x08kill \t ", r"a name is missing"),
     ):
@@ -116,7 +117,7 @@ def test_the_prompt_comes_back(two_linux):
 
 def test_help_list_and_log(two_linux):
     text = two_linux.admin("help")
-    for word in ("list", "kill TASK", "stop VM", "start VM", "restart VM", "log", "caps TASK"):
+    for word in ("list", "kill TASK", "stop VM", "start VM", "restart VM", "button VM", "log", "caps TASK"):
         assert word in text
     text = two_linux.admin("list")
     for vm in ("red", "blue"):

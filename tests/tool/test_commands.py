@@ -71,7 +71,7 @@ def test_audit_names_every_reach(tool):
     assert "red/vmm -> red/pit: writes red/clock, calls red/pit/endpoint\n" in text
     assert "guest blue/vcpu0, ports 0xf4 to 0xf7 -> blue/debug-exit/endpoint\n" in text
     assert "red/rtc -> guest red/vcpu0: signals red/vcpu0-notification\n" in text
-    assert "  VM red -> VM blue: nothing direct; only through console\n" in text
+    assert "  VM red -> VM blue: nothing direct; only through console, roottask\n" in text
     assert "DIRECTLY" not in text
     assert not re.search(r"red/\S+ -> (guest )?blue/|blue/\S+ -> (guest )?red/", text)
 

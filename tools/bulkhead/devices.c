@@ -48,6 +48,7 @@ static const struct device_template DEVICES[DEVICE_COUNT] = {
 		.lines = { { 0, "gsi,9" }, { 1, "poweroff" } },
 		.line_count = 2,
 		.share_per_mille = 20,
+		.power_button = true,
 		.argument = "",
 	},
 	{

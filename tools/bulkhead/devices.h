@@ -2,6 +2,7 @@
 /* The device models that a VM may have: one table says all that the tool knows of each. Read-only data. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct device_template {
 	struct device_line lines[DEVICE_MAX_LINES];
 	unsigned line_count;
 	unsigned share_per_mille; /* of the VM's budget, for the model's own event work */
+	bool power_button;        /* its model takes the signal that the power button is pressed */
 	unsigned serial_irq;      /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
 	const char
 		*argument; /* "" or what the model's task gets besides vm=; %M is the VM's memory in bytes */

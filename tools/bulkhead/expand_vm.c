@@ -247,6 +247,13 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 	if (device->console != NULL) {
 		add_model_console(this, device, task, notification, console_bit);
 	}
+	if (device->template->power_button) {
+		char *button = format_text(MANIFEST_ROOT_BUTTON "%s", this->vm->name);
+
+		/* the bit that the model takes for the button; 1 is its timer, 2 a console */
+		add_capability(builder, MANIFEST_ROOT, button, notification, WRITE, 4);
+		free(button);
+	}
 	add_model_routes(this, device, this->endpoints[number]);
 	free(name);
 }

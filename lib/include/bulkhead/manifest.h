@@ -74,6 +74,9 @@
 #define MANIFEST_ROOT_SIGNAL_LOG (UINT64_C(1) << 61)
 #define MANIFEST_ROOT_SIGNAL_VMS 32u
 
+/* A capability of the root task's by this name and a VM's presses that VM's power button: it signals a device model. */
+#define MANIFEST_ROOT_BUTTON "button:"
+
 /* Bits of a VCPU's notification; those below are the device models', one bit each. */
 #define MANIFEST_VCPU_SIGNAL_TIMER (UINT64_C(1) << 63)
 #define MANIFEST_VCPU_SIGNAL_CONTROL (UINT64_C(1) << 62)

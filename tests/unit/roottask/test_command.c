@@ -27,6 +27,8 @@ static const struct {
 	{ "stop red", COMMAND_OK, COMMAND_STOP, "red" },
 	{ "start red", COMMAND_OK, COMMAND_START, "red" },
 	{ "restart red", COMMAND_OK, COMMAND_RESTART, "red" },
+	{ "button red", COMMAND_OK, COMMAND_BUTTON, "red" },
+	{ "button", COMMAND_ERROR_MISSING, COMMAND_BUTTON, "" },
 	{ "kill", COMMAND_ERROR_MISSING, COMMAND_KILL, "" },
 	{ "restart  ", COMMAND_ERROR_MISSING, COMMAND_RESTART, "" },
 	{ "kill a b", COMMAND_ERROR_EXTRA, COMMAND_KILL, "a" },
