@@ -18,6 +18,8 @@ static const struct {
 	[COMMAND_STOP] = { "stop", "stop VM", "end a VM as if its power was cut", true },
 	[COMMAND_START] = { "start", "start VM", "start a VM that is off", true },
 	[COMMAND_RESTART] = { "restart", "restart VM", "stop and start a VM", true },
+	[COMMAND_PAUSE] = { "pause", "pause VM", "let a VM and its clocks stand", true },
+	[COMMAND_RESUME] = { "resume", "resume VM", "let a VM that is paused go on", true },
 	[COMMAND_BUTTON] = { "button", "button VM",
 		"press the VM's power button: its system shuts down if it wants to", true },
 	[COMMAND_LOG] = { "log", "log", "show the kernel's log and the root task's", false },

@@ -138,8 +138,11 @@ static void show_list(void)
 
 	for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
 		console_print("VM %-20s %-9s %6lu MiB  crashes %u  resets %u", vm_name(vm),
-			root.vm[vm].running ? "running" : "off", root.manifest.vms[vm].memory >> 20,
-			root.vm[vm].crashes.count, root.vm[vm].resets.count);
+			!root.vm[vm].running ? "off"
+			: root.vm[vm].paused ? "paused"
+					     : "running",
+			root.manifest.vms[vm].memory >> 20, root.vm[vm].crashes.count,
+			root.vm[vm].resets.count);
 	}
 	for (uint32_t task = 0; task < root.manifest.task_count; task++) {
 		const struct task *state = &root.task[task];
@@ -220,19 +223,35 @@ static void with_task(const struct command *command)
 	}
 }
 
-static void press_button(uint32_t vm)
+/* Signals what the root task's capability of that name and the VM's is for. False: it was told why not. */
+static bool signal_vm(const struct command *command, uint32_t vm, const char *prefix)
 {
 	char name[MANIFEST_NAME_SIZE];
 	uint32_t slot;
 
-	bh_format(name, sizeof(name), MANIFEST_ROOT_BUTTON "%s", vm_name(vm));
+	bh_format(name, sizeof(name), "%s%s", prefix, vm_name(vm));
 	slot = own_capability(name);
 	if (!root.vm[vm].running) {
-		console_print("button: VM %s is off; \"start %s\" switches it on", vm_name(vm), vm_name(vm));
+		console_print("%s: VM %s is off; \"start %s\" switches it on", command->word, vm_name(vm),
+			vm_name(vm));
 	} else if (slot == 0) {
-		console_print("button: VM %s has no power button; the device acpi-pm has one", vm_name(vm));
-	} else if (bh_signal(slot) == BH_OK) {
-		report("VM %s: power button pressed by the administrator", vm_name(vm));
+		console_print("%s: VM %s has no power button; the device acpi-pm has one", command->word,
+			vm_name(vm));
+	} else {
+		return bh_signal(slot) == BH_OK;
+	}
+	return false;
+}
+
+static void pause_or_resume(const struct command *command, uint32_t vm)
+{
+	bool pause = command->kind == COMMAND_PAUSE;
+
+	if (root.vm[vm].running && root.vm[vm].paused == pause) {
+		console_print("%s: VM %s is %s", command->word, vm_name(vm), pause ? "paused" : "not paused");
+	} else if (signal_vm(command, vm, pause ? MANIFEST_ROOT_PAUSE : MANIFEST_ROOT_RESUME)) {
+		root.vm[vm].paused = pause;
+		report("VM %s %s by the administrator", vm_name(vm), pause ? "paused" : "resumed");
 	}
 }
 
@@ -244,8 +263,12 @@ static void with_vm(const struct command *command)
 		console_print("%s: there is no VM \"%s\"; \"list\" shows all", command->word, command->name);
 	} else if (command->kind == COMMAND_RESTART) {
 		order_vm_restart(vm);
+	} else if (command->kind == COMMAND_PAUSE || command->kind == COMMAND_RESUME) {
+		pause_or_resume(command, vm);
 	} else if (command->kind == COMMAND_BUTTON) {
-		press_button(vm);
+		if (signal_vm(command, vm, MANIFEST_ROOT_BUTTON)) {
+			report("VM %s: power button pressed by the administrator", vm_name(vm));
+		}
 	} else if (command->kind == COMMAND_START && root.vm[vm].running) {
 		console_print("start: VM %s is running", command->name);
 	} else if (command->kind == COMMAND_START) {
@@ -291,6 +314,8 @@ static void execute(char *line)
 	case COMMAND_STOP:
 	case COMMAND_START:
 	case COMMAND_RESTART:
+	case COMMAND_PAUSE:
+	case COMMAND_RESUME:
 	case COMMAND_BUTTON:
 		with_vm(&command);
 		break;

@@ -66,6 +66,7 @@ struct task {
 struct vm {
 	bool running;
 	bool announced; /* "is running" was said */
+	bool paused;    /* by the administrator */
 	struct arena arena;
 	struct restart_history crashes;
 	struct restart_history resets;

@@ -131,6 +131,7 @@ enum bh_error vm_start(uint32_t vm)
 	root.vm[vm].arena.parent_owner = OWNER_SYSTEM;
 	root.vm[vm].running = true;
 	root.vm[vm].announced = false;
+	root.vm[vm].paused = false;
 	root.vm[vm].redone_by = MANIFEST_NONE;
 	error = objects_make(MANIFEST_SCOPE_VM, vm);
 	if (error == BH_OK) {

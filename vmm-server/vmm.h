@@ -57,6 +57,8 @@ struct vmm {
 	struct unowned unowned;
 	struct clock_page *clock;
 	uint64_t clock_offset; /* host TSC + this = the VM's clock, which models and the APIC timer go by */
+	uint64_t paused_tsc;   /* since when it stands, if it is paused */
+	bool paused;           /* the vCPU does not run, the clock stands */
 	uint8_t reset_control; /* port 0xcf9 */
 	bool lines_unread;     /* nothing was read from the line pages yet */
 	uint32_t port_count;

@@ -117,7 +117,7 @@ def test_the_prompt_comes_back(two_linux):
 
 def test_help_list_and_log(two_linux):
     text = two_linux.admin("help")
-    for word in ("list", "kill TASK", "stop VM", "start VM", "restart VM", "button VM", "log", "caps TASK"):
+    for word in ("list", "kill TASK", "stop VM", "start VM", "restart VM", "pause VM", "resume VM", "button VM", "log", "caps TASK"):
         assert word in text
     text = two_linux.admin("list")
     for vm in ("red", "blue"):

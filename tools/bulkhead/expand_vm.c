@@ -20,7 +20,7 @@
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
 #define VM_SIGNAL_BITS \
-	62u /* of a VCPU's notification, for models; above are the timer's and the root task's */
+	61u /* of a VCPU's notification, for models; above are the timer's and the root task's */
 
 _Static_assert(DEVICE_COUNT <= VM_SIGNAL_BITS, "each device model needs a bit of the VCPU's notification");
 
@@ -260,6 +260,15 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 
 /* ---- The VMM ---- */
 
+/* The root task may signal one of its bits of the VCPU's notification. */
+static void add_order(struct vm_builder *this, const char *prefix, uint64_t bit)
+{
+	char *name = format_text("%s%s", prefix, this->vm->name);
+
+	add_capability(this->builder, MANIFEST_ROOT, name, this->vcpu_notification, WRITE, bit);
+	free(name);
+}
+
 /* What the VMM is told of a model, and the capabilities by which it repeats accesses. */
 static void introduce_model(struct vm_builder *this, unsigned number)
 {
@@ -369,6 +378,8 @@ static void add_vmm_objects(struct vm_builder *this)
 	add_capability(builder, this->vmm, "timer0", timer, MANIFEST_RIGHT_ALL, 0);
 	add_binding(
 		builder, MANIFEST_BINDING_TIMER, timer, this->vcpu_notification, MANIFEST_VCPU_SIGNAL_TIMER);
+	add_order(this, MANIFEST_ROOT_PAUSE, MANIFEST_VCPU_SIGNAL_PAUSE);
+	add_order(this, MANIFEST_ROOT_RESUME, MANIFEST_VCPU_SIGNAL_RESUME);
 	/* nobody signals this one: the main thread sleeps on it once the guest runs */
 	add_capability(builder, this->vmm, "notification",
 		add_object(builder, owned_by_task(prefix, this->index, this->vmm), "notification",

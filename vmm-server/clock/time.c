@@ -55,6 +55,33 @@ bool time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline)
 	return true;
 }
 
+void time_pause(struct vmm *vmm)
+{
+	if (!vmm->paused) {
+		vmm->paused = true;
+		vmm->paused_tsc = system_tsc();
+		clock_pause(vmm->clock, vmm->paused_tsc);
+	}
+}
+
+void time_resume(struct vmm *vmm, struct vcpu *vcpu)
+{
+	uint64_t tsc = system_tsc(), stood = tsc - vmm->paused_tsc;
+
+	if (!vmm->paused) {
+		return;
+	}
+	vmm->paused = false;
+	clock_resume(vmm->clock, tsc);
+	vmm->clock_offset -= stood;
+	/* The guest's TSC stood with the VM's clock: what either says of the other stays. */
+	vcpu_need(vcpu, BH_GROUP_MSRS);
+	vcpu->tsc_offset -= stood;
+	vcpu->state->tsc_offset = vcpu->tsc_offset;
+	vcpu_change(vcpu, BH_GROUP_MSRS);
+	vcpu->deadline = VCPU_NO_DEADLINE; /* the same deadline is another moment now */
+}
+
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 {
 	vcpu->deadline = VCPU_NO_DEADLINE;

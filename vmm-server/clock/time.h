@@ -41,4 +41,9 @@ static inline bool time_armed(struct vmm *vmm, struct vcpu *vcpu)
 /* The timer has fired. */
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
 
+/* Stops all clocks of the VM, and lets them go on from where they stood; without effect if they stand, or go, already. No deadline
+ * comes while they stand. Handler thread. */
+void time_pause(struct vmm *vmm);
+void time_resume(struct vmm *vmm, struct vcpu *vcpu);
+
 #endif

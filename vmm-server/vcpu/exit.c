@@ -103,14 +103,24 @@ static void cache_exit(struct vmm *vmm, struct vcpu *vcpu, uint32_t length)
 	vcpu_complete(vcpu, length);
 }
 
+static void obey(struct vmm *vmm, struct vcpu *vcpu, uint64_t orders)
+{
+	if (orders == SIGNAL_PAUSE) {
+		time_pause(vmm);
+	} else if (orders == SIGNAL_RESUME) {
+		time_resume(vmm, vcpu);
+	} /* both: the one undid the other */
+}
+
 static void notify_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t signals, uint64_t now)
 {
 	if ((signals & ~SIGNAL_TIMER) != 0) {
 		lines_update(vmm, signals);
 	}
-	if ((signals & SIGNAL_TIMER) != 0) {
+	if ((signals & SIGNAL_TIMER) != 0 && !vmm->paused) {
 		time_expired(vmm, vcpu, now);
 	}
+	obey(vmm, vcpu, signals & (SIGNAL_PAUSE | SIGNAL_RESUME));
 }
 
 static void invalid_opcode_exit(struct vmm *vmm, struct vcpu *vcpu)
@@ -310,5 +320,8 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	if (vmm->lifecycle.over) {
 		return BH_RESUME_STOP;
 	}
-	return exit_settle(vmm, vcpu, now);
+	if (vmm->paused) {
+		return vcpu->changed | BH_RESUME_HALT; /* until the next signal, whatever waits */
+	}
+	return exit_settle(vmm, vcpu, time_now(vmm));
 }

@@ -7,6 +7,8 @@
 
 /* The timer's bit of the vCPU's notification, above the models'. */
 #define SIGNAL_TIMER (UINT64_C(1) << 63)
+#define SIGNAL_PAUSE (UINT64_C(1) << 62) /* the root task's */
+#define SIGNAL_RESUME (UINT64_C(1) << 61)
 
 /* An exit message's words, see bulkhead/vcpu.h. */
 struct exit_message {

@@ -74,12 +74,19 @@
 #define MANIFEST_ROOT_SIGNAL_LOG (UINT64_C(1) << 61)
 #define MANIFEST_ROOT_SIGNAL_VMS 32u
 
-/* A capability of the root task's by this name and a VM's presses that VM's power button: it signals a device model. */
+/*
+ * Capabilities of the root task's by such a name and a VM's: the one presses the VM's power button (it signals a device model), the others
+ * pause the VM and let it go on (they signal its VCPU).
+ */
 #define MANIFEST_ROOT_BUTTON "button:"
+#define MANIFEST_ROOT_PAUSE "pause:"
+#define MANIFEST_ROOT_RESUME "resume:"
 
 /* Bits of a VCPU's notification; those below are the device models', one bit each. */
 #define MANIFEST_VCPU_SIGNAL_TIMER (UINT64_C(1) << 63)
-#define MANIFEST_VCPU_SIGNAL_CONTROL (UINT64_C(1) << 62)
+#define MANIFEST_VCPU_SIGNAL_PAUSE (UINT64_C(1) << 62)
+#define MANIFEST_VCPU_SIGNAL_RESUME \
+	(UINT64_C(1) << 61) /* with the other: one after the other, whatever came first */
 
 enum manifest_section_index {
 	MANIFEST_SECTION_STRINGS, /* count is in bytes; last byte is NUL */

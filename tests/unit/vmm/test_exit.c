@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "clock/time.h"
 #include "vcpu/port.h"
 
 #define PORT(in, width, port) BH_PORT_WORD(in, width, port, 0)
@@ -486,6 +487,33 @@ static void lines_of_models_end_the_vm(void **state)
 	}
 }
 
+static void a_paused_vm_waits_whatever_comes(void **state)
+{
+	struct clock_page *clock = vmm.clock;
+	uint64_t vm_time, guest_tsc;
+
+	(void)state;
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, SIGNAL_PAUSE | SIGNAL_RESUME, 0, 0) & BH_RESUME_HALT, 0);
+	assert_int_equal(clock_read(clock).paused, 0);
+	vm_time = time_now(&vmm);
+	guest_tsc = time_read_tsc(&vmm.vcpu);
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, SIGNAL_PAUSE, 0, 0), BH_RESUME_HALT);
+	assert_int_equal(clock_read(clock).paused, 1);
+	fake.tsc += 5000;
+	fabric_apic_write(&vmm.fabric, 0, LAPIC_LVT_LINT0, 0x700, 0);
+	lines_publish(&lines_page, 0, line_word_raise(0), 0);
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, 1u << 5 | SIGNAL_TIMER, 0, 0), BH_RESUME_HALT);
+	assert_int_equal(injected, 0);
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, SIGNAL_PAUSE, 0, 0), BH_RESUME_HALT);
+	fake.tsc += 7000;
+	assert_int_equal(take_exit(BH_EXIT_NOTIFY, SIGNAL_RESUME, 0, 0) & (BH_GROUP_MSRS | BH_RESUME_HALT),
+		BH_GROUP_MSRS);
+	assert_int_equal(clock_read(clock).paused, 0);
+	assert_int_equal(time_now(&vmm), vm_time);
+	assert_int_equal(time_read_tsc(&vmm.vcpu), guest_tsc);
+	assert_int_equal(page.tsc_offset, vmm.vcpu.tsc_offset);
+}
+
 static void an_init_to_oneself_is_a_reset(void **state)
 {
 	(void)state;
@@ -570,6 +598,7 @@ int main(void)
 		cmocka_unit_test_setup(an_instruction_that_does_not_fit_is_tried_once_more, fixture_setup),
 		cmocka_unit_test_setup(broken_tables_end_the_vm, fixture_setup),
 		cmocka_unit_test_setup(lines_of_models_end_the_vm, fixture_setup),
+		cmocka_unit_test_setup(a_paused_vm_waits_whatever_comes, fixture_setup),
 		cmocka_unit_test_setup(an_init_to_oneself_is_a_reset, fixture_setup),
 		cmocka_unit_test_setup(every_reason_has_a_defined_end, fixture_setup),
 		cmocka_unit_test_setup(instructions_that_we_have_not_are_invalid_opcodes, fixture_setup),
