@@ -323,5 +323,5 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	if (vmm->paused) {
 		return vcpu->changed | BH_RESUME_HALT; /* until the next signal, whatever waits */
 	}
-	return exit_settle(vmm, vcpu, time_now(vmm));
+	return exit_settle(vmm, vcpu, time_now(vmm)); /* which a resume has moved */
 }
