@@ -130,6 +130,40 @@ static void show_help(void)
 	}
 }
 
+/* Milliseconds that were spent on a context since it was made; 0 without one. */
+static uint64_t cpu_ms(uint32_t sched_context)
+{
+	uint64_t ticks = 0;
+
+	return sched_context != 0 && root.boot->tsc_khz != 0 &&
+			       bh_sched_context_consumed(sched_context, &ticks) == BH_OK
+		       ? ticks / root.boot->tsc_khz
+		       : 0;
+}
+
+/* A line for each VM: its time is that of its vCPUs, the handlers that run for them included. */
+static void show_vm(uint32_t vm)
+{
+	uint64_t ms = 0, exits = 0;
+
+	for (uint32_t i = 0; root.vm[vm].running && i < root.manifest.object_count; i++) {
+		const struct manifest_object *object = &root.manifest.objects[i];
+		struct bh_vcpu_facts facts;
+
+		if (object->type == MANIFEST_OBJECT_VCPU &&
+			object->scope_index == vm) { /* its scope is a VM */
+			ms += cpu_ms(root.object[object->sched_context].slot);
+			exits += bh_vcpu_inspect(root.object[i].slot, &facts) == BH_OK ? facts.exits : 0;
+		}
+	}
+	console_print("VM %-20s %-9s %6lu MiB  CPU %lu ms  exits %lu  crashes %u  resets %u", vm_name(vm),
+		!root.vm[vm].running ? "off"
+		: root.vm[vm].paused ? "paused"
+				     : "running",
+		root.manifest.vms[vm].memory >> 20, ms, exits, root.vm[vm].crashes.count,
+		root.vm[vm].resets.count);
+}
+
 static void show_list(void)
 {
 	static const char *const states[] = {
@@ -137,18 +171,13 @@ static void show_list(void)
 	};
 
 	for (uint32_t vm = 0; vm < root.manifest.vm_count; vm++) {
-		console_print("VM %-20s %-9s %6lu MiB  crashes %u  resets %u", vm_name(vm),
-			!root.vm[vm].running ? "off"
-			: root.vm[vm].paused ? "paused"
-					     : "running",
-			root.manifest.vms[vm].memory >> 20, root.vm[vm].crashes.count,
-			root.vm[vm].resets.count);
+		show_vm(vm);
 	}
 	for (uint32_t task = 0; task < root.manifest.task_count; task++) {
 		const struct task *state = &root.task[task];
 
-		console_print("task %-18s %-9s restarts %u  unserved calls %lu", task_name(task),
-			states[state->state], state->restarts.count,
+		console_print("task %-18s %-9s CPU %lu ms  restarts %u  unserved calls %lu", task_name(task),
+			states[state->state], cpu_ms(state->sched_context), state->restarts.count,
 			state->page != NULL ? state->page->unserved_calls : 0);
 	}
 	console_print("free: %lu MiB of memory, %u capability slots", memory_free_bytes() >> 20,
