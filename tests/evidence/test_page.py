@@ -84,10 +84,12 @@ def write_json(folder, name, content):
 PROOF = {"name": "lookup", "property": "never leaves", "bound": "2^4 slots", "assumptions": ["a < b"], "seconds": 1.5, "result": "proved"}
 
 
-def write_proofs(folder, monkeypatch, change=None, is_old=False):
+def write_proofs(folder, monkeypatch, change=None, is_old=False, mutants=(9, 10, False)):
     monkeypatch.setattr(proofs, "is_older", lambda made, prefixes: is_old)
+    killed, made, old = mutants
+    survivors = [{"mutant": "a.c:1", "reason": "the same code"}]
+    monkeypatch.setattr(proofs, "counted", lambda name: {"made": made, "killed": killed, "old": old, "survivors": survivors} if made else None)
     write_json(folder, "proofs.json", [{**PROOF, **(change or {})}])
-    write_json(folder, "proofs-mutants.json", [{"name": "lookup", "mutants": 10, "killed": 9, "survivors": [{"mutant": "a.c:1", "reason": "the same code"}]}])
     (folder / "test").mkdir(exist_ok=True)
     (folder / "test/model.xml").write_text('<testsuites><testsuite><testcase name="test_all_sequences[explore-6-6]" time="2"/><testcase name="test_bug_is_found[x]"/></testsuite></testsuites>')
 
@@ -104,11 +106,20 @@ def test_proofs_are_whole_with_all_their_parts_only(empty_out, monkeypatch):
     write_proofs(empty_out, monkeypatch)
     (empty_out / "test/model.xml").unlink()
     assert proofs.make().state == "missing"
-    write_proofs(empty_out, monkeypatch)
-    write_json(empty_out, "proofs-mutants.json", [{"name": "lookup", "mutants": 10, "killed": 7, "survivors": []}])
+    write_proofs(empty_out, monkeypatch, mutants=(7, 10, False))
     assert "7 of 10 killed" in str(proofs.make().body)
-    (empty_out / "proofs-mutants.json").unlink()
+    write_proofs(empty_out, monkeypatch, mutants=(9, 10, True))
+    assert proofs.make().state == "old" and "before these files were changed" in str(proofs.make().body)
+    write_proofs(empty_out, monkeypatch, mutants=(0, 0, False))
     assert proofs.make().state == "missing"
+
+
+def test_counted_mutants_belong_to_a_state_of_their_files(monkeypatch):
+    one = proofs.counted("rights-shrink")
+    assert one["made"] >= one["killed"] > 0 and all(survivor["reason"] for survivor in one["survivors"])
+    monkeypatch.setattr(proofs.proof_file, "state", lambda proof, root: "another")
+    assert proofs.counted("rights-shrink")["old"]
+    assert proofs.counted("no-such-proof") is None
 
 
 def test_conformance(empty_out):

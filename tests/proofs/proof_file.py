@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Reads what stands in the comment at the top of a proof, and the list of mutants that survive. Used by build/verify."""
+"""Reads what stands in the comment at the top of a proof, the list of mutants that survive, and the record of how many were found. Used by
+build/verify and the evidence page."""
+import hashlib
 import re
 
 KEYS = ("Proof", "Property", "Bound", "Assumes", "Models", "Functions", "Replaces", "Options", "Cases")
@@ -65,3 +67,35 @@ def read_survivors(path):
             raise SystemExit(f"{path}:{number}: not 'proof | mutant | reason'")
         reasons[parts[0], parts[1]] = parts[2]
     return reasons
+
+
+def with_headers(path):
+    """The file, and those beside it that it includes."""
+    found = [path]
+    for one in found:
+        included = (path.parent / name for name in re.findall(r'^#include "([\w.-]+)"', one.read_text(), re.M))
+        found += [header for header in included if header.exists() and header not in found]
+    return found
+
+
+def state(proof, root):
+    """A hash over what a count of mutants is about: the proof with its headers, the files whose functions it names."""
+    total = hashlib.sha256()
+    for path in [*with_headers(proof.path), *(root / file for file in dict.fromkeys(file for file, _ in proof.functions))]:
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def read_counts(path):
+    """{proof: (killed, made, state)} of lines `proof | killed of made | state`."""
+    counts = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        match = re.fullmatch(r"([\w-]+) \| (\d+) of (\d+) \| (\w+)", line.strip())
+        if match:
+            counts[match.group(1)] = int(match.group(2)), int(match.group(3)), match.group(4)
+    return counts
+
+
+def write_counts(path, counts):
+    head = "# What build/verify --mutants --record counted last: proof | mutants killed | state of the files that it is about.\n"
+    path.write_text(head + "".join(f"{name} | {killed} of {made} | {hash_}\n" for name, (killed, made, hash_) in sorted(counts.items())))

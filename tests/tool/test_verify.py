@@ -60,6 +60,25 @@ def test_each_proof_names_functions_that_exist():
             assert len({mutant.label for mutant in made}) == len(made), "labels tell mutants apart"
 
 
+def test_counts_are_of_a_state(tmp_path):
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel/x.c").write_text("int f;")
+    (tmp_path / "near.h").write_text("int n;")
+    (tmp_path / "far.h").write_text("int o;")
+    proof = sample(tmp_path, HEADER + '#include "near.h"\n')
+    first = proof_file.state(proof, tmp_path)
+    (tmp_path / "far.h").write_text("int other;")
+    assert proof_file.state(proof, tmp_path) == first
+    for changed in ("kernel/x.c", "near.h", "sample.c"):
+        before = proof_file.state(proof, tmp_path)
+        (tmp_path / changed).write_text((tmp_path / changed).read_text() + " ")
+        assert proof_file.state(proof, tmp_path) != before, changed
+    path = tmp_path / "mutants.txt"
+    assert proof_file.read_counts(path) == {}
+    proof_file.write_counts(path, {"sample": (3, 4, first), "a-b": (1, 1, "ab")})
+    assert proof_file.read_counts(path) == {"sample": (3, 4, first), "a-b": (1, 1, "ab")}
+
+
 def test_mutants():
     source = "static int f(int a)\n{\n\tint b = 1;\n\n\tif (a < 3) {\n\t\tb = a;\n\t}\n\treturn b;\n}\n"
     made = {mutant.label: mutant.text for mutant in mutate.mutants("x.c", source, ["f"])}

@@ -2,12 +2,16 @@
 """The table of proofs, from what build/verify left in out/proofs.json, and the model that the capability code was compared with."""
 
 import re
+import sys
 import xml.etree.ElementTree as tree
 
 from .. import project
 from ..markup import Number, code, details, join, paragraph, status, table, unordered
 from ..section import Section, missing, worst
 from .tests import is_older
+
+sys.path.insert(0, str(project.ROOT / "tests/proofs"))
+import proof_file  # noqa: E402
 
 ANCHOR, TITLE = "proofs", "Proofs"
 STATE = {"proved": "good", "passed": "good", "failed": "bad", "timeout": "bad", "error": "bad"}
@@ -22,6 +26,8 @@ def mutants_cell(proof):
     if not mutants or not mutants.get("made"):
         return status("missing", "not run")
     made, killed = mutants["made"], mutants["killed"]
+    if mutants.get("old"):
+        return status("old", f"{killed} of {made} killed, before these files were changed")
     return status("good" if killed >= 0.8 * made else "bad", f"{killed} of {made} killed")
 
 
@@ -44,16 +50,23 @@ def failures(proofs):
     return [paragraph(status("bad"), " ", code(proof["name"]), ": ", "; ".join(map(str, proof["reasons"][:5]))) for proof in proofs if proof.get("reasons")]
 
 
+def counted(name):
+    """The mutants of a proof as they were counted last; None if they never were."""
+    folder = project.ROOT / "tests/proofs"
+    counts = proof_file.read_counts(folder / "mutants.txt")
+    if name not in counts or not (folder / f"{name}.c").exists():
+        return None
+    killed, made, state = counts[name]
+    reasons = proof_file.read_survivors(folder / "survivors.txt")
+    return {"made": made, "killed": killed, "old": state != proof_file.state(proof_file.read(folder / f"{name}.c"), project.ROOT),
+            "survivors": [{"mutant": label, "reason": reason} for (of, label), reason in reasons.items() if of == name]}
+
+
 def read_proofs():
-    """The proofs of the last complete run, each with its mutants where those were tried; [] if none was run."""
+    """The proofs of the last complete run, each with its mutants as they were counted last; [] if none was run."""
     proofs = project.read_json(project.OUT / "proofs.json") or []
     proofs = proofs if isinstance(proofs, list) else proofs.get("proofs") or []
-    tried = {one["name"]: one for one in project.read_json(project.OUT / "proofs-mutants.json") or []}
-    for proof in proofs:
-        one = tried.get(proof.get("name"))
-        if one:
-            proof["mutants"] = {"made": one["mutants"], "killed": one["killed"], "survivors": one["survivors"]}
-    return proofs
+    return [{**proof, "mutants": counted(proof.get("name"))} for proof in proofs]
 
 
 SEQUENCES = re.compile(r"\[([\w-]+)-(\d+)-(\d+)\]$")
@@ -94,7 +107,7 @@ def make():
     verdict = f"{proved} of {len(proofs)} properties proved" + (f"; {killed} of {made} mutants killed." if made else "; mutants not run.")
     is_old = is_older((project.OUT / "proofs.json").stat().st_mtime, ("kernel/", "lib/", "tests/proofs/"))
     return Section(
-        ANCHOR, TITLE, worst([*states, *model_states, *(["old"] if is_old else []), *([] if len(with_mutants) == len(proofs) else ["missing"])]), verdict,
+        ANCHOR, TITLE, worst([*states, *model_states, *(["old"] if is_old or any(proof["mutants"].get("old") for proof in with_mutants) else []), *([] if len(with_mutants) == len(proofs) else ["missing"])]), verdict,
         paragraph(f"By CBMC (bounded model checking), over the kernel's own files, not copies of them. Each property holds within its bound and under its assumptions, no further. "
                   "A mutant is a small change of the code that the proof is about; a proof that does not notice it proves less than it says."),
         table(["Proof", "Property", "Bound", "Assumptions", "Seconds", "Mutants", "Result"], [proof_row(proof) for proof in proofs], "Properties", numbers=(4,)),
