@@ -257,7 +257,6 @@ static void memory(void)
 		TRY("lock addl %k0, (%1)", ::"r"(value), "r"(at) : "memory", "cc");
 		break;
 	default:
-		/* Code where there is none: fetched, and no instruction. */
 		TRY("movzwl (%1), %k0", : "+r"(got) : "r"(at) : "memory");
 		break;
 	}

@@ -18,6 +18,8 @@ class Proof:
         self.assumptions = fields.get("Assumes", [])
         self.models = fields.get("Models", [])
         self.cases = int(fields.get("Cases", ["1"])[0])
+        if self.cases < 1:
+            raise ValueError("a proof has at least one case")
         self.options = " ".join(fields.get("Options", [])).split()
         self.replaced = [tuple(line.split()) for line in fields.get("Replaces", [])]
         self.functions = []

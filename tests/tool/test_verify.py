@@ -45,7 +45,8 @@ def test_header(tmp_path):
     assert proof.options == ["--unwind", "3"]
 
 
-@pytest.mark.parametrize("text, name", [("int x;\n", "sample"), (HEADER.replace(" * Bound: small\n", ""), "sample"), (HEADER, "other")])
+@pytest.mark.parametrize("text, name", [("int x;\n", "sample"), (HEADER.replace(" * Bound: small\n", ""), "sample"), (HEADER, "other"),
+                                        (HEADER.replace(" * Options", " * Cases: 0\n * Options"), "sample")])
 def test_bad_header(tmp_path, text, name):
     with pytest.raises(SystemExit):
         sample(tmp_path, text, name)

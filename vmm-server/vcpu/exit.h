@@ -3,12 +3,14 @@
 #ifndef VMM_VCPU_EXIT_H
 #define VMM_VCPU_EXIT_H
 
+#include <bulkhead/manifest.h>
+
 #include "vmm.h"
 
-/* The timer's bit of the vCPU's notification, above the models'. */
-#define SIGNAL_TIMER (UINT64_C(1) << 63)
-#define SIGNAL_PAUSE (UINT64_C(1) << 62) /* the root task's */
-#define SIGNAL_RESUME (UINT64_C(1) << 61)
+/* Bits of the vCPU's notification above the models': the timer's, and the root task's orders. */
+#define SIGNAL_TIMER MANIFEST_VCPU_SIGNAL_TIMER
+#define SIGNAL_PAUSE MANIFEST_VCPU_SIGNAL_PAUSE
+#define SIGNAL_RESUME MANIFEST_VCPU_SIGNAL_RESUME
 
 /* An exit message's words, see bulkhead/vcpu.h. */
 struct exit_message {
