@@ -2,7 +2,8 @@
 # Sources of lib/, relative to this folder. LIB_USER_*: what each task links (as an object library: the upcall note is
 # referenced by nobody), built with musl-gcc and LIB_USER_OPTIONS. LIB_PURE_*: no system calls, also linked into host tests.
 set(LIB_USER_SOURCES
-  runtime/heap.c runtime/format.c runtime/log.c runtime/task.c runtime/linux_calls.c)
+  runtime/heap.c runtime/format.c runtime/log.c runtime/task.c runtime/linux_calls.c
+  guest-memory/guest_memory.c)
 set(LIB_USER_ASM runtime/upcall.S runtime/handler_entry.S)
 set(LIB_USER_OPTIONS -mgeneral-regs-only -fno-stack-protector)
-set(LIB_PURE_SOURCES elf/elf64.c runtime/heap.c runtime/format.c)
+set(LIB_PURE_SOURCES elf/elf64.c runtime/heap.c runtime/format.c guest-memory/guest_memory.c)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <bulkhead/clock.h>
+#include <bulkhead/guest_memory.h>
 #include <bulkhead/lines.h>
 
 #include "vcpu/vcpu.h" /* first: cpu/msr.h defines names that its inline functions have for themselves */
@@ -17,7 +18,6 @@
 #include "cpu/msr.h"
 #include "fabric/fabric.h"
 #include "lifecycle/lifecycle.h"
-#include "memory/guest_memory.h"
 #include "pci/pci.h"
 #include "unowned.h"
 

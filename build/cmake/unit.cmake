@@ -19,6 +19,7 @@ endfunction()
 
 bulkhead_host_library(host-lib SOURCES ${LIB_PURE_FILES} ${LIB_MANIFEST_FILES} INCLUDES lib)
 bulkhead_host_library(host-models SOURCES ${BULKHEAD_MODEL_FILES} ${MODEL_FRAMEWORK_PURE_SOURCES} INCLUDES devmodels)
+target_link_libraries(host-models PUBLIC host-lib)
 
 add_library(host-zydis STATIC ${ZYDIS_SOURCES})
 target_include_directories(host-zydis PRIVATE ${ZYDIS_INCLUDES})
@@ -29,7 +30,7 @@ target_compile_options(host-zydis PRIVATE -O1 -g -w -fsanitize=address,undefined
 set(files ${VMM_SERVER_SOURCES} ${VMM_SERVER_HANDLER_SOURCES} ${VMM_PURE_FILES})
 list(FILTER files EXCLUDE REGEX "/vmm-server/(main|start|system|vcpu/handler)\\.c$")
 bulkhead_host_library(host-vmm SOURCES ${files} INCLUDES vmm-server SYSTEM_INCLUDES ${ZYDIS_INCLUDES} DEFINITIONS ${ZYDIS_DEFINITIONS})
-target_link_libraries(host-vmm PUBLIC host-zydis)
+target_link_libraries(host-vmm PUBLIC host-zydis host-lib)
 
 bulkhead_sources(files tools/bulkhead ${TOOL_PURE_SOURCES})
 bulkhead_host_library(host-tool SOURCES ${files} INCLUDES tools/bulkhead lib DEFINITIONS _GNU_SOURCE)

@@ -5,9 +5,10 @@
 #ifndef VMM_INSTRUCTION_FETCH_H
 #define VMM_INSTRUCTION_FETCH_H
 
+#include <bulkhead/guest_memory.h>
+
 #include "instruction/guest_fault.h"
 #include "instruction/instruction.h"
-#include "memory/guest_memory.h"
 #include "memory/guest_paging.h"
 
 /* What shows that an instruction stands where it stood: key, walk and bytes. `length` 0: nothing

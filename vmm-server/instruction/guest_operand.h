@@ -4,8 +4,9 @@
 #ifndef VMM_INSTRUCTION_GUEST_OPERAND_H
 #define VMM_INSTRUCTION_GUEST_OPERAND_H
 
+#include <bulkhead/guest_memory.h>
+
 #include "instruction/guest_fault.h"
-#include "memory/guest_memory.h"
 #include "memory/guest_paging.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #ifndef VMM_LOADERS_E820_H
 #define VMM_LOADERS_E820_H
 
-#include "memory/guest_memory.h"
+#include <bulkhead/guest_memory.h>
 
 enum { E820_ENTRIES_MAX = 8 };
 enum e820_type { E820_RAM = 1, E820_RESERVED = 2 };

@@ -5,8 +5,8 @@
 #define VMM_LOADERS_LOADER_H
 
 #include "loaders/e820.h"
-#include "memory/guest_memory.h"
 
+#include <bulkhead/guest_memory.h>
 #include <bulkhead/vcpu.h>
 
 enum loader_error {

@@ -5,7 +5,7 @@
 #ifndef VMM_MEMORY_GUEST_PAGING_H
 #define VMM_MEMORY_GUEST_PAGING_H
 
-#include "memory/guest_memory.h"
+#include <bulkhead/guest_memory.h>
 
 #include <bulkhead/vcpu.h>
 

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_MEMORY_MACHINE_H
 #define TESTS_UNIT_MEMORY_MACHINE_H
 
-#include "memory/guest_memory.h"
+#include <bulkhead/guest_memory.h>
 #include "memory/guest_paging.h"
 
 #include <bulkhead/vcpu.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest RAM windows: see guest_memory.h. The guest's other vCPUs may write the same bytes at any time, so
  * the loops go through volatile: each byte is read or written once. */
-#include "memory/guest_memory.h"
+#include <bulkhead/guest_memory.h>
 
 void guest_memory_initialize(struct guest_memory *memory, uint32_t physical_bits)
 {

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest memory windows: adding, bounds of copies, the hole between two windows. */
-#include "memory/machine.h"
+#include <bulkhead/guest_memory.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
 
 static uint8_t low[0x4000] __attribute__((aligned(4096)));
 static uint8_t high[0x2000] __attribute__((aligned(4096)));

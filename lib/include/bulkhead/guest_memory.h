@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest RAM as the VMM sees it: a table of windows (guest-physical range -> mapped bytes), and checked
- * copies in and out. Touches the windows only; no system calls, no allocation. Nothing else in the VMM may
- * turn a guest-physical address into a pointer. */
-#ifndef VMM_MEMORY_GUEST_MEMORY_H
-#define VMM_MEMORY_GUEST_MEMORY_H
+/* Guest RAM as a task sees it that was given it (the VMM, device models that do DMA): a table of windows
+ * (guest-physical range -> mapped bytes), and checked copies in and out. Touches the windows only; no system
+ * calls, no allocation. Nothing else may turn a guest-physical address into a pointer: a virtual IOMMU would
+ * stand here. */
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ enum { GUEST_MEMORY_WINDOWS = 4 };
 struct guest_memory_window {
 	uint64_t guest_physical; /* first address */
 	uint64_t size;           /* bytes */
-	uint8_t *host;           /* where the VMM has it mapped */
+	uint8_t *host;           /* where the task has it mapped */
 };
 
 struct guest_memory {
@@ -38,8 +38,8 @@ __attribute__((warn_unused_result)) bool guest_memory_add(
 	struct guest_memory *memory, uint64_t guest_physical, uint64_t size, void *host);
 
 /* The pointer to `count` bytes (0 allowed) of guest RAM at `guest_physical`, or a null pointer if they are
- * not all in one window. The guest may change the bytes at any time: read each of them once. Any code of
- * the VMM, exit handlers included. */
+ * not all in one window. The guest may change the bytes at any time: read each of them once. Any code
+ * of the task, handler threads included. */
 static inline uint8_t *guest_memory_pointer(
 	const struct guest_memory *memory, uint64_t guest_physical, uint64_t count)
 {
@@ -66,5 +66,3 @@ __attribute__((warn_unused_result)) bool guest_memory_write(
  * not all in one window. */
 __attribute__((warn_unused_result)) bool guest_memory_fill(
 	const struct guest_memory *memory, uint64_t guest_physical, uint8_t value, uint64_t count);
-
-#endif
