@@ -66,7 +66,7 @@ static bool attach_memory(struct vmm *vmm)
 		return fail(vmm, "region ram has a bad size", "");
 	}
 	high = bh_region("ram-high", &size);
-	if (high != NULL && !guest_memory_add(&vmm->memory, GUEST_ABOVE_4G, size, high)) {
+	if (high != NULL && !guest_memory_add(&vmm->memory, GUEST_MEMORY_ABOVE_4G, size, high)) {
 		return fail(vmm, "region ram-high has a bad size", "");
 	}
 	return true;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # User tasks: static ELF64 programs of Debian's musl and our runtime, in out/tasks. What handler threads run is compiled for general registers only.
 
-set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit test-device)
+set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit test-device
+  virtio-rng virtio-console)
 
 include(lib/sources.cmake)
 include(lib/manifest/sources.cmake)
@@ -42,13 +43,14 @@ endfunction()
 
 # The device models: model code and framework both run on the handler thread.
 include(devmodels/framework/sources.cmake)
-set(BULKHEAD_MODEL_FILES)
+include(devmodels/virtio/sources.cmake)
+set(BULKHEAD_MODEL_FILES ${VIRTIO_SOURCES})
 foreach(model IN LISTS BULKHEAD_MODELS)
   include(devmodels/${model}/sources.cmake)
   string(TOUPPER ${model} prefix)
   string(REPLACE "-" "_" prefix ${prefix})
   bulkhead_task(${model}
-    HANDLER_SOURCES ${${prefix}_SOURCES} ${${prefix}_TASK_SOURCES} ${MODEL_FRAMEWORK_TASK_SOURCES}
+    HANDLER_SOURCES ${${prefix}_SOURCES} ${${prefix}_SHARED_SOURCES} ${${prefix}_TASK_SOURCES} ${MODEL_FRAMEWORK_TASK_SOURCES}
     INCLUDES devmodels)
   list(APPEND BULKHEAD_MODEL_FILES ${${prefix}_SOURCES})
 endforeach()

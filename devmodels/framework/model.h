@@ -5,8 +5,8 @@
  *
  * A model function gets a working copy of its registers. Whatever it changes there counts only when the
  * framework commits it; it is forgotten if the process is killed before. So a function changes nothing but
- * these registers (it may put bytes into the free space of the transmit ring: nobody sees them before the
- * committed index moves). All that leaves the model is written to its outputs, the first member of its
+ * these registers (it may put bytes into the free space of the transmit ring, or into buffers that the guest
+ * has lent: nobody sees them before the committed index moves, and doing it again puts the same). All that leaves the model is written to its outputs, the first member of its
  * registers, and the framework derives line page, timer and ring indices from what was committed, as often
  * as needed: see run.c.
  *
@@ -17,16 +17,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bulkhead/guest_memory.h>
 #include <bulkhead/lines.h>
 #include <bulkhead/ring.h>
 
-#define MODEL_LINES 4u /* output lines of one model */
+#define MODEL_LINES 4u /* output lines of one model; those of the line page above are pulses, see `publish` */
 #define MODEL_REGIONS 4u
+#define MODEL_SCRATCH_WORDS 8u
 
-/* Bits of an event; the first two are bits of the model's Notification. */
+/* Bits of an event: those of the model's Notification. */
 #define MODEL_EVENT_TIMER (UINT64_C(1) << 0)        /* the deadline may have passed */
 #define MODEL_EVENT_CONSOLE (UINT64_C(1) << 1)      /* the console's other side has moved */
 #define MODEL_EVENT_POWER_BUTTON (UINT64_C(1) << 2) /* the administrator wants the VM to shut down */
+#define MODEL_EVENT_DOORBELL(number) \
+	(UINT64_C(1) << (8 + (number))) /* the guest rang it; 0..MODEL_DOORBELLS - 1 */
+#define MODEL_DOORBELLS 8u
 
 /* What a model shows to the outside. First member of every register structure. */
 struct model_outputs {
@@ -54,9 +59,12 @@ struct model_access {
 
 /* What a model function works with besides its registers. */
 struct environment;
+struct model;
 struct model_context {
 	struct environment *environment;
-	struct ring *transmit; /* NULL for a model without a console */
+	const struct model *model;
+	const struct guest_memory *memory; /* the VM's RAM; NULL for a model that does no DMA */
+	struct ring *transmit;             /* NULL for a model without a console */
 	struct ring *receive;
 };
 
@@ -76,6 +84,8 @@ struct model {
 	uint32_t region_count;
 	struct model_region regions[MODEL_REGIONS];
 	bool has_console;
+	bool has_memory;    /* does DMA: holds all of its VM's RAM */
+	const void *device; /* for functions that several models share: what they have to know of this one */
 	/* Sets up all-zero registers: power-on state. The clock may not run yet. Returns NULL, or what is
 	 * wrong with which argument. */
 	const char *(*reset)(void *registers, const struct model_context *context);
@@ -91,6 +101,12 @@ struct model {
 		const void *registers, const struct model_context *context, uint32_t region, uint32_t offset);
 	/* bits: MODEL_EVENT_*. Called also when nothing has happened; must bear that. */
 	void (*event)(void *registers, const struct model_context *context, uint64_t bits);
+	/* Optional: derives from the committed registers what is to be seen outside beside the outputs (indices of rings in guest
+	 * memory), as often as it is called, before the outputs' lines are shown. `scratch` is the process's own, all zero at its
+	 * start: for what need not be done twice. Returns lines of the line page to pulse, a bit each, none below MODEL_LINES: edges
+	 * that nobody keeps, so one too many is told after a restart. */
+	uint32_t (*publish)(const void *registers, const struct model_context *context,
+		uint64_t scratch[MODEL_SCRATCH_WORDS]);
 };
 
 /* ---- The environment: implemented in task_environment.c, and by the tests. ---- */

@@ -4,7 +4,7 @@
  *   1. an access done before (same vCPU and sequence) gets its answer and goes to 4
  *   2. the model works on a copy of its registers
  *   3. commit: one store
- *   4. line page, ring indices and timer are derived from what is committed
+ *   4. what the model publishes itself, line page, ring indices and timer are derived from what is committed
  *
  * Killed before 3, nothing happened, and the access is done again. Killed after 3, the next process does 4
  * at its start: storing the same line word or ring index a second time has no effect. A read that changes no
@@ -36,6 +36,22 @@ static void publish_lines(struct model_run *run, const struct model_outputs *out
 	if (risen) {
 		environment_signal_interrupt(run->context.environment);
 	}
+}
+
+/* What the model itself has to show, and the lines that it pulses for that. */
+static void publish_own(struct model_run *run, const void *registers)
+{
+	uint32_t pulses = run->model->publish(registers, &run->context, run->scratch);
+
+	if (pulses == 0) {
+		return;
+	}
+	for (uint32_t line = MODEL_LINES; line < LINES_COUNT; line++) {
+		if ((pulses >> line & 1) != 0) {
+			lines_pulse(run->lines, line);
+		}
+	}
+	environment_signal_interrupt(run->context.environment);
 }
 
 /* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after
@@ -75,6 +91,9 @@ static bool publish(struct model_run *run)
 	const struct model_outputs *outputs = state_frame_committed(&run->frame);
 	bool moved = false;
 
+	if (run->model->publish != NULL) {
+		publish_own(run, outputs);
+	}
 	publish_lines(run, outputs);
 	if (run->model->has_console) {
 		moved = publish_rings(run, outputs);
@@ -236,6 +255,8 @@ enum model_start_result model_run_start(
 
 	*run = (struct model_run){ .model = model, .lines = resources->lines };
 	run->context.environment = resources->environment;
+	run->context.model = model;
+	run->context.memory = resources->memory;
 	for (uint32_t i = 0; i < MODEL_RUN_READS; i++) {
 		run->reads[i].region = UINT64_MAX; /* a client chooses its word, but not its badge */
 	}
@@ -249,6 +270,9 @@ enum model_start_result model_run_start(
 		}
 		run->context.transmit = &run->transmit;
 		run->context.receive = &run->receive;
+	}
+	if (model->has_memory && resources->memory == NULL) {
+		return MODEL_MEMORY_MISSING;
 	}
 	frame_result = state_frame_attach(
 		&run->frame, resources->state, resources->state_size, model->identity, model->register_bytes);

@@ -25,6 +25,7 @@ struct model_resources {
 	struct lines_page *lines;
 	void *console; /* NULL for a model without a console */
 	uint64_t console_size;
+	const struct guest_memory *memory; /* NULL for a model that does no DMA */
 	struct environment *environment;
 };
 
@@ -40,6 +41,7 @@ struct model_run {
 	uint64_t armed_deadline;  /* what the timer was last armed with */
 	uint32_t asked_for_space; /* 1: a ticket stands, the other side has not signalled since */
 	uint32_t asked_for_bytes;
+	uint64_t scratch[MODEL_SCRATCH_WORDS];
 	const char *refusal; /* MODEL_RESET_REFUSED: what the model says */
 	/* Reads that the model could answer without a change lately, by the low bits of their offset: what of them was checked
 	 * need not be again. */
@@ -58,6 +60,7 @@ enum model_start_result {
 	MODEL_STATE_MISMATCH,  /* another model, or another version of this one, wrote the frame */
 	MODEL_LINES_MISMATCH,
 	MODEL_CONSOLE_INVALID, /* too small, another version, or missing */
+	MODEL_MEMORY_MISSING,  /* the model does DMA, and was given no guest memory */
 	MODEL_RESET_REFUSED,   /* an argument is wrong: see `refusal` */
 };
 

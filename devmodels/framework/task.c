@@ -18,6 +18,7 @@
 struct task {
 	struct model_run run;
 	struct environment environment;
+	struct guest_memory memory;
 	uint64_t endpoint;
 	uint64_t reply;
 };
@@ -94,10 +95,32 @@ static const char *start_error(const struct model_run *run, enum model_start_res
 		return "the line page was written by another version";
 	case MODEL_CONSOLE_INVALID:
 		return "the console's rings are too small, or were written by another version";
+	case MODEL_MEMORY_MISSING:
+		return "it was not given the guest's memory";
 	case MODEL_RESET_REFUSED:
 		return run->refusal;
 	}
 	return "";
+}
+
+/* The VM's RAM, for a model that does DMA. */
+static void attach_memory(struct guest_memory *memory)
+{
+	size_t size;
+	uint8_t *ram = bh_region_required(MODEL_NAME_RAM, 1, &size);
+	uint8_t *high;
+	bool good;
+
+	guest_memory_initialize(memory, 52);
+	good = guest_memory_add(memory, 0, size, ram);
+	high = bh_region(MODEL_NAME_RAM_HIGH, &size);
+	if (high != NULL) {
+		good &= guest_memory_add(memory, GUEST_MEMORY_ABOVE_4G, size, high);
+	}
+	if (!good) {
+		bh_log("the regions of the guest's memory have bad sizes");
+		bh_exit(BH_EXIT_MISSING);
+	}
 }
 
 /* Looks up what the manifest gave, and starts the model on it. */
@@ -119,6 +142,10 @@ static void start(struct task *task)
 		task->environment.console_signal = bh_capability_required(MODEL_NAME_CONSOLE_SIGNAL);
 		resources.console = bh_region_required(MODEL_NAME_CONSOLE, CONSOLE_MIN_SIZE, &size);
 		resources.console_size = size;
+	}
+	if (task_model->has_memory) {
+		attach_memory(&task->memory);
+		resources.memory = &task->memory;
 	}
 	result = model_run_start(&task->run, task_model, &resources);
 	if (result != MODEL_STARTED_FRESH && result != MODEL_STARTED_AGAIN) {

@@ -27,7 +27,7 @@ bool e820_build(const struct guest_memory *memory, struct e820_map *map)
 	add(map, GUEST_HIGH_MEMORY, map->low_end, E820_RAM);
 	for (uint32_t i = 0; i < memory->windows; i++) {
 		const struct guest_memory_window *window = &memory->window[i];
-		if (window->guest_physical >= GUEST_ABOVE_4G)
+		if (window->guest_physical >= GUEST_MEMORY_ABOVE_4G)
 			add(map, window->guest_physical, window->guest_physical + window->size, E820_RAM);
 	}
 	return true;

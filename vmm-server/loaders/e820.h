@@ -21,7 +21,7 @@ struct e820_map {
 };
 
 /* Fills *map from the windows of `memory`: the one at guest-physical 0 (at least 2 MiB, at most up to
- * GUEST_HOLE_BASE) is low RAM, others from GUEST_ABOVE_4G are RAM too. False if there is no such low
+ * GUEST_HOLE_BASE) is low RAM, others from GUEST_MEMORY_ABOVE_4G are RAM too. False if there is no such low
  * window. */
 __attribute__((warn_unused_result)) bool e820_build(const struct guest_memory *memory, struct e820_map *map);
 

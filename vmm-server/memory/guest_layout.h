@@ -15,6 +15,5 @@
 #define GUEST_HOLE_BASE UINT64_C(0xc0000000) /* low RAM ends here at the latest */
 #define GUEST_IO_APIC_BASE UINT64_C(0xfec00000)
 #define GUEST_LOCAL_APIC_BASE UINT64_C(0xfee00000)
-#define GUEST_ABOVE_4G UINT64_C(0x100000000) /* high RAM starts here */
 
 #endif

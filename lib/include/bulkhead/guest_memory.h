@@ -13,6 +13,8 @@
  * flash). */
 enum { GUEST_MEMORY_WINDOWS = 4 };
 
+#define GUEST_MEMORY_ABOVE_4G UINT64_C(0x100000000) /* where high RAM starts */
+
 struct guest_memory_window {
 	uint64_t guest_physical; /* first address */
 	uint64_t size;           /* bytes */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* libFuzzer over every device model: an input is a model and a list of things that happen to it: accesses
  * of any region, offset and width, time that passes, restarts, nonsense in the console's shared memory,
- * nonsense in the registers that a former process left. Meanwhile a second thread writes to the console's
- * memory all the time, as a hostile other side on another CPU would.
+ * nonsense in the registers that a former process left; of models that do DMA also what a driver does, descriptors
+ * of any kind, and nonsense in their VM's memory. Meanwhile a second thread writes to the console's memory and to
+ * the descriptors all the time, as a hostile other side on another CPU would.
  *
  * Build: clang -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I devmodels
  * -I lib/include, with the models' sources and MODEL_FRAMEWORK_PURE_SOURCES. A short run: fuzz_model
@@ -24,6 +25,9 @@
 #include "pit8254/pit8254.h"
 #include "test-device/test_device.h"
 #include "uart16550/uart16550.h"
+#include "virtio-console/virtio_console.h"
+#include "virtio-rng/virtio_rng.h"
+#include "virtio/virtio.h"
 
 #define CONSOLE_SIZE 4096u
 #define PASS_NS UINT64_C(10000000)
@@ -42,8 +46,14 @@ static const struct model *const models[] = {
 	&i8042_model,
 	&debug_exit_model,
 	&test_device_model,
+	&virtio_rng_model,
+	&virtio_console_model,
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
+
+#define RAM_SIZE 16384u /* of a model that does DMA: its rings' pages, and buffers */
+static _Alignas(4096) uint8_t ram[RAM_SIZE];
+static struct guest_memory guest_memory;
 
 static _Alignas(64) uint8_t console[CONSOLE_SIZE];
 static uint32_t disturb; /* 1: the second thread writes to the console */
@@ -93,6 +103,9 @@ static void *disturber(void *argument)
 
 		if (__atomic_load_n(&disturb, __ATOMIC_RELAXED) != 0) {
 			__atomic_store_n(word, value, __ATOMIC_RELAXED);
+			/* descriptors and rings, while the model reads them */
+			__atomic_store_n(&ram[0x1000 + (random >> 20) % 0x3000], (uint8_t)(random >> 40),
+				__ATOMIC_RELAXED);
 		}
 		for (int i = 0; i < 50; i++) {
 			__builtin_ia32_pause();
@@ -101,21 +114,23 @@ static void *disturber(void *argument)
 	return NULL;
 }
 
-int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
-{
-	pthread_t thread;
-
-	(void)argument_count;
-	(void)arguments;
-	return pthread_create(&thread, NULL, disturber, NULL);
-}
-
 static void demand(bool holds, const char *what)
 {
 	if (!holds) {
 		fprintf(stderr, "broken: %s\n", what);
 		abort();
 	}
+}
+
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
+{
+	pthread_t thread;
+
+	(void)argument_count;
+	(void)arguments;
+	guest_memory_initialize(&guest_memory, 52);
+	demand(guest_memory_add(&guest_memory, 0, RAM_SIZE, ram), "its memory is a window");
+	return pthread_create(&thread, NULL, disturber, NULL);
 }
 
 struct input {
@@ -147,7 +162,8 @@ struct subject {
 static void start(struct subject *subject)
 {
 	struct model_resources resources = { subject->state, sizeof(subject->state), &subject->lines,
-		subject->model->has_console ? console : NULL, CONSOLE_SIZE, &subject->environment };
+		subject->model->has_console ? console : NULL, CONSOLE_SIZE,
+		subject->model->has_memory ? &guest_memory : NULL, &subject->environment };
 	enum model_start_result result;
 
 	memset(&subject->run, 0xa5, sizeof(subject->run));
@@ -192,6 +208,10 @@ static void do_access(struct subject *subject, struct input *input)
 	memset(&access, 0, sizeof(access));
 	access.region = shape & 3;
 	access.offset = shape >> 2 & 15;
+	if (subject->model->has_memory) {
+		/* common configuration, interrupt status, device configuration, and beyond */
+		access.offset |= (uint32_t)take(input, 1) << 4;
+	}
 	access.width = widths[shape >> 6 & 7];
 	access.is_write = (shape & 0x200) != 0;
 	access.vcpu = shape >> 10 & 31;
@@ -204,6 +224,74 @@ static void do_access(struct subject *subject, struct input *input)
 	if (access.vcpu < STATE_FRAME_VCPUS) {
 		demand(model_run_access(&subject->run, &access) == value,
 			"the same access gives the same value");
+	}
+}
+
+/* ---- Models that do DMA: virtio ---- */
+
+#define RINGS(queue) (0x1000u * ((queue) % 3 + 1)) /* page 0 and what the input says are buffers */
+#define AVAILABLE_OFFSET 0x800u
+#define USED_OFFSET 0xa00u
+
+static void set(struct subject *subject, uint32_t offset, uint32_t width, uint64_t value)
+{
+	struct model_access access = {
+		.offset = VIRTIO_PCI_COMMON + offset,
+		.width = width,
+		.sequence = subject->sequence++,
+		.value = value,
+		.is_write = true,
+	};
+
+	(void)model_run_access(&subject->run, &access);
+}
+
+/* What a driver does, so that the input need not find it: agrees on features, enables the queues, runs. */
+static void start_driver(struct subject *subject, uint64_t features)
+{
+	set(subject, 20, 1, 0);
+	set(subject, 8, 4, 1);
+	set(subject, 12, 4, 1);
+	set(subject, 8, 4, 0);
+	set(subject, 12, 4, features);
+	set(subject, 20, 1, VIRTIO_STATUS_FEATURES_OK);
+	for (uint32_t queue = 0; queue < VIRTIO_QUEUES; queue++) {
+		set(subject, 22, 2, queue);
+		set(subject, 24, 2, 16);
+		set(subject, 26, 2, queue);
+		set(subject, 32, 4, RINGS(queue));
+		set(subject, 40, 4, RINGS(queue) + AVAILABLE_OFFSET);
+		set(subject, 48, 4, RINGS(queue) + USED_OFFSET);
+		set(subject, 28, 2, 1);
+	}
+	set(subject, 20, 1, VIRTIO_STATUS_DRIVER_OK);
+}
+
+/* A descriptor with the input's fields, made available; and the doorbell. */
+static void offer(struct subject *subject, struct input *input)
+{
+	uint32_t queue = (uint32_t)take(input, 1) % VIRTIO_QUEUES;
+	uint64_t words[2] = { take(input, 2), take(input, 2) };
+	uint16_t *available = (uint16_t *)(void *)(ram + RINGS(queue) + AVAILABLE_OFFSET);
+	uint16_t head = (uint16_t)(take(input, 1) % 17);
+
+	words[1] |= take(input, 1) << 32 | take(input, 1) << 48;
+	memcpy(ram + RINGS(queue) + 16 * (head % 16), words, sizeof(words));
+	available[2 + available[1] % 16] = head;
+	__atomic_store_n(&available[1], (uint16_t)(available[1] + 1), __ATOMIC_RELEASE);
+	model_run_event(&subject->run, MODEL_EVENT_DOORBELL(queue));
+}
+
+static void use_memory(struct subject *subject, struct input *input)
+{
+	uint64_t what = take(input, 1);
+
+	if ((what & 3) == 0) {
+		start_driver(subject, what >> 2 << 28 | take(input, 3));
+	} else if ((what & 3) == 1) {
+		ram[take(input, 2) % RAM_SIZE] = (uint8_t)take(input, 1);
+	} else {
+		offer(subject, input);
 	}
 }
 
@@ -232,6 +320,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	memset(&subject, 0, sizeof(subject));
 	memset(console, 0, sizeof(console));
+	memset(ram, 0, sizeof(ram));
 	subject.model = models[take(&input, 1) % MODELS];
 	start(&subject);
 	__atomic_store_n(&disturb, subject.model->has_console && (size & 1) != 0, __ATOMIC_RELAXED);
@@ -266,6 +355,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			registers[at] = (uint8_t)take(&input, 1);
 			break;
 		}
+		case 6:
+		case 7:
+			if (subject.model->has_memory) {
+				use_memory(&subject, &input);
+			} else {
+				do_access(&subject, &input);
+			}
+			break;
 		default:
 			do_access(&subject, &input);
 			break;

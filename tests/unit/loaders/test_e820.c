@@ -18,7 +18,7 @@ static void map_of(uint64_t low, uint64_t high, struct e820_map *map)
 	guest_memory_initialize(&memory, 40);
 	assert_true(guest_memory_add(&memory, 0, low, &nowhere));
 	if (high)
-		assert_true(guest_memory_add(&memory, GUEST_ABOVE_4G, high, &nowhere));
+		assert_true(guest_memory_add(&memory, GUEST_MEMORY_ABOVE_4G, high, &nowhere));
 	assert_true(guest_memory_add(&memory, 0xd0000000, 0x1000, &nowhere)); /* a special window is no RAM */
 	assert_true(e820_build(&memory, map));
 	for (uint32_t i = 1; i < map->entries; i++)
@@ -39,7 +39,7 @@ static void small_and_large(void **context)
 	assert_int_equal(map.entry[3].base + map.entry[3].size, 0x10000000);
 	map_of(GUEST_HOLE_BASE, UINT64_C(0x80000000), &map);
 	assert_int_equal(map.entries, 5);
-	assert_int_equal(map.entry[4].base, GUEST_ABOVE_4G);
+	assert_int_equal(map.entry[4].base, GUEST_MEMORY_ABOVE_4G);
 	assert_int_equal(map.entry[4].size, 0x80000000);
 	assert_int_equal(map.entry[4].type, E820_RAM);
 }

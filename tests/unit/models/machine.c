@@ -48,6 +48,7 @@ static struct model_resources resources_of(struct machine *machine)
 		.lines = &machine->memory.lines,
 		.console = machine->model->has_console ? machine->memory.console : NULL,
 		.console_size = sizeof(machine->memory.console),
+		.memory = machine->model->has_memory ? &machine->guest_memory : NULL,
 		.environment = &machine->environment,
 	};
 }
@@ -65,6 +66,13 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 	machine->sequence = 1000;
 	machine->environment.wall_base = MACHINE_WALL_NS;
 	machine->environment.machine = machine;
+	if (model->has_memory) {
+		machine->ram = aligned_alloc(4096, MACHINE_RAM);
+		assert_non_null(machine->ram);
+		memset(machine->ram, 0, MACHINE_RAM);
+		guest_memory_initialize(&machine->guest_memory, 52);
+		assert_true(guest_memory_add(&machine->guest_memory, 0, MACHINE_RAM, machine->ram));
+	}
 	for (int i = 0; arguments != NULL && i < MACHINE_ARGUMENTS && arguments[i] != NULL; i++) {
 		machine->environment.arguments[i] = arguments[i];
 	}
@@ -80,7 +88,11 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 	return machine;
 }
 
-void machine_free(struct machine *machine) { free(machine); }
+void machine_free(struct machine *machine)
+{
+	free(machine->ram);
+	free(machine);
+}
 
 void machine_restart(struct machine *machine)
 {
@@ -111,7 +123,17 @@ static void assert_same_outside(struct machine *machine, const struct machine_me
 	struct console_region *console = (struct console_region *)(void *)machine->memory.console;
 	const struct console_region *wanted = (const struct console_region *)(const void *)expected->console;
 
-	assert_memory_equal(&machine->memory.lines, &expected->lines, sizeof(expected->lines));
+	for (uint32_t line = 0; line < LINES_COUNT; line++) {
+		uint64_t found = line_word_edges(machine->memory.lines.lines[line]);
+		uint64_t wanted_edges = line_word_edges(expected->lines.lines[line]);
+
+		/* A pulse may come once too often, never be lost. */
+		assert_true(line < MODEL_LINES ? found == wanted_edges : found >= wanted_edges);
+		if (line < MODEL_LINES) {
+			assert_int_equal(machine->memory.lines.lines[line], expected->lines.lines[line]);
+			assert_int_equal(machine->memory.lines.values[line], expected->lines.values[line]);
+		}
+	}
 	assert_int_equal(console->transmit.head, wanted->transmit.head);
 	assert_int_equal(console->receive.tail, wanted->receive.tail);
 	assert_memory_equal(machine->memory.console + CONSOLE_DATA_OFFSET,
@@ -291,7 +313,7 @@ void machine_assert_refused(const struct model *model, const char *argument)
 	static uint8_t frame[4096] __attribute__((aligned(64)));
 	struct lines_page lines = { 0 };
 	struct environment environment = { .arguments = { argument } };
-	struct model_resources resources = { frame, sizeof(frame), &lines, NULL, 0, &environment };
+	struct model_resources resources = { frame, sizeof(frame), &lines, NULL, 0, NULL, &environment };
 	struct model_run run;
 
 	memset(frame, 0, sizeof(frame));

@@ -510,7 +510,7 @@ static void clock_that_starts_late(void **state)
 	memset(m->memory.state, 0, sizeof(m->memory.state));
 	m->environment.wall_base = 0;
 	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
-		NULL, 0, &m->environment };
+		NULL, 0, NULL, &m->environment };
 	assert_int_equal(model_run_start(&m->run, &mc146818_model, &resources), MODEL_STARTED_FRESH);
 	m->environment.wall_base = MACHINE_WALL_NS;
 	m->environment.now = 5;

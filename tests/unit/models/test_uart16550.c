@@ -654,7 +654,7 @@ static void fresh_registers_on_used_rings(void **state)
 		m->memory.state[i] = 0;
 	}
 	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
-		m->memory.console, sizeof(m->memory.console), &m->environment };
+		m->memory.console, sizeof(m->memory.console), NULL, &m->environment };
 	assert_int_equal(model_run_start(&m->run, &uart16550_model, &resources), MODEL_STARTED_FRESH);
 	machine_out(m, 0, DATA, 'b');
 	host_types(m, "z", 1);

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/* virtio's PCI transport: see virtio.h. Touches the registers that it is given and, through queue.c, guest memory. */
+#include "virtio/virtio.h"
+
+#include <stddef.h>
+
+/* Common configuration (section 4.1.4.3). */
+enum {
+	COMMON_DEVICE_FEATURE_SELECT = 0x00,
+	COMMON_DEVICE_FEATURE = 0x04,
+	COMMON_DRIVER_FEATURE_SELECT = 0x08,
+	COMMON_DRIVER_FEATURE = 0x0c,
+	COMMON_CONFIG_VECTOR = 0x10,
+	COMMON_QUEUES = 0x12,
+	COMMON_STATUS = 0x14,
+	COMMON_GENERATION = 0x15,
+	COMMON_QUEUE_SELECT = 0x16,
+	COMMON_QUEUE_SIZE = 0x18,
+	COMMON_QUEUE_VECTOR = 0x1a,
+	COMMON_QUEUE_ENABLE = 0x1c,
+	COMMON_QUEUE_NOTIFY_OFFSET = 0x1e,
+	COMMON_QUEUE_DESCRIPTORS = 0x20,
+	COMMON_QUEUE_DRIVER = 0x28,
+	COMMON_QUEUE_DEVICE = 0x30,
+	COMMON_END = 0x38,
+};
+
+enum { INTERRUPT_QUEUE = 1, INTERRUPT_CONFIG = 2 };
+
+#define SERVE_PASSES 4u  /* of one queue in one event, while the guest adds to it */
+#define SOON UINT64_C(1) /* a deadline that has passed */
+#define SCRATCH_KNOWN UINT64_C(0x100000000)
+
+static const struct virtio_device *device_of(const struct model_context *context)
+{
+	return context->model->device;
+}
+
+static uint64_t offered(const struct virtio_device *device)
+{
+	return device->features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
+}
+
+/* The queue that the driver has selected; NULL for one that there is not. */
+static struct virtio_queue *selected(struct virtio_registers *virtio, const struct virtio_device *device)
+{
+	return virtio->queue_select < device->queue_count && virtio->queue_select < VIRTIO_QUEUES
+		       ? &virtio->queue[virtio->queue_select]
+		       : NULL;
+}
+
+/* ---- Interrupts ---- */
+
+static void interrupt(struct virtio_registers *virtio, uint8_t cause)
+{
+	virtio->interrupt_status |= cause;
+	model_line_set(&virtio->outputs, VIRTIO_PCI_LINE_INTX, true);
+}
+
+static uint8_t take_interrupt_status(struct virtio_registers *virtio)
+{
+	uint8_t status = virtio->interrupt_status;
+
+	virtio->interrupt_status = 0;
+	model_line_set(&virtio->outputs, VIRTIO_PCI_LINE_INTX, false);
+	return status;
+}
+
+void virtio_config_changed(struct virtio_registers *virtio)
+{
+	virtio->config_generation++;
+	virtio->config_changes++;
+	interrupt(virtio, INTERRUPT_CONFIG);
+}
+
+void virtio_break(struct virtio_registers *virtio)
+{
+	if ((virtio->status & VIRTIO_STATUS_NEEDS_RESET) != 0) {
+		return;
+	}
+	virtio->status |= VIRTIO_STATUS_NEEDS_RESET;
+	if ((virtio->status & VIRTIO_STATUS_DRIVER_OK) != 0) {
+		virtio->config_changes++;
+		interrupt(virtio, INTERRUPT_CONFIG);
+	}
+}
+
+/* ---- Reset ---- */
+
+/* What every reset leaves; the edges that the line has had stay counted. */
+static void clear(struct virtio_registers *virtio, const struct virtio_device *device)
+{
+	struct virtio_registers fresh = {
+		.outputs = virtio->outputs,
+		.config_changes = virtio->config_changes,
+		.config_generation = virtio->config_generation,
+		.config_vector = VIRTIO_NO_VECTOR,
+		.resetting = virtio->resetting,
+	};
+
+	for (uint32_t i = 0; i < VIRTIO_QUEUES && i < device->queue_count; i++) {
+		fresh.queue[i].size = device->queue_size[i];
+		fresh.queue[i].vector = VIRTIO_NO_VECTOR;
+	}
+	*virtio = fresh;
+	(void)take_interrupt_status(virtio);
+}
+
+/* Goes on with a reset that the driver has asked for. */
+static void try_reset(struct virtio_registers *virtio, const struct model_context *context)
+{
+	const struct virtio_device *device = device_of(context);
+
+	virtio->resetting = device->reset != NULL && !device->reset(virtio, context);
+}
+
+const char *virtio_power_on(void *registers, const struct model_context *context)
+{
+	const struct virtio_device *device = device_of(context);
+
+	clear(registers, device);
+	return device->power_on != NULL ? device->power_on(registers, context) : NULL;
+}
+
+/* ---- Reading ---- */
+
+static uint64_t queue_field(const struct virtio_queue *queue, uint32_t number, uint32_t field)
+{
+	if (queue == NULL) {
+		return field == COMMON_QUEUE_VECTOR ? VIRTIO_NO_VECTOR : 0;
+	}
+	switch (field) {
+	case COMMON_QUEUE_SIZE:
+		return queue->size;
+	case COMMON_QUEUE_VECTOR:
+		return queue->vector;
+	case COMMON_QUEUE_ENABLE:
+		return queue->enabled;
+	case COMMON_QUEUE_NOTIFY_OFFSET:
+		return number;
+	case COMMON_QUEUE_DESCRIPTORS:
+		return queue->descriptors;
+	case COMMON_QUEUE_DRIVER:
+		return queue->driver;
+	default:
+		return queue->device;
+	}
+}
+
+static uint32_t feature_word(uint64_t features, uint32_t select)
+{
+	return select < 2 ? (uint32_t)(features >> (32 * select)) : 0;
+}
+
+/* The field that begins at `field`. */
+static uint64_t common_field(
+	struct virtio_registers *virtio, const struct virtio_device *device, uint32_t field)
+{
+	switch (field) {
+	case COMMON_DEVICE_FEATURE_SELECT:
+		return virtio->device_feature_select;
+	case COMMON_DEVICE_FEATURE:
+		return feature_word(offered(device), virtio->device_feature_select);
+	case COMMON_DRIVER_FEATURE_SELECT:
+		return virtio->driver_feature_select;
+	case COMMON_DRIVER_FEATURE:
+		return feature_word(virtio->driver_features, virtio->driver_feature_select);
+	case COMMON_CONFIG_VECTOR:
+		return virtio->config_vector;
+	case COMMON_QUEUES:
+		return device->queue_count;
+	case COMMON_STATUS:
+		/* A driver waits until it reads 0 (section 4.1.4.3.2). */
+		return virtio->resetting != 0 ? VIRTIO_STATUS_FAILED : virtio->status;
+	case COMMON_GENERATION:
+		return virtio->config_generation;
+	case COMMON_QUEUE_SELECT:
+		return virtio->queue_select;
+	default:
+		return queue_field(selected(virtio, device), virtio->queue_select, field);
+	}
+}
+
+/* Where the field begins that has the byte at `offset`, and its bytes. */
+static uint32_t field_at(uint32_t offset, uint32_t *width)
+{
+	if (offset < COMMON_CONFIG_VECTOR) {
+		*width = 4;
+	} else if (offset >= COMMON_QUEUE_DESCRIPTORS) {
+		*width = 8;
+	} else {
+		*width = offset == COMMON_STATUS || offset == COMMON_GENERATION ? 1 : 2;
+	}
+	return offset & ~(*width - 1);
+}
+
+static uint8_t common_byte(
+	struct virtio_registers *virtio, const struct virtio_device *device, uint32_t offset)
+{
+	uint32_t width;
+	uint32_t field;
+
+	if (offset >= COMMON_END) {
+		return 0;
+	}
+	field = field_at(offset, &width);
+	return (uint8_t)(common_field(virtio, device, field) >> (8 * (offset - field)));
+}
+
+static uint64_t read_config(
+	const void *registers, const struct model_context *context, uint32_t offset, uint32_t width)
+{
+	const struct virtio_device *device = device_of(context);
+	uint8_t bytes[VIRTIO_PCI_CONFIG_SIZE] = { 0 };
+	uint64_t value = 0;
+
+	if (device->config_size == 0 || device->config_size > sizeof(bytes)) {
+		return 0;
+	}
+	device->config(registers, context, bytes);
+	for (uint32_t i = 0; i < width && offset + i < device->config_size; i++) {
+		value |= (uint64_t)bytes[offset + i] << (8 * i);
+	}
+	return value;
+}
+
+uint64_t virtio_read(void *registers, const struct model_context *context, const struct model_access *access)
+{
+	struct virtio_registers *virtio = registers;
+	uint32_t offset = access->offset;
+	uint64_t value = 0;
+
+	if (offset >= VIRTIO_PCI_CONFIG) {
+		return read_config(registers, context, offset - VIRTIO_PCI_CONFIG, access->width);
+	}
+	if (offset >= VIRTIO_PCI_ISR) {
+		return offset == VIRTIO_PCI_ISR ? take_interrupt_status(virtio) : 0;
+	}
+	for (uint32_t i = 0; i < access->width; i++) {
+		value |= (uint64_t)common_byte(virtio, device_of(context), offset + i) << (8 * i);
+	}
+	return value;
+}
+
+/* ---- Writing ---- */
+
+static void write_status(struct virtio_registers *virtio, const struct model_context *context, uint8_t status)
+{
+	const struct virtio_device *device = device_of(context);
+	bool starts;
+
+	if (status == 0) {
+		clear(virtio, device);
+		try_reset(virtio, context);
+		return;
+	}
+	if (virtio->resetting != 0) {
+		return;
+	}
+	/* Refused features: the bit does not come up (section 3.1.1, step 5). */
+	if ((status & VIRTIO_STATUS_FEATURES_OK) != 0 && ((virtio->driver_features & ~offered(device)) != 0 ||
+								 !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
+		status = (uint8_t)(status & ~VIRTIO_STATUS_FEATURES_OK);
+	}
+	/* No driver runs that has not agreed; bits only come, and NEEDS_RESET is the device's. */
+	if (((virtio->status | status) & VIRTIO_STATUS_FEATURES_OK) == 0) {
+		status = (uint8_t)(status & ~VIRTIO_STATUS_DRIVER_OK);
+	}
+	starts = (status & ~virtio->status & VIRTIO_STATUS_DRIVER_OK) != 0;
+	virtio->status |= (uint8_t)(status & ~VIRTIO_STATUS_NEEDS_RESET);
+	if (starts) {
+		/* What has waited for a driver: bytes that were typed, say. */
+		virtio_event(virtio, context, MODEL_EVENT_CONSOLE);
+	}
+}
+
+static void write_driver_features(struct virtio_registers *virtio, uint32_t value)
+{
+	uint32_t shift = 32 * (virtio->driver_feature_select & 1);
+
+	if (virtio->driver_feature_select < 2 && (virtio->status & VIRTIO_STATUS_FEATURES_OK) == 0) {
+		virtio->driver_features &= ~(UINT64_C(0xffffffff) << shift);
+		virtio->driver_features |= (uint64_t)value << shift;
+	}
+}
+
+static uint16_t usable_vector(const struct virtio_device *device, uint32_t vector)
+{
+	return vector < virtio_pci_vectors(device->queue_count) ? (uint16_t)vector : VIRTIO_NO_VECTOR;
+}
+
+static void enable_queue(
+	struct virtio_registers *virtio, const struct model_context *context, struct virtio_queue *queue)
+{
+	/* The driver has to agree on features first (section 3.1.1). */
+	if ((virtio->status & VIRTIO_STATUS_FEATURES_OK) == 0) {
+		return;
+	}
+	if (!virtio_queue_valid(queue, context->memory)) {
+		virtio_break(virtio);
+		return;
+	}
+	queue->event_index = virtio_has(virtio, VIRTIO_F_EVENT_IDX);
+	queue->enabled = 1;
+}
+
+/* Half (0 low, 1 high) of an address. */
+static void write_half(uint64_t *address, uint32_t half, uint32_t value)
+{
+	*address = half == 0 ? (*address & ~UINT64_C(0xffffffff)) | value
+			     : (*address & UINT64_C(0xffffffff)) | (uint64_t)value << 32;
+}
+
+/* A register of the selected queue. Of one that is enabled, only its vector changes. */
+static void write_queue(
+	struct virtio_registers *virtio, const struct model_context *context, uint32_t offset, uint32_t value)
+{
+	const struct virtio_device *device = device_of(context);
+	struct virtio_queue *queue = selected(virtio, device);
+
+	if (queue == NULL) {
+		return;
+	}
+	if (offset == COMMON_QUEUE_VECTOR) {
+		queue->vector = usable_vector(device, value);
+		return;
+	}
+	if (queue->enabled != 0) {
+		return;
+	}
+	switch (offset) {
+	case COMMON_QUEUE_SIZE:
+		if (value != 0 && value <= device->queue_size[virtio->queue_select] &&
+			(value & (value - 1)) == 0) {
+			queue->size = (uint16_t)value;
+		}
+		break;
+	case COMMON_QUEUE_ENABLE:
+		if (value == 1) {
+			enable_queue(virtio, context, queue);
+		}
+		break;
+	case COMMON_QUEUE_DESCRIPTORS:
+	case COMMON_QUEUE_DESCRIPTORS + 4:
+		write_half(&queue->descriptors, offset >> 2 & 1, value);
+		break;
+	case COMMON_QUEUE_DRIVER:
+	case COMMON_QUEUE_DRIVER + 4:
+		write_half(&queue->driver, offset >> 2 & 1, value);
+		break;
+	case COMMON_QUEUE_DEVICE:
+	case COMMON_QUEUE_DEVICE + 4:
+		write_half(&queue->device, offset >> 2 & 1, value);
+		break;
+	default:
+		break;
+	}
+}
+
+static void write_common(
+	struct virtio_registers *virtio, const struct model_context *context, uint32_t offset, uint32_t value)
+{
+	switch (offset) {
+	case COMMON_DEVICE_FEATURE_SELECT:
+		virtio->device_feature_select = value;
+		break;
+	case COMMON_DRIVER_FEATURE_SELECT:
+		virtio->driver_feature_select = value;
+		break;
+	case COMMON_DRIVER_FEATURE:
+		write_driver_features(virtio, value);
+		break;
+	case COMMON_CONFIG_VECTOR:
+		virtio->config_vector = usable_vector(device_of(context), value);
+		break;
+	case COMMON_STATUS:
+		write_status(virtio, context, (uint8_t)value);
+		break;
+	case COMMON_QUEUE_SELECT:
+		virtio->queue_select = (uint16_t)value;
+		break;
+	default:
+		write_queue(virtio, context, offset, value);
+		break;
+	}
+}
+
+void virtio_write(void *registers, const struct model_context *context, const struct model_access *access)
+{
+	const struct virtio_device *device = device_of(context);
+	uint32_t width;
+
+	if (access->offset >= VIRTIO_PCI_CONFIG) {
+		uint32_t offset = access->offset - VIRTIO_PCI_CONFIG;
+
+		if (device->config_write != NULL && offset < device->config_size &&
+			access->width <= device->config_size - offset) {
+			device->config_write(
+				registers, context, offset, access->width, (uint32_t)access->value);
+		}
+		return;
+	}
+	if (access->offset >= COMMON_END) {
+		return;
+	}
+	/* A driver writes a field in its own width; one of 64 bits as two of 32 (section 4.1.3.1). */
+	(void)field_at(access->offset, &width);
+	width = width == 8 ? 4 : width;
+	if (access->width == width && access->offset % width == 0) {
+		write_common(registers, context, access->offset, (uint32_t)access->value);
+	}
+}
+
+/* ---- Queues ---- */
+
+bool virtio_queue_runs(const struct virtio_registers *virtio, uint32_t queue)
+{
+	return (virtio->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET |
+					 VIRTIO_STATUS_FAILED)) == VIRTIO_STATUS_DRIVER_OK &&
+	       queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0;
+}
+
+bool virtio_take(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
+	struct virtio_chain *chain)
+{
+	enum virtio_pop result;
+
+	if (!virtio_queue_runs(virtio, queue)) {
+		return false;
+	}
+	result = virtio_queue_pop(&virtio->queue[queue], context->memory, chain);
+	if (result == VIRTIO_POP_BROKEN) {
+		virtio_break(virtio);
+	}
+	return result == VIRTIO_POP_CHAIN;
+}
+
+void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
+	uint16_t head, uint32_t length)
+{
+	if (queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0) {
+		virtio_queue_push(&virtio->queue[queue], context->memory, head, length);
+		interrupt(virtio, INTERRUPT_QUEUE);
+	}
+}
+
+/* Serves a queue until it has asked the guest to notify, waits for something else, or has had enough. True: the last. */
+static bool serve(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue)
+{
+	for (uint32_t pass = 0; pass < SERVE_PASSES; pass++) {
+		enum virtio_served served = device_of(context)->serve(virtio, context, queue);
+
+		if (served != VIRTIO_SERVED_EMPTY || !virtio_queue_runs(virtio, queue)) {
+			return served == VIRTIO_SERVED_MORE;
+		}
+		if (!virtio_queue_wait(&virtio->queue[queue], context->memory)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void virtio_event(void *registers, const struct model_context *context, uint64_t bits)
+{
+	struct virtio_registers *virtio = registers;
+	const struct virtio_device *device = device_of(context);
+	bool all = (bits & (MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE)) != 0;
+	bool more = false;
+
+	if (virtio->resetting != 0) {
+		try_reset(virtio, context);
+	}
+	for (uint32_t queue = 0; queue < device->queue_count && queue < VIRTIO_QUEUES; queue++) {
+		if ((all || (bits & MODEL_EVENT_DOORBELL(queue)) != 0) && virtio_queue_runs(virtio, queue)) {
+			more |= serve(virtio, context, queue);
+		}
+	}
+	/* The timer has no other use here. */
+	if (all || more) {
+		virtio->outputs.deadline = more ? SOON : 0;
+	}
+}
+
+/* ---- After the commit ---- */
+
+static uint32_t pulse_of(uint16_t vector)
+{
+	return vector < VIRTIO_PCI_VECTORS ? UINT32_C(1) << (VIRTIO_PCI_LINE_VECTOR + vector) : 0;
+}
+
+/* scratch[q]: SCRATCH_KNOWN, and the index that was shown last. A process that does not know it tells once too often. */
+static uint32_t publish_queue(
+	const struct virtio_queue *queue, const struct guest_memory *memory, uint64_t *scratch)
+{
+	bool known = (*scratch & SCRATCH_KNOWN) != 0;
+	uint16_t before = (uint16_t)*scratch;
+
+	if (known && before == queue->next_used) {
+		return 0;
+	}
+	*scratch = SCRATCH_KNOWN | queue->next_used;
+	return virtio_queue_publish(queue, memory, before) || !known ? pulse_of(queue->vector) : 0;
+}
+
+uint32_t virtio_publish(
+	const void *registers, const struct model_context *context, uint64_t scratch[MODEL_SCRATCH_WORDS])
+{
+	const struct virtio_registers *virtio = registers;
+	uint32_t pulses = 0;
+
+	for (uint32_t i = 0; i < VIRTIO_QUEUES; i++) {
+		const struct virtio_queue *queue = &virtio->queue[i];
+
+		if (queue->enabled == 0) {
+			scratch[i] = SCRATCH_KNOWN; /* starts at 0, with nothing to tell */
+		} else {
+			pulses |= publish_queue(queue, context->memory, &scratch[i]);
+		}
+	}
+	if (scratch[VIRTIO_QUEUES] != (SCRATCH_KNOWN | virtio->config_changes)) {
+		scratch[VIRTIO_QUEUES] = SCRATCH_KNOWN | virtio->config_changes;
+		pulses |= pulse_of(virtio->config_vector);
+	}
+	return pulses;
+}
