@@ -109,7 +109,7 @@ static enum bh_error make_guest(uint32_t vm)
 	for (uint32_t i = 0; error == BH_OK && i < root.manifest.route_count; i++) {
 		const struct manifest_route *route = &root.manifest.routes[i];
 
-		if (of_vm(route->guest_space, vm)) {
+		if (of_vm(route->guest_space, vm) && route->port_count != 0) {
 			error = failed(object_name(route->guest_space), "cannot route its ports",
 				bh_guest_space_route(root.object[route->guest_space].slot, route->number,
 					route->first_port, route->port_count));

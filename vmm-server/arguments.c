@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+#include <bulkhead/invocation.h>
+#include <bulkhead/virtio_pci.h>
+
+#define PCI_DEVICE_MAX 31u
+#define VIRTIO_TYPE_MAX 63u
+
 /* One field: text up to `separator` or the end; *rest moves behind it. False if empty, too long for `field`,
  * or if the separator must be there and is not. */
 static bool take_field(const char **rest, char separator, char *field, size_t size)
@@ -163,6 +169,25 @@ static bool parse_line(const char *value, struct vmm_arguments *result)
 	return *value == '\0';
 }
 
+static bool parse_virtio(const char *value, struct vmm_arguments *result)
+{
+	struct vmm_argument_virtio *virtio = &result->virtio[result->virtio_count];
+	char name[TASK_INFO_NAME_SIZE];
+
+	if (result->virtio_count == VMM_VIRTIO_MAX || !take_field(&value, ',', name, sizeof(name)) ||
+		!take_number(&value, PCI_DEVICE_MAX, &virtio->device) ||
+		!take_number(&value, VIRTIO_TYPE_MAX, &virtio->type) ||
+		!take_number(&value, 0xffffff, &virtio->class_code) ||
+		!take_number(&value, VIRTIO_PCI_QUEUES, &virtio->queues) ||
+		!take_number(&value, BH_ROUTES - 1, &virtio->route)) {
+		return false;
+	}
+	/* `model=` may stand behind it, as for lines. */
+	result->virtio_count++;
+	return *value == '\0' && virtio->queues > 0 && virtio->type > 0 &&
+	       virtio->route + virtio->queues <= BH_ROUTES;
+}
+
 static bool parse_serial(const char *value, struct vmm_arguments *result)
 {
 	struct vmm_argument_serial *serial = &result->serials[result->serial_count];
@@ -204,6 +229,7 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 		{ "port", parse_port },
 		{ "memory", parse_memory },
 		{ "line", parse_line },
+		{ "virtio", parse_virtio },
 		{ "serial", parse_serial },
 		{ "paravirtual", parse_paravirtual },
 		{ "vm", parse_name },
@@ -222,7 +248,7 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 	return false;
 }
 
-/* The model that line argument `text` ("line=MODEL,…") names. */
+/* The model that the argument `text` ("line=MODEL,…", "virtio=MODEL,…") names. */
 static bool find_model(const struct vmm_arguments *result, const char *text, uint32_t *model)
 {
 	char name[TASK_INFO_NAME_SIZE];
@@ -244,6 +270,7 @@ bool vmm_arguments_parse(
 	const char *const *strings, uint32_t count, struct vmm_arguments *result, uint32_t *wrong)
 {
 	uint32_t line = 0;
+	uint32_t virtio = 0;
 
 	memset(result, 0, sizeof(*result));
 	result->command_line = "";
@@ -257,6 +284,10 @@ bool vmm_arguments_parse(
 		*wrong = i;
 		if (strncmp(strings[i], "line=", 5) == 0 &&
 			!find_model(result, strings[i], &result->lines[line++].model)) {
+			return false;
+		}
+		if (strncmp(strings[i], "virtio=", 7) == 0 &&
+			!find_model(result, strings[i], &result->virtio[virtio++].model)) {
 			return false;
 		}
 	}

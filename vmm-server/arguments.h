@@ -15,6 +15,10 @@
  *   line=MODEL,NUMBER,gsi,GSI   that line of the model drives global system interrupt GSI (0..23)
  *   line=MODEL,NUMBER,poweroff | reset | exit
  *                               a rising edge ends the VM (exit: with the line page's value)
+ *   virtio=MODEL,DEVICE,TYPE,CLASS,QUEUES,ROUTE
+ *                               the model is a virtio device of that TYPE and CLASS, with that many queues, at that DEVICE
+ *                               number on PCI bus 0; its doorbells' routes are ROUTE and those behind it. Capabilities
+ *                               `model:MODEL` (its registers) and `doorbell:MODEL:N` for each queue
  *   serial=PORT,GSI             a 16550 that ACPI describes (COM1 first)
  *   paravirtual=kvm-clock | pv-eoi
  *                               a hypervisor interface to offer to the guest; none by default
@@ -29,7 +33,8 @@
 
 #define VMM_MODELS_MAX 16u
 #define VMM_PORTS_MAX 32u
-#define VMM_MEMORIES_MAX 8u
+#define VMM_MEMORIES_MAX 16u
+#define VMM_VIRTIO_MAX 8u
 #define VMM_LINES_MAX 32u
 #define VMM_MODULES_MAX 16u
 #define VMM_SERIALS_MAX 4u
@@ -63,6 +68,15 @@ struct vmm_argument_line {
 	uint32_t gsi; /* VMM_LINE_GSI: 0..23 */
 };
 
+struct vmm_argument_virtio {
+	uint32_t model;      /* index in models */
+	uint32_t device;     /* 2..31 */
+	uint32_t type;       /* 1..63 */
+	uint32_t class_code; /* 24 bits */
+	uint32_t queues;     /* 1..VIRTIO_PCI_QUEUES */
+	uint32_t route;      /* 0..63, with all of its queues */
+};
+
 struct vmm_argument_module {
 	char region[TASK_INFO_NAME_SIZE];
 	const char *text; /* points into the argument strings */
@@ -84,10 +98,12 @@ struct vmm_arguments {
 	uint32_t line_count;
 	uint32_t module_count;
 	uint32_t serial_count;
+	uint32_t virtio_count;
 	struct vmm_argument_model models[VMM_MODELS_MAX];
 	struct vmm_argument_port ports[VMM_PORTS_MAX];
 	struct vmm_argument_memory memories[VMM_MEMORIES_MAX];
 	struct vmm_argument_line lines[VMM_LINES_MAX];
+	struct vmm_argument_virtio virtio[VMM_VIRTIO_MAX];
 	struct vmm_argument_module modules[VMM_MODULES_MAX];
 	struct vmm_argument_serial serials[VMM_SERIALS_MAX];
 };

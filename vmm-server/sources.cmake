@@ -13,6 +13,7 @@ list(APPEND VMM_SERVER_HANDLER_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/unowned.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/control.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/exit.c
+	${CMAKE_CURRENT_LIST_DIR}/vcpu/functions.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/handler.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/inject.c
 	${CMAKE_CURRENT_LIST_DIR}/vcpu/lines.c

@@ -11,6 +11,7 @@
 #include "loaders/loader.h"
 #include "memory/guest_layout.h"
 #include "vcpu/exit.h"
+#include "vcpu/functions.h"
 #include "vcpu/lines.h"
 
 #define ARGUMENTS_MAX 128u
@@ -27,6 +28,7 @@
 #define COM1_PORT 0x3f8u
 #define COM2_PORT 0x2f8u
 #define KEYBOARD_PORT 0x60u
+#define ELCR_PORT 0x4d0u
 
 static bool fail(struct vmm *vmm, const char *what, const char *name)
 {
@@ -126,6 +128,75 @@ static const char *join(char *name, const char *prefix, const char *rest)
 	return name;
 }
 
+/* What a virtio model shares with us: registers, doorbells, line page. Its INTx is one more line. */
+static bool introduce_function(struct vmm *vmm, const struct vmm_arguments *arguments, uint32_t number)
+{
+	const struct vmm_argument_virtio *argument = &arguments->virtio[number];
+	const struct vmm_argument_model *model = &arguments->models[argument->model];
+	struct vmm_function *function = &vmm->functions[number];
+	char name[TASK_INFO_NAME_SIZE];
+
+	if (vmm->line_count == VMM_LINES_MAX || vmm->memory_count == VMM_MEMORIES_MAX) {
+		return false;
+	}
+	*function = (struct vmm_function){
+		.page = bh_region_required(
+			join(name, "lines:", model->name), sizeof(struct lines_page), NULL),
+		.signal = UINT64_C(1) << model->bit,
+		.device = argument->device,
+		.queues = argument->queues,
+		.first_route = argument->route,
+		.memory = vmm->memory_count,
+		.line = vmm->line_count,
+	};
+	for (uint32_t queue = 0; queue < argument->queues; queue++) {
+		(void)bh_format(name, sizeof(name), "doorbell:%s:%u", model->name, queue);
+		function->doorbell[queue] = bh_capability_required(name);
+	}
+	vmm->memories[vmm->memory_count++] = (struct vmm_memory_range){
+		.endpoint = bh_capability_required(join(name, "model:", model->name)),
+	};
+	vmm->lines[vmm->line_count++] = (struct vmm_line){
+		.page = function->page,
+		.signal = function->signal,
+		.number = VIRTIO_PCI_LINE_INTX,
+		.gsi = pci_interrupt(argument->device),
+		.action = VMM_LINE_GSI,
+		.function = function,
+	};
+	return true;
+}
+
+/* Level-triggered inputs of the 8259s, as firmware sets them: where PCI's wires end. */
+static void wire_pci(struct vmm *vmm)
+{
+	uint8_t levels[2] = { 0, 0 };
+
+	for (uint32_t i = 0; i < vmm->function_count; i++) {
+		uint32_t interrupt = pci_interrupt(vmm->functions[i].device);
+
+		levels[interrupt / 8] |= (uint8_t)(1u << interrupt % 8);
+	}
+	for (uint16_t i = 0; i < 2; i++) {
+		fabric_pic_write(&vmm->fabric, (uint16_t)(ELCR_PORT + i), levels[i]);
+	}
+}
+
+static bool wire_functions(struct vmm *vmm, const struct vmm_arguments *arguments)
+{
+	for (uint32_t i = 0; i < arguments->virtio_count; i++) {
+		if (!introduce_function(vmm, arguments, i)) {
+			return fail(vmm, "too many virtio devices", "");
+		}
+		vmm->function_count++;
+	}
+	if (vmm->function_count != 0) {
+		vmm->guest_space = bh_capability_required("guest-space");
+		wire_pci(vmm);
+	}
+	return true;
+}
+
 static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 {
 	char name[TASK_INFO_NAME_SIZE];
@@ -150,9 +221,6 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 	}
 	vmm->line_count = arguments->line_count;
 	vmm->lines_unread = true;
-	if (!lines_attach_all(vmm)) {
-		return fail(vmm, "a line's global system interrupt is not usable", "");
-	}
 	for (uint32_t i = 0; i < arguments->port_count; i++) {
 		const struct vmm_argument_port *port = &arguments->ports[i];
 
@@ -168,7 +236,14 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 	}
 	vmm->memory_count = arguments->memory_count;
 	pci_initialize(&vmm->pci);
-	return true;
+	if (!wire_functions(vmm, arguments)) {
+		return false;
+	}
+	if (!lines_attach_all(vmm)) {
+		return fail(vmm, "a line's global system interrupt is not usable", "");
+	}
+	return functions_start(vmm, arguments) ||
+	       fail(vmm, "a virtio device's number or ports are taken already", "");
 }
 
 static bool serves_port(const struct vmm *vmm, uint32_t port)
@@ -191,6 +266,11 @@ static bool build_tables(struct vmm *vmm, struct acpi_tables *tables)
 	uint8_t *buffer = guest_memory_pointer(&vmm->memory, GUEST_ACPI_BASE, GUEST_ACPI_SIZE);
 	enum acpi_result result;
 
+	for (uint32_t i = 0; i < vmm->function_count; i++) {
+		uint32_t device = vmm->functions[i].device;
+
+		configuration.pci_interrupts[device] = (uint8_t)pci_interrupt(device);
+	}
 	if (buffer == NULL) {
 		return fail(vmm, "guest memory is smaller than 1 MiB", "");
 	}

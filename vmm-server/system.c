@@ -31,6 +31,15 @@ void system_signal(uint64_t notification)
 	}
 }
 
+void system_route(uint64_t guest_space, uint32_t number, uint32_t first, uint32_t count)
+{
+	enum bh_error error = bh_guest_space_route(guest_space, number, first, count);
+
+	if (error != BH_OK) {
+		bh_log("ports 0x%x.. are not routed to doorbell %u: %s", first, number, bh_error_text(error));
+	}
+}
+
 void system_log(const char *format, ...)
 {
 	char line[400];

@@ -29,6 +29,10 @@ __attribute__((warn_unused_result)) int64_t system_port_call(
 /* Signals a notification; there is nobody to tell if that fails. */
 void system_signal(uint64_t notification);
 
+/* Makes ports `first`.. (`count` of them; 0 and 0: none) route `number` of the guest space; where they lead was bound before. Ports that another
+ * route has stay that one's. */
+void system_route(uint64_t guest_space, uint32_t number, uint32_t first, uint32_t count);
+
 /* Logs a line, as bh_log does. */
 void system_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -10,6 +10,7 @@
 #include <bulkhead/clock.h>
 #include <bulkhead/guest_memory.h>
 #include <bulkhead/lines.h>
+#include <bulkhead/virtio_pci.h>
 
 #include "vcpu/vcpu.h" /* first: cpu/msr.h defines names that its inline functions have for themselves */
 
@@ -18,6 +19,7 @@
 #include "cpu/msr.h"
 #include "fabric/fabric.h"
 #include "lifecycle/lifecycle.h"
+#include "pci/msix.h"
 #include "pci/pci.h"
 #include "unowned.h"
 
@@ -35,13 +37,30 @@ struct vmm_memory_range {
 	uint64_t endpoint;
 };
 
+/* A virtio function on the PCI bus (vcpu/functions.h). */
+struct vmm_function {
+	const struct lines_page *page;
+	uint64_t signal;                      /* its model's bit in the vCPU's notification */
+	uint64_t words[MSIX_VECTORS];         /* of its vectors' lines, as read last */
+	uint64_t doorbell[VIRTIO_PCI_QUEUES]; /* capabilities that signal the model */
+	uint32_t device;                      /* number on bus 0 */
+	uint32_t queues;
+	uint32_t first_route; /* of its doorbells: one each */
+	uint32_t routed_port; /* where they are; 0: nowhere */
+	uint32_t memory;      /* which of `memories` its registers are */
+	uint32_t line;        /* which of `lines` INTx is */
+	unsigned window;      /* offset of the capability for accesses through configuration space */
+	struct msix msix;
+};
+
 struct vmm_line {
 	const struct lines_page *page;
 	uint64_t signal; /* the model's bit in the vCPU's notification */
 	uint64_t word;   /* as read last */
 	uint32_t number; /* in the page */
 	uint32_t gsi;
-	uint32_t fabric_line; /* its number in the fabric, for VMM_LINE_GSI */
+	uint32_t fabric_line;                /* its number in the fabric, for VMM_LINE_GSI */
+	const struct vmm_function *function; /* whose INTx it is, or NULL */
 	enum vmm_line_action action;
 };
 
@@ -64,6 +83,9 @@ struct vmm {
 	uint32_t port_count;
 	uint32_t memory_count;
 	uint32_t line_count;
+	uint32_t function_count;
+	uint64_t guest_space; /* capability: where doorbells are routed */
+	struct vmm_function functions[VMM_VIRTIO_MAX];
 	struct vmm_memory_range memories[VMM_MEMORIES_MAX];
 	struct vmm_port_range ports[VMM_PORTS_MAX];
 	struct vmm_line lines[VMM_LINES_MAX];

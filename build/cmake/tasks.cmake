@@ -102,3 +102,6 @@ set_target_properties(task-roottask PROPERTIES OUTPUT_NAME roottask RUNTIME_OUTP
 include(backends/console/sources.cmake)
 bulkhead_sources(CONSOLE_FILES backends/console ${CONSOLE_SOURCES} ${CONSOLE_TASK_SOURCES})
 bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)
+
+include(backends/entropy/sources.cmake)
+bulkhead_task(entropy SOURCES ${ENTROPY_SOURCES})

@@ -540,9 +540,13 @@ static enum manifest_error check_route(const struct manifest *manifest, uint32_t
 	if (!in_reach(&guest, target) || is_shared_endpoint(&guest, target)) {
 		return MANIFEST_ERROR_SCOPE;
 	}
-	if (route->port_count == 0 || route->first_port >= PORT_COUNT ||
-		route->port_count > PORT_COUNT - route->first_port ||
+	if (route->first_port >= PORT_COUNT || route->port_count > PORT_COUNT - route->first_port ||
 		route->number > MANIFEST_MAX_ROUTE_NUMBER) {
+		return MANIFEST_ERROR_VALUE;
+	}
+	/* Without ports: only a doorbell, to which the VMM gives them. */
+	if (route->port_count == 0 &&
+		(route->first_port != 0 || target->type != MANIFEST_OBJECT_NOTIFICATION)) {
 		return MANIFEST_ERROR_VALUE;
 	}
 	for (uint32_t i = 0; i < index; i++) {

@@ -23,6 +23,9 @@ struct builder {
 	bool failed;
 	uint32_t root_notification;
 	uint32_t console_notification;
+	uint32_t entropy_task; /* MANIFEST_NONE: no VM needs it */
+	uint32_t entropy_notification;
+	unsigned entropy_clients;
 };
 
 /* Whose objects are being added: name prefix, scope. */
@@ -82,9 +85,13 @@ void size_cnodes(struct builder *builder);
 /* The module with the contents of `path` under a name made from `name`; one that is there already is used again. */
 uint32_t add_module(struct builder *builder, const char *name, const char *path);
 
-/* The templates. expand_vm.c, expand_console.c. */
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c. */
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);
+void expand_entropy(struct builder *builder);
+
+/* Makes `task` (called `name`), which is signalled on `notification`, the next client of the entropy task, as that was told. */
+void entropy_client(struct builder *builder, const char *name, uint32_t task, uint32_t notification);
 
 /* The manifest object of a console's memory; its name is the console's. Added before VMs are expanded. */
 uint32_t console_memory(const struct builder *builder, const char *console);

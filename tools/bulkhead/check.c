@@ -350,7 +350,7 @@ static void check_console_count(const struct appliance *appliance, struct diagno
 		}
 		if (count > APPLIANCE_MAX_CONSOLES) {
 			report(diagnostics, vm->line,
-				"with vm \"%s\" there are %u consoles: at most %u are possible: leave uart0 and uart1 out of its devices",
+				"with vm \"%s\" there are %u consoles: at most %u are possible: leave uart0, uart1 or virtio-console out of its devices",
 				vm->name, count, APPLIANCE_MAX_CONSOLES);
 			return;
 		}

@@ -16,8 +16,8 @@
 /* libconfuse's paths of all options, for the callback that notes their lines. */
 static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "panic" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
-	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|debug_exit", "vm|budget",
-	"vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
+	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
+	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
 	"vm|device|on_crash", "vm|device|port", "vm|device|irq" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
@@ -151,6 +151,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_SEC("device", device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_STR("console", NULL, CFGF_NONE),
 		CFG_STR("console2", NULL, CFGF_NONE),
+		CFG_STR("virtio_console", NULL, CFGF_NONE),
 		CFG_STR("debug_exit", NULL, CFGF_NONE),
 		CFG_STR("budget", NULL, CFGF_NONE),
 		CFG_STR("period", NULL, CFGF_NONE),

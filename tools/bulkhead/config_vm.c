@@ -331,9 +331,10 @@ static void read_consoles(struct reader *reader, cfg_t *section, struct vm *vm)
 		const char *device;
 		const char *option;
 		const char *suffix;
-	} CONSOLES[] = { { "uart0", "console", "" }, { "uart1", "console2", "-2" } };
+	} CONSOLES[] = { { "uart0", "console", "" }, { "uart1", "console2", "-2" },
+		{ "virtio-console", "virtio_console", "-v" } };
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < sizeof CONSOLES / sizeof CONSOLES[0]; i++) {
 		struct device *device = find_device(vm, device_find(CONSOLES[i].device));
 		unsigned line;
 

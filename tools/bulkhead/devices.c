@@ -86,6 +86,23 @@ static const struct device_template DEVICES[DEVICE_COUNT] = {
 		.argument = "",
 	},
 	{
+		.name = "virtio-rng",
+		.image = "virtio-rng",
+		.what = "source of random bytes (virtio, PCI)",
+		.virtio = { 4, 0x00ff00, 1 },
+		.entropy = true,
+		.share_per_mille = 10,
+		.argument = "",
+	},
+	{
+		.name = "virtio-console",
+		.image = "virtio-console",
+		.what = "console (virtio, PCI)",
+		.virtio = { 3, 0x078000, 2 },
+		.share_per_mille = 40,
+		.argument = "",
+	},
+	{
 		.name = "test-device",
 		.image = "test-device",
 		.what = "registers without a purpose, in ports and in memory, for tests and measurements",

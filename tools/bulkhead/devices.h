@@ -27,6 +27,13 @@ struct device_line {
 	const char *action;
 };
 
+/* What makes a device a virtio device on the VM's PCI bus (virtio 1.2 section 5). */
+struct device_virtio {
+	unsigned type;       /* 0: it is none */
+	unsigned class_code; /* of PCI: base class << 16 | subclass << 8 | interface */
+	unsigned queues;     /* each has a doorbell */
+};
+
 struct device_template {
 	const char *name;  /* of the device in the appliance file, and of its task after "VM/" */
 	const char *image; /* file name of its task's image */
@@ -38,7 +45,9 @@ struct device_template {
 	unsigned line_count;
 	unsigned share_per_mille; /* of the VM's budget, for the model's own event work */
 	bool power_button;        /* its model takes the signal that the power button is pressed */
-	unsigned serial_irq;      /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
+	struct device_virtio virtio;
+	bool entropy;        /* gets its bytes from the entropy task */
+	unsigned serial_irq; /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
 	const char
 		*argument; /* "" or what the model's task gets besides vm=; %M is the VM's memory in bytes */
 };
@@ -48,5 +57,5 @@ const struct device_template *device_find(const char *name);
 
 /* Device number 0..; NULL after the last. Those before DEVICE_DEFAULT_COUNT a VM has where its section names none. */
 const struct device_template *device_at(size_t number);
-#define DEVICE_COUNT 8u
+#define DEVICE_COUNT 10u
 #define DEVICE_DEFAULT_COUNT 5u

@@ -16,7 +16,9 @@
 #define MODEL_PERIODS 4u /* a model's period, in its VM's periods */
 #define MODEL_HEAP_SIZE 0x10000u
 #define VMM_HEAP_SIZE 0x100000u
-#define MAX_VMM_ARGUMENTS 96u
+#define MAX_VMM_ARGUMENTS 128u
+#define FIRST_PCI_DEVICE 3u   /* behind the bridges, and where a display would be */
+#define FIRST_DOORBELL_BIT 8u /* of a model's notification */
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
 #define VM_SIGNAL_BITS \
@@ -37,6 +39,11 @@ struct vm_builder {
 	uint32_t route_count;
 	uint32_t lines[DEVICE_COUNT];     /* each model's line page */
 	uint32_t endpoints[DEVICE_COUNT]; /* each model's endpoint */
+	uint32_t tasks[DEVICE_COUNT];
+	uint32_t notifications[DEVICE_COUNT];
+	uint32_t ram;      /* memory objects */
+	uint32_t ram_high; /* MANIFEST_NONE: none */
+	unsigned function_count;
 	uint32_t arguments[MAX_VMM_ARGUMENTS];
 	uint32_t argument_count;
 };
@@ -75,11 +82,11 @@ static void argue(struct vm_builder *this, const char *format, ...)
 	}
 }
 
-_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + DEVICE_COUNT * (3 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
+_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + DEVICE_COUNT * (4 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
 		       MAX_VMM_ARGUMENTS,
 	"the VMM's arguments must fit: protocol, command line, name, two interfaces, modules, devices");
 
-static void add_memory_of_guest(
+static uint32_t add_memory_of_guest(
 	struct vm_builder *this, const char *name, uint64_t guest_physical, uint64_t size)
 {
 	struct builder *builder = this->builder;
@@ -99,6 +106,7 @@ static void add_memory_of_guest(
 	};
 
 	(void)manifest_writer_add(&builder->writer, MANIFEST_SECTION_GUEST_MAPPINGS, &mapping);
+	return memory;
 }
 
 /* A boot file: memory of the module, which outlives the VM and is shown to it read-only. */
@@ -225,14 +233,16 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 	struct owner vm_owner = owned_by_vm(name, this->index);
 	uint32_t task = add_model_task(this, device, name);
 
+	this->tasks[number] = task;
 	this->endpoints[number] = add_handler(builder, name, this->index, task, "");
-	/* the console backend signals a UART's notification, which therefore outlives the VM */
-	uint32_t notification =
-		add_object(builder, device->console != NULL ? owned_by_system(name) : vm_owner,
-			"notification", MANIFEST_OBJECT_NOTIFICATION);
+	/* the console backend signals a UART's notification, the entropy task its client's: those outlive the VM */
+	bool is_client = device->console != NULL || device->template->entropy;
+	uint32_t notification = add_object(builder, is_client ? owned_by_system(name) : vm_owner,
+		"notification", MANIFEST_OBJECT_NOTIFICATION);
 	uint32_t timer =
 		add_object(builder, owned_by_task(name, this->index, task), "timer", MANIFEST_OBJECT_TIMER);
 
+	this->notifications[number] = notification;
 	add_capability(builder, task, "notification", notification, READ, 0);
 	add_capability(builder, task, "timer", timer, MANIFEST_RIGHT_ALL, 0);
 	add_binding(builder, MANIFEST_BINDING_TIMER, timer, notification, 1);
@@ -246,6 +256,9 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 	add_mapping(builder, task, "clock", this->clock, READ);
 	if (device->console != NULL) {
 		add_model_console(this, device, task, notification, console_bit);
+	}
+	if (device->template->entropy) {
+		entropy_client(builder, name, task, notification);
 	}
 	if (device->template->power_button) {
 		char *button = format_text(MANIFEST_ROOT_BUTTON "%s", this->vm->name);
@@ -267,6 +280,41 @@ static void add_order(struct vm_builder *this, const char *prefix, uint64_t bit)
 
 	add_capability(this->builder, MANIFEST_ROOT, name, this->vcpu_notification, WRITE, bit);
 	free(name);
+}
+
+/* A virtio device: its model does DMA, so it holds all of the VM's RAM. Its doorbells are routes that have no ports yet: the VMM gives them
+ * those of the BAR, and rings them itself where the guest does it in memory. */
+static void introduce_function(struct vm_builder *this, unsigned number)
+{
+	struct builder *builder = this->builder;
+	const struct device_template *template = this->vm->devices[number].template;
+	char name[MANIFEST_NAME_SIZE];
+
+	add_mapping(builder, this->tasks[number], "ram", this->ram, READ | WRITE);
+	if (this->ram_high != MANIFEST_NONE) {
+		add_mapping(builder, this->tasks[number], "ram-high", this->ram_high, READ | WRITE);
+	}
+	snprintf(name, sizeof name, "model:%s", template->name);
+	add_capability(builder, this->vmm, name, this->endpoints[number], WRITE, 0);
+	argue(this, "virtio=%s,%u,%u,0x%x,%u,%u", template->name, FIRST_PCI_DEVICE + this->function_count++,
+		template->virtio.type, template->virtio.class_code, template->virtio.queues,
+		this->route_count);
+	if (this->function_count == 1) {
+		add_capability(builder, this->vmm, "guest-space", this->guest_space, WRITE, 0);
+	}
+	for (unsigned queue = 0; queue < template->virtio.queues; queue++) {
+		struct manifest_route route = {
+			.guest_space = this->guest_space,
+			.vcpu = this->vcpu,
+			.number = this->route_count++,
+			.target = this->notifications[number],
+			.badge = UINT64_C(1) << (FIRST_DOORBELL_BIT + queue),
+		};
+
+		(void)manifest_writer_add(&builder->writer, MANIFEST_SECTION_ROUTES, &route);
+		snprintf(name, sizeof name, "doorbell:%s:%u", template->name, queue);
+		add_capability(builder, this->vmm, name, this->notifications[number], WRITE, route.badge);
+	}
 }
 
 /* What the VMM is told of a model, and the capabilities by which it repeats accesses. */
@@ -301,6 +349,9 @@ static void introduce_model(struct vm_builder *this, unsigned number)
 			argue(this, "line=%s,%u,%s", template->name, template->lines[line].number,
 				template->lines[line].action);
 		}
+	}
+	if (template->virtio.type != 0) {
+		introduce_function(this, number);
 	}
 	if (device->irq != 0) {
 		argue(this, "serial=0x%x,%u", device->ranges[0].first, device->irq);
@@ -390,9 +441,10 @@ static void add_vmm_objects(struct vm_builder *this)
 	add_capability(builder, this->vmm, "log-signal", builder->root_notification, WRITE,
 		MANIFEST_ROOT_SIGNAL_LOG);
 	add_mapping(builder, this->vmm, "vcpu0-state", this->vcpu, READ | WRITE);
-	add_memory_of_guest(this, "ram", 0, low);
+	this->ram = add_memory_of_guest(this, "ram", 0, low);
+	this->ram_high = MANIFEST_NONE;
 	if (vm->memory > low) {
-		add_memory_of_guest(this, "ram-high", GUEST_HIGH_MEMORY, vm->memory - low);
+		this->ram_high = add_memory_of_guest(this, "ram-high", GUEST_HIGH_MEMORY, vm->memory - low);
 	}
 	add_mapping(builder, this->vmm, "clock", this->clock, READ | WRITE);
 

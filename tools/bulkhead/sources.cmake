@@ -14,6 +14,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/diagnostics.c
 	${CMAKE_CURRENT_LIST_DIR}/expand.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_console.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c

@@ -19,6 +19,7 @@ enum {
 	ACPI_RESET_PORT = 0xcf9,
 	ACPI_RESET_VALUE = 6,
 	ACPI_CPUS_MAX = 64,
+	ACPI_PCI_DEVICES = 32,
 };
 
 struct acpi_configuration {
@@ -26,6 +27,8 @@ struct acpi_configuration {
 	uint8_t io_apic_id;       /* as the I/O APIC's own register says */
 	bool keyboard_controller; /* an i8042 is there */
 	bool second_serial_port;  /* COM2 at 0x2f8 */
+	/* Global system interrupt of INTA of each PCI device, level-triggered; 0: it has none. */
+	uint8_t pci_interrupts[ACPI_PCI_DEVICES];
 };
 
 enum acpi_result {

@@ -70,6 +70,30 @@ static void emit_isa(struct aml *aml, const struct acpi_configuration *configura
 	aml_end(aml, start);
 }
 
+/* PCI interrupt routing (section 6.2.13): for each device {address, pin, source, interrupt}; no source: wired to that interrupt. */
+static void emit_interrupt_routing(struct aml *aml, const struct acpi_configuration *configuration)
+{
+	uint8_t count = 0;
+
+	for (unsigned device = 0; device < ACPI_PCI_DEVICES; device++)
+		count = (uint8_t)(count + (configuration->pci_interrupts[device] != 0));
+	if (count == 0)
+		return;
+	aml_name(aml, "_PRT");
+	size_t table = aml_begin_package(aml, count);
+	for (unsigned device = 0; device < ACPI_PCI_DEVICES; device++) {
+		if (configuration->pci_interrupts[device] == 0)
+			continue;
+		size_t entry = aml_begin_package(aml, 4);
+		aml_integer(aml, (uint64_t)device << 16 | 0xffff); /* all functions */
+		aml_integer(aml, 0);                               /* INTA */
+		aml_integer(aml, 0);
+		aml_integer(aml, configuration->pci_interrupts[device]);
+		aml_end(aml, entry);
+	}
+	aml_end(aml, table);
+}
+
 static void emit_pci_root(struct aml *aml, const struct acpi_configuration *configuration)
 {
 	size_t start = aml_begin_device(aml, "PCI0");
@@ -85,7 +109,7 @@ static void emit_pci_root(struct aml *aml, const struct acpi_configuration *conf
 	aml_resource_memory_window(aml, (uint32_t)GUEST_VGA_BASE, 0xbffff, true);
 	aml_resource_memory_window(aml, (uint32_t)GUEST_HOLE_BASE, (uint32_t)GUEST_IO_APIC_BASE - 1, false);
 	aml_end_resources(aml, resources);
-	/* No _PRT: no function has an interrupt pin, so there is nothing to route. */
+	emit_interrupt_routing(aml, configuration);
 	emit_isa(aml, configuration);
 	aml_end(aml, start);
 }

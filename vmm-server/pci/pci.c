@@ -3,6 +3,8 @@
  * makes every width and offset alike. */
 #include "pci/pci.h"
 
+#include <stddef.h>
+
 enum {
 	ADDRESS_ENABLE = 1u << 31,
 	ADDRESS_BITS = 0x80fffffcu, /* enable, bus, device, function, register; the others read as 0 */
@@ -11,6 +13,7 @@ enum {
 	BAR_MEMORY_64 = 2u << 1,
 	BAR_IO_FLAGS = 0x3,
 	BAR_MEMORY_FLAGS = 0xf,
+	CAPABILITIES_FIRST = 0x40,
 };
 
 static uint32_t all_ones(unsigned width) { return width >= 4 ? UINT32_MAX : (UINT32_C(1) << 8 * width) - 1; }
@@ -56,6 +59,60 @@ enum pci_result pci_add(struct pci *pci, unsigned device, const struct pci_ident
 	fill(&pci->function[device], identity);
 	return PCI_OK;
 }
+
+enum pci_result pci_add_capability(struct pci *pci, unsigned device, const uint8_t *bytes,
+	const uint8_t *writable, unsigned size, unsigned *at)
+{
+	if (device >= PCI_DEVICES || !pci->function[device].present)
+		return PCI_BAD_DEVICE;
+	struct pci_function *function = &pci->function[device];
+	bool first = function->capabilities_end == 0;
+	unsigned offset = first ? CAPABILITIES_FIRST : function->capabilities_end;
+	if (size < 2 || offset + size > PCI_CONFIG_SIZE)
+		return PCI_NO_ROOM;
+	for (unsigned i = 0; i < size; i++) {
+		function->config[offset + i] = i == 1 ? 0 : bytes[i];
+		function->writable[offset + i] = writable != NULL && i > 1 ? writable[i] : 0;
+	}
+	function->config[first ? PCI_CAPABILITIES : function->last_capability + 1u] = (uint8_t)offset;
+	if (first)
+		put(function->config, PCI_STATUS, 2, PCI_STATUS_CAPABILITIES);
+	function->last_capability = (uint8_t)offset;
+	/* Aligned to 4 bytes (section 6.7); 256 is the end. */
+	unsigned end = (offset + size + 3) & ~3u;
+	function->capabilities_end = (uint8_t)(end < PCI_CONFIG_SIZE ? end : PCI_CONFIG_SIZE - 1);
+	if (at != NULL)
+		*at = offset;
+	return PCI_OK;
+}
+
+uint32_t pci_config(const struct pci *pci, unsigned device, unsigned at, unsigned width)
+{
+	return get(pci->function[device].config, at, width);
+}
+
+void pci_config_write(struct pci *pci, unsigned device, unsigned at, unsigned width, uint32_t value)
+{
+	struct pci_function *function = &pci->function[device];
+	for (unsigned i = 0; i < width && at + i < PCI_CONFIG_SIZE; i++) {
+		uint8_t writable = function->writable[at + i];
+		function->config[at + i] =
+			(uint8_t)((function->config[at + i] & ~writable) | ((value >> 8 * i) & writable));
+	}
+}
+
+void pci_place_bar(struct pci *pci, unsigned device, unsigned bar, uint64_t address)
+{
+	unsigned at = PCI_BAR0 + 4 * bar;
+	bool wide = (get(pci->function[device].config, at, 1) & 7) == BAR_MEMORY_64;
+	pci_config_write(pci, device, at, 4, (uint32_t)address);
+	if (wide)
+		pci_config_write(pci, device, at + 4, 4, (uint32_t)(address >> 32));
+}
+
+static const uint8_t pirq_interrupt[4] = { 10, 10, 11, 11 };
+
+uint32_t pci_interrupt(unsigned device) { return pirq_interrupt[(device - 1) & 3]; }
 
 static bool good_bar_size(enum pci_bar_kind kind, uint64_t size)
 {
@@ -137,7 +194,7 @@ void pci_initialize(struct pci *pci)
 	/* 82441FX section 3.2.18: 0x59..0x5f PAM. They hold what is written; RAM behind the BIOS area is
 	 * always RAM here. */
 	enum { PAM_FIRST = 0x59, PAM_COUNT = 7 };
-	/* 82371SB section 2.1: 0x60..0x63 PIRQ routing (0x80: not routed), 0x82 deterministic latency
+	/* 82371SB section 2.1: 0x60..0x63 PIRQ routing, 0x82 deterministic latency
 	 * control (Linux sets passive release). */
 	enum { PIRQ_FIRST = 0x60, PIRQ_COUNT = 4, LATENCY_CONTROL = 0x82 };
 
@@ -150,8 +207,7 @@ void pci_initialize(struct pci *pci)
 	for (unsigned i = 0; i < PAM_COUNT; i++)
 		host->writable[PAM_FIRST + i] = 0xff;
 	for (unsigned i = 0; i < PIRQ_COUNT; i++) {
-		isa->config[PIRQ_FIRST + i] = 0x80;
-		isa->writable[PIRQ_FIRST + i] = 0x8f;
+		isa->config[PIRQ_FIRST + i] = pirq_interrupt[i];
 	}
 	isa->writable[LATENCY_CONTROL] = 0x0f;
 	/* Bridges decode always: the bits are fixed at 1. */
@@ -198,14 +254,17 @@ void pci_port_write(struct pci *pci, unsigned offset, unsigned width, uint32_t v
 	unsigned device = selected(pci);
 	if (device == PCI_DEVICES)
 		return;
-	struct pci_function *function = &pci->function[device];
 	for (unsigned i = 0; i < width && i < 4; i++) {
 		unsigned port = offset + i;
 		if (port < DATA_OFFSET || port >= PCI_PORT_COUNT)
 			continue;
-		unsigned at = (pci->address & 0xfc) + (port - DATA_OFFSET);
-		uint8_t writable = function->writable[at];
-		function->config[at] =
-			(uint8_t)((function->config[at] & ~writable) | ((value >> 8 * i) & writable));
+		pci_config_write(
+			pci, device, (pci->address & 0xfc) + (port - DATA_OFFSET), 1, value >> 8 * i);
 	}
+}
+
+unsigned pci_selected(const struct pci *pci, unsigned *at)
+{
+	*at = pci->address & 0xfc;
+	return selected(pci);
 }

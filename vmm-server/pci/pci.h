@@ -34,14 +34,20 @@ enum {
 	PCI_INTERRUPT_PIN = 0x3d,
 };
 enum {
+	PCI_STATUS_CAPABILITIES = 1u << 4,
 	PCI_COMMAND_IO = 1u << 0,
 	PCI_COMMAND_MEMORY = 1u << 1,
 	PCI_COMMAND_MASTER = 1u << 2,
 	PCI_COMMAND_INTX_DISABLE = 1u << 10
 };
 
+/* Capability identifiers (section H of PCI 3.0; PCI Code and ID Assignment Specification). */
+enum { PCI_CAPABILITY_VENDOR = 0x09, PCI_CAPABILITY_MSIX = 0x11 };
+
 struct pci_function {
 	bool present;
+	uint8_t capabilities_end; /* where the next capability goes; 0: there is none yet */
+	uint8_t last_capability;
 	uint8_t config[PCI_CONFIG_SIZE];
 	uint8_t writable[PCI_CONFIG_SIZE]; /* a bit that is 1 can be written by the guest */
 };
@@ -69,6 +75,7 @@ enum pci_result {
 	 * 256 or 2 GiB; 64-bit: none */
 	PCI_BAD_BAR,
 	PCI_BAD_PIN,
+	PCI_NO_ROOM, /* configuration space has no room for the capability */
 };
 
 /* Bus 0 with the host bridge 00:00.0 (8086:1237, i440FX) and the ISA bridge 00:01.0 (8086:7000, PIIX3).
@@ -82,6 +89,27 @@ __attribute__((warn_unused_result)) enum pci_result pci_add(
 /* Gives it a BAR of `size` bytes: address 0, sized and moved by the guest. */
 __attribute__((warn_unused_result)) enum pci_result pci_add_bar(
 	struct pci *pci, unsigned device, unsigned bar, enum pci_bar_kind kind, uint64_t size);
+
+/* Appends a capability to the device's list: `bytes` (`size` of them, from the identifier on; byte 1, the link, is filled in), of which
+ * those bits can be written that are 1 in `writable` (NULL: none). *at, if not NULL, gets its offset. Start-up. */
+__attribute__((warn_unused_result)) enum pci_result pci_add_capability(struct pci *pci, unsigned device,
+	const uint8_t *bytes, const uint8_t *writable, unsigned size, unsigned *at);
+
+/* What firmware does: gives a BAR that is there its address, a multiple of its size. Start-up. */
+void pci_place_bar(struct pci *pci, unsigned device, unsigned bar, uint64_t address);
+
+/* Configuration space as it stands, for the VMM itself: bytes `at`.. of a device that is there, little-endian. */
+uint32_t pci_config(const struct pci *pci, unsigned device, unsigned at, unsigned width);
+
+/* What firmware does before the guest: writes as the guest may, writable bits only. */
+void pci_config_write(struct pci *pci, unsigned device, unsigned at, unsigned width, uint32_t value);
+
+/* Global system interrupt of pin INTA of the device: this board wires PIRQA..D to 10, 10, 11, 11, and the ISA bridge's routing registers
+ * say so. They can't be written: the wires are fixed. */
+uint32_t pci_interrupt(unsigned device);
+
+/* The device and register that CONFIG_ADDRESS selects; PCI_DEVICES: none that there is. */
+unsigned pci_selected(const struct pci *pci, unsigned *at);
 
 /* The address that the guest gave to a BAR; false if the device or BAR is not there or its decoding is off
  * in the command register. */

@@ -8,6 +8,8 @@
  * it is, and an interrupt window brings us back as soon as it can. */
 #include "vcpu/inject.h"
 
+#include "vcpu/lines.h"
+
 /* Reads the lines again that stand behind a pending interrupt: one that fell in the meantime raises nothing. */
 static void read_lines(struct vmm *vmm)
 {
@@ -16,7 +18,7 @@ static void read_lines(struct vmm *vmm)
 		struct vmm_line *line = &vmm->lines[vmm->fabric_line[number]];
 
 		line->word = lines_read(line->page, line->number);
-		fabric_update_line(&vmm->fabric, number, line->word);
+		fabric_update_line(&vmm->fabric, number, lines_word(vmm, line, line->word));
 	}
 }
 

@@ -2,6 +2,15 @@
 /* Line pages to fabric (lines.h). */
 #include "vcpu/lines.h"
 
+#include <stddef.h>
+
+#include "vcpu/functions.h"
+
+uint64_t lines_word(const struct vmm *vmm, const struct vmm_line *line, uint64_t word)
+{
+	return line->function == NULL ? word : function_line_word(vmm, line->function, word);
+}
+
 bool lines_attach_all(struct vmm *vmm)
 {
 	for (uint32_t i = 0; i < vmm->line_count; i++) {
@@ -53,10 +62,11 @@ void lines_update(struct vmm *vmm, uint64_t signals)
 		}
 		word = lines_read(line->page, line->number);
 		if (line->action == VMM_LINE_GSI) {
-			fabric_update_line(&vmm->fabric, line->fabric_line, word);
+			fabric_update_line(&vmm->fabric, line->fabric_line, lines_word(vmm, line, word));
 		} else if (line_word_edges(word) != line_word_edges(line->word)) {
 			end_by_line(vmm, line);
 		}
 		line->word = word;
 	}
+	functions_update(vmm, signals);
 }

@@ -10,6 +10,9 @@
  * Main thread, once. */
 __attribute__((warn_unused_result)) bool lines_attach_all(struct vmm *vmm);
 
+/* What the fabric is to see of a line whose page says `word`. */
+uint64_t lines_word(const struct vmm *vmm, const struct vmm_line *line, uint64_t word);
+
 /* Reads the lines of those models whose bit is set in `signals` (UINT64_MAX: all). Handler thread. */
 void lines_update(struct vmm *vmm, uint64_t signals);
 

@@ -3,6 +3,7 @@
  * guest. */
 #include "vcpu/memory_exit.h"
 
+#include "vcpu/functions.h"
 #include "vcpu/model.h"
 
 #define PAGE_MASK UINT64_C(0xfff)
@@ -80,9 +81,14 @@ static uint64_t do_access(struct vmm *vmm, struct vcpu *vcpu, const struct mmio_
 {
 	enum register_page page = find_page(vmm, vcpu, access->guest_physical);
 	uint32_t offset = (uint32_t)(access->guest_physical & PAGE_MASK);
+	uint64_t value = access->value;
 
 	if (page == PAGE_NONE && model_memory(vmm, access->guest_physical, access->width) != NULL) {
 		return access_model(vmm, vcpu, access);
+	}
+	if (page == PAGE_NONE &&
+		functions_memory(vmm, access->write, access->guest_physical, access->width, &value)) {
+		return access->write ? 0 : value;
 	}
 	if (page == PAGE_NONE) {
 		unowned_note(&vmm->unowned, vmm_status(vmm), UNOWNED_MEMORY, access->guest_physical,

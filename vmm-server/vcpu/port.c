@@ -4,6 +4,7 @@
 #include "vcpu/port.h"
 
 #include "instruction/string_io.h"
+#include "vcpu/functions.h"
 #include "vcpu/model.h"
 
 #define CR4_DE UINT64_C(0x8)
@@ -87,9 +88,9 @@ static bool owned_access(
 	}
 	if (is_pci(port, width)) {
 		if (in) {
-			*value = pci_port_read(&vmm->pci, port - PCI_PORT_BASE, width);
+			*value = functions_config_read(vmm, vcpu, port - PCI_PORT_BASE, width);
 		} else {
-			pci_port_write(&vmm->pci, port - PCI_PORT_BASE, width, *value);
+			functions_config_write(vmm, vcpu, port - PCI_PORT_BASE, width, *value);
 		}
 		return true;
 	}
@@ -103,7 +104,7 @@ static bool owned_access(
 		}
 		return true;
 	}
-	return false;
+	return functions_port(vmm, in, port, width, value);
 }
 
 static bool overlap(uint32_t port, uint32_t width, uint32_t first, uint32_t count)
@@ -120,7 +121,8 @@ static bool touches_owner(const struct vmm *vmm, uint32_t port, uint32_t width)
 		}
 	}
 	return overlap(port, width, PORT_PIC_MASTER, 2) || overlap(port, width, PORT_PIC_SLAVE, 2) ||
-	       overlap(port, width, PORT_ELCR, 2) || overlap(port, width, PCI_PORT_BASE, PCI_PORT_COUNT);
+	       overlap(port, width, PORT_ELCR, 2) || overlap(port, width, PCI_PORT_BASE, PCI_PORT_COUNT) ||
+	       functions_touch(vmm, port, width);
 }
 
 /* Any access. One that crosses owners goes to each of them byte by byte, as the ISA bus does it for 8-bit

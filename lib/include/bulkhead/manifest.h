@@ -283,8 +283,10 @@ struct manifest_route {
 	uint32_t vcpu;   /* object whose accesses it serves */
 	uint32_t number; /* of the route in its guest space, 0.., unique there */
 	uint32_t first_port;
-	uint32_t port_count; /* 1..; first_port + port_count <= 65536 */
-	uint32_t target;     /* ENDPOINT, or NOTIFICATION for a doorbell */
+	uint32_t
+		port_count; /* first_port + port_count <= 65536. 0, with first port 0: a doorbell that has no ports
+	                      * yet; whoever holds the guest space gives it some */
+	uint32_t target; /* ENDPOINT, or NOTIFICATION for a doorbell */
 	uint64_t badge;
 };
 _Static_assert(sizeof(struct manifest_route) == 32, "manifest_route is part of the format");

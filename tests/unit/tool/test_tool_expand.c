@@ -27,7 +27,8 @@ static struct manifest manifest;
 
 static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.elf32", "tasks/roottask",
 	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
-	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/console", "tasks/guest" };
+	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/virtio-rng", "tasks/virtio-console",
+	"tasks/entropy", "tasks/console", "tasks/guest" };
 
 static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
 

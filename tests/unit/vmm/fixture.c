@@ -2,6 +2,8 @@
 /* The fixture of the VMM server's unit tests (fixture.h). */
 #include "fixture.h"
 
+#include <bulkhead/invocation.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -59,8 +61,17 @@ int64_t system_port_call(uint64_t endpoint, uint64_t word, uint32_t value, uint6
 
 void system_signal(uint64_t notification)
 {
-	(void)notification;
+	fake.signalled = notification;
 	fake.signals++;
+}
+
+void system_route(uint64_t guest_space, uint32_t number, uint32_t first, uint32_t count)
+{
+	(void)guest_space;
+	if (number < BH_ROUTES) {
+		fake.route[number] = count != 0 ? first : 0;
+	}
+	fake.routings++;
 }
 
 void system_log(const char *format, ...)

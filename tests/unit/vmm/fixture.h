@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <bulkhead/abi.h>
+#include <bulkhead/invocation.h>
 
 #include "vcpu/exit.h"
 
@@ -27,6 +28,9 @@ struct fake_system {
 	uint32_t arms;
 	uint64_t armed; /* host TSC */
 	uint32_t signals;
+	uint64_t signalled; /* the notification that was signalled last */
+	uint32_t routings;
+	uint32_t route[BH_ROUTES]; /* first ports, 0: none */
 	uint32_t log_lines;
 	char last_line[400];
 	uint32_t calls;     /* system_port_call */
