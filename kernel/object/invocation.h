@@ -125,5 +125,5 @@ bool space_has_table(const struct space *space, uint64_t address, unsigned int l
 bool space_forget_one(struct space *space);
 void space_end(struct space *space);
 
-/* interrupt line fired (arch entry): signals its handler's Notification. */
-void irq_line_fired(uint32_t line);
+/* An interrupt came (arch entry), number 0..INTERRUPTS - 1: masks a line, signals its handler's Notification. */
+void interrupt_fired(uint32_t interrupt);

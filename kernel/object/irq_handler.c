@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt lines: IrqControl makes an IrqHandler usable for one line; a fired line is masked until acknowledged. */
+/* Interrupts: IrqControl makes an IrqHandler usable for one line or one message-signalled interrupt (MSI) of a PCI
+ * function. A fired line is masked until acknowledged; an MSI comes once for each message. */
 #include "object/invocation.h"
 
 #include "arch/x86_64/acpi.h"
@@ -8,13 +9,17 @@
 #include "ipc/ipc.h"
 #include "sched/cpu.h"
 
-static struct irq_handler *line_owner[INTERRUPT_LINES];
+#define MSI_ADDRESS UINT64_C(0xfee00000)
+#define MSI_DESTINATION_SHIFT 12
 
-void irq_line_fired(uint32_t line)
+static struct irq_handler *owners[INTERRUPTS];
+
+/* Masking ignores what is no line. */
+void interrupt_fired(uint32_t interrupt)
 {
-	struct irq_handler *handler = line < INTERRUPT_LINES ? line_owner[line] : NULL;
+	const struct irq_handler *handler = owners[interrupt];
 
-	interrupt_line_mask(line);
+	interrupt_line_mask(interrupt);
 	if (handler != NULL && handler->target.type == BH_OBJECT_NOTIFICATION) {
 		notification_signal((struct notification *)handler->target.object, handler->target.badge);
 	}
@@ -23,10 +28,17 @@ void irq_line_fired(uint32_t line)
 void irq_handler_end(struct irq_handler *handler)
 {
 	if (handler->configured) {
-		interrupt_line_mask(handler->line);
-		line_owner[handler->line] = NULL;
+		interrupt_line_mask(handler->interrupt);
+		owners[handler->interrupt] = NULL;
 		handler->configured = false;
 	}
+}
+
+static void own(struct irq_handler *handler, uint32_t interrupt)
+{
+	handler->configured = true;
+	handler->interrupt = interrupt;
+	owners[interrupt] = handler;
 }
 
 static enum bh_error bind(const struct invocation *invocation, struct irq_handler *handler)
@@ -46,7 +58,7 @@ static enum bh_error bind(const struct invocation *invocation, struct irq_handle
 	}
 	error = slot_keep(&handler->target, slot);
 	if (error == BH_OK) {
-		interrupt_line_unmask(handler->line);
+		interrupt_line_unmask(handler->interrupt);
 	}
 	return error;
 }
@@ -66,7 +78,7 @@ enum bh_error irq_handler_invoke(struct invocation *invocation)
 			return BH_ERROR_EMPTY_OBJECT;
 		}
 		if (!capability_is_empty(&handler->target)) {
-			interrupt_line_unmask(handler->line);
+			interrupt_line_unmask(handler->interrupt);
 		}
 		return BH_OK;
 	default:
@@ -74,16 +86,80 @@ enum bh_error irq_handler_invoke(struct invocation *invocation)
 	}
 }
 
-enum bh_error irq_control_invoke(struct invocation *invocation)
+/* Do the interrupts that the control capability was narrowed to include that one? */
+static bool is_allowed(const struct capability *control, uint64_t number)
+{
+	uint64_t first = control->badge & 0xffffffff, count = control->badge >> 32;
+
+	return control->badge == 0 || (number >= first && number < first + count);
+}
+
+static enum bh_error configure_line(const struct invocation *invocation, struct irq_handler *handler)
 {
 	uint64_t line = invocation->argument[1], flags = invocation->argument[2];
-	uint64_t first = invocation->slot->badge & 0xffffffff, count = invocation->slot->badge >> 32;
 	struct interrupt_line wiring;
+
+	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 ||
+		line >= ((flags & BH_IRQ_ISA) != 0 ? PLATFORM_ISA_LINES : INTERRUPT_LINES)) {
+		return BH_ERROR_ARGUMENT;
+	}
+	wiring = (flags & BH_IRQ_ISA) != 0
+			 ? platform_information.isa_lines[line]
+			 : (struct interrupt_line){ (uint32_t)line, (flags & BH_IRQ_LEVEL) != 0,
+				   (flags & BH_IRQ_ACTIVE_LOW) != 0 };
+	if (!interrupt_line_exists(wiring.gsi)) {
+		return BH_ERROR_ARGUMENT;
+	}
+	if (!is_allowed(invocation->slot, wiring.gsi)) {
+		return BH_ERROR_RANGE;
+	}
+	if (owners[wiring.gsi] != NULL) {
+		return BH_ERROR_IN_USE;
+	}
+	own(handler, wiring.gsi);
+	interrupt_line_route(wiring, this_cpu()->apic_id);
+	return BH_OK;
+}
+
+/* Results: the message's address and data. */
+static enum bh_error configure_msi(struct invocation *invocation, struct irq_handler *handler)
+{
+	uint64_t function = invocation->argument[1], index = invocation->argument[2];
+	uint32_t interrupt = INTERRUPTS;
+
+	if (function >= BH_PCI_FUNCTIONS || index >= BH_MSI_INDEXES) {
+		return BH_ERROR_ARGUMENT;
+	}
+	if (!is_allowed(invocation->slot, BH_IRQ_MSI_FIRST + function)) {
+		return BH_ERROR_RANGE;
+	}
+	for (uint32_t i = INTERRUPTS; i-- > INTERRUPT_LINES;) {
+		if (owners[i] == NULL) {
+			interrupt = i;
+		} else if (owners[i]->function == function && owners[i]->index == index) {
+			return BH_ERROR_IN_USE;
+		}
+	}
+	if (interrupt == INTERRUPTS) {
+		return BH_ERROR_MEMORY;
+	}
+	handler->function = (uint32_t)function;
+	handler->index = (uint32_t)index;
+	own(handler, interrupt);
+	/* Physical destination, fixed, edge (APM vol. 2 section 16.11). */
+	invocation->result[0] = MSI_ADDRESS | (uint64_t)this_cpu()->apic_id << MSI_DESTINATION_SHIFT;
+	invocation->result[1] = VECTOR_INTERRUPT_FIRST + interrupt;
+	return BH_OK;
+}
+
+enum bh_error irq_control_invoke(struct invocation *invocation)
+{
 	struct irq_handler *handler;
 	struct capability *slot;
 	enum bh_error error;
 
-	if (invocation->label != BH_IRQ_CONTROL_CONFIGURE) {
+	if (invocation->label != BH_IRQ_CONTROL_CONFIGURE &&
+		invocation->label != BH_IRQ_CONTROL_CONFIGURE_MSI) {
 		return BH_ERROR_INVOCATION;
 	}
 	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
@@ -98,26 +174,6 @@ enum bh_error irq_control_invoke(struct invocation *invocation)
 	if (handler->configured) {
 		return BH_ERROR_STATE;
 	}
-	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 ||
-		line >= ((flags & BH_IRQ_ISA) != 0 ? PLATFORM_ISA_LINES : INTERRUPT_LINES)) {
-		return BH_ERROR_ARGUMENT;
-	}
-	wiring = (flags & BH_IRQ_ISA) != 0
-			 ? platform_information.isa_lines[line]
-			 : (struct interrupt_line){ (uint32_t)line, (flags & BH_IRQ_LEVEL) != 0,
-				   (flags & BH_IRQ_ACTIVE_LOW) != 0 };
-	if (!interrupt_line_exists(wiring.gsi)) {
-		return BH_ERROR_ARGUMENT;
-	}
-	if (invocation->slot->badge != 0 && (wiring.gsi < first || wiring.gsi >= first + count)) {
-		return BH_ERROR_RANGE;
-	}
-	if (line_owner[wiring.gsi] != NULL) {
-		return BH_ERROR_IN_USE;
-	}
-	handler->configured = true;
-	handler->line = wiring.gsi;
-	line_owner[wiring.gsi] = handler;
-	interrupt_line_route(wiring, this_cpu()->apic_id);
-	return BH_OK;
+	return invocation->label == BH_IRQ_CONTROL_CONFIGURE ? configure_line(invocation, handler)
+							     : configure_msi(invocation, handler);
 }

@@ -268,7 +268,8 @@ _Static_assert(sizeof(struct vcpu) <= 1u << BH_VCPU_BITS, "VCPU size");
 struct irq_handler {
 	struct object_header header;
 	bool configured;
-	uint32_t line;
+	uint32_t interrupt;       /* a line, or from INTERRUPT_LINES on an MSI */
+	uint32_t function, index; /* of an MSI: whose it is, and which of that function's */
 	struct capability target; /* Notification with badge */
 };
 _Static_assert(sizeof(struct irq_handler) <= 1u << BH_IRQ_HANDLER_BITS, "IrqHandler size");

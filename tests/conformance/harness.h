@@ -178,6 +178,7 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(teardown_thread, "what a thread needs is deleted, in each state that it can be in") \
 	X(flush, "no translation outlives its mapping")                                       \
 	X(device, "host ports and interrupt lines")                                           \
+	X(msi, "message-signalled interrupts")                                                \
 	X(found, "what random calls found")                                                   \
 	X(boot, "what the kernel tells the root task: boot information, log and trace")
 

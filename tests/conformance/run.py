@@ -22,7 +22,7 @@ OUT = pathlib.Path(os.environ.get("BULKHEAD_OUT", ROOT / "out"))
 KERNEL = OUT / "kernel" / "bulkhead.elf32"
 TASK = OUT / "tests" / "conformance"
 QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "EPYC", "-m", "512", "-display", "none", "-monitor", "none",
-        "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4"]
+        "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4", "-device", "edu,addr=4", "-device", "edu,addr=5"]
 COUNTED = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
 SUMMARY = re.compile(r"CONFORMANCE (\d+) passed, (\d+) failed")
 

@@ -10,6 +10,7 @@ set(CONFORMANCE_SOURCES
 	cnode.c
 	device.c
 	donation.c
+	edu.c
 	fast.c
 	fast_guest.c
 	fast_open.c
@@ -28,6 +29,7 @@ set(CONFORMANCE_SOURCES
 	guest_state.c
 	inversion.c
 	ipc.c
+	msi.c
 	notification.c
 	preempt.c
 	probe.c

@@ -40,6 +40,7 @@ static uint64_t type_of_label(uint64_t label)
 	case BH_PAGE_TABLE_UNMAP:
 		return BH_OBJECT_PAGE_TABLE;
 	case BH_IRQ_CONTROL_CONFIGURE:
+	case BH_IRQ_CONTROL_CONFIGURE_MSI:
 		return BH_OBJECT_IRQ_CONTROL;
 	case BH_IRQ_BIND:
 	case BH_IRQ_ACK:

@@ -63,9 +63,9 @@ static void handle_vector(struct cpu *cpu, unsigned int vector)
 	if (vector == VECTOR_SPURIOUS) {
 		return;
 	}
-	if (vector >= VECTOR_LINE_FIRST && vector < VECTOR_LINE_FIRST + INTERRUPT_LINES) {
+	if (vector >= VECTOR_INTERRUPT_FIRST && vector < VECTOR_INTERRUPT_FIRST + INTERRUPTS) {
 		/* Masked before the EOI: a level line that is still high doesn't come again. */
-		irq_line_fired(vector - VECTOR_LINE_FIRST);
+		interrupt_fired(vector - VECTOR_INTERRUPT_FIRST);
 	}
 	if (vector < VECTOR_PIC || vector >= VECTOR_PIC + 16) {
 		lapic_eoi();

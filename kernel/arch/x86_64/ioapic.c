@@ -88,7 +88,7 @@ void interrupt_line_route(struct interrupt_line line, uint8_t apic_id)
 		*select_register(io_apic, index + 1) = (uint32_t)apic_id << ENTRY_DESTINATION_SHIFT;
 		*select_register(io_apic, index) = ENTRY_MASKED | (line.level ? ENTRY_LEVEL : 0) |
 						   (line.active_low ? ENTRY_ACTIVE_LOW : 0) |
-						   (VECTOR_LINE_FIRST + line.gsi);
+						   (VECTOR_INTERRUPT_FIRST + line.gsi);
 	}
 }
 

@@ -22,8 +22,9 @@
 #define VECTOR_SIMD 19
 #define VECTOR_EXCEPTIONS 32 /* vectors below are exceptions */
 
-#define VECTOR_PIC 0x20        /* where the masked 8259s would deliver a spurious interrupt: 0x20..0x2f */
-#define VECTOR_LINE_FIRST 0x30 /* global system interrupt n arrives at VECTOR_LINE_FIRST + n */
-#define INTERRUPT_LINES 64     /* lines 0..63: vectors 0x30..0x6f */
+#define VECTOR_PIC 0x20 /* where the masked 8259s would deliver a spurious interrupt: 0x20..0x2f */
+#define VECTOR_INTERRUPT_FIRST 0x30 /* interrupt n arrives at VECTOR_INTERRUPT_FIRST + n */
+#define INTERRUPT_LINES 64          /* interrupts 0..63, vectors 0x30..0x6f: the global system interrupts */
+#define INTERRUPTS 128              /* the others, vectors 0x70..0xaf: message-signalled interrupts */
 #define VECTOR_TIMER 0xef
 #define VECTOR_SPURIOUS 0xff /* no EOI for this one */

@@ -78,7 +78,7 @@ enum bh_error {
 	BH_ERROR_CANCELLED, /* the operation was ended by somebody else: object deleted, access cancelled */
 	BH_ERROR_NO_BUFFER, /* the message or invocation needs an IPC buffer and the thread has none */
 	BH_ERROR_RANGE,     /* outside what the control capability was narrowed to */
-	BH_ERROR_IN_USE,    /* somebody else holds this resource (port range, interrupt line) */
+	BH_ERROR_IN_USE,    /* somebody else holds this resource (port range, interrupt) */
 	BH_ERROR_COUNT
 };
 

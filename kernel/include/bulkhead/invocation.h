@@ -104,7 +104,10 @@ enum bh_invocation {
 		0xa0, /* on IrqControl: cap a0 IrqHandler, a1 line (global system interrupt), a2 bit 0 level, bit 1 active low.
 	                                  * BH_IRQ_ISA in a2: a1 is an ISA interrupt 0..15, the tables' overrides apply. IN_USE, RANGE */
 	BH_IRQ_BIND = 0xa1, /* cap a0 Notification; the line is unmasked. EMPTY_OBJECT, STATE */
-	BH_IRQ_ACK = 0xa2,  /* unmasks the line after an interrupt */
+	BH_IRQ_ACK = 0xa2,  /* unmasks the line after an interrupt; an MSI needs none */
+	BH_IRQ_CONTROL_CONFIGURE_MSI =
+		0xa3, /* on IrqControl: cap a0 IrqHandler, a1 PCI function (bus << 8 | device << 3 | function), a2 index of the
+	                                  * function's message, 0..255 -> r0 address, r1 data of the message. IN_USE, RANGE, MEMORY */
 	BH_IO_PORT_CONTROL_CONFIGURE =
 		0xa8, /* on IoPortControl: cap a0 IoPorts, a1 first, a2 count. RANGE, IN_USE, STATE */
 	BH_IO_PORTS_MAP =
@@ -129,7 +132,13 @@ enum bh_invocation {
 #define BH_IRQ_ACTIVE_LOW (1u << 1)
 #define BH_IRQ_ISA (1u << 2)
 
-/* Badges of control capabilities narrow them. IrqControl: first line | count << 32; IoPortControl: first port | count << 32;
+/* A PCI function is named as bus << 8 | device << 3 | function. */
+#define BH_PCI_FUNCTIONS 65536u
+#define BH_MSI_INDEXES 256u
+/* IrqControl's range counts the MSIs of PCI function f as line BH_IRQ_MSI_FIRST + f. */
+#define BH_IRQ_MSI_FIRST 65536u
+
+/* Badges of control capabilities narrow them. IrqControl: first line (for MSIs BH_IRQ_MSI_FIRST + function) | count << 32; IoPortControl: first port | count << 32;
  * SchedControl: largest share in 1/1000 (budget * 1000 / period); 0 = not narrowed. Mint of a narrowed one must lie inside. */
 #define BH_CONTROL_RANGE(first, count) ((uint64_t)(first) | (uint64_t)(count) << 32)
 

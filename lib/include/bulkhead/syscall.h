@@ -499,6 +499,21 @@ BH_INLINE BH_MUST_USE enum bh_error bh_irq_control_configure(
 	return bh_invoke(irq_control, BH_IRQ_CONTROL_CONFIGURE, irq_handler, line, flags, 0, 0, 0, 0);
 }
 
+/* The MSI number `index` (0 to 255) of PCI function `function` (bus << 8 | device << 3 | function). What is to be written to the
+ * function's MSI-X table or MSI capability comes back: message address (at most 32 bits) and data. Message data is of this MSI alone:
+ * a function that has MSI only can be given one message. */
+BH_INLINE BH_MUST_USE enum bh_error bh_irq_control_configure_msi(uint64_t irq_control, uint64_t irq_handler,
+	uint64_t function, uint64_t index, uint64_t *address, uint32_t *data)
+{
+	struct bh_results results;
+	enum bh_error error = bh_invoke(
+		irq_control, BH_IRQ_CONTROL_CONFIGURE_MSI, irq_handler, function, index, 0, 0, 0, &results);
+
+	*address = results.r[0];
+	*data = (uint32_t)results.r[1];
+	return error;
+}
+
 BH_INLINE BH_MUST_USE enum bh_error bh_irq_bind(uint64_t irq_handler, uint64_t notification)
 {
 	return bh_invoke(irq_handler, BH_IRQ_BIND, notification, 0, 0, 0, 0, 0, 0);
