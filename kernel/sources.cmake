@@ -15,7 +15,6 @@ set(KERNEL_SOURCES
   arch/x86_64/multiboot2.c
   arch/x86_64/pic.c
   arch/x86_64/power.c
-  arch/x86_64/rtc.c
   arch/x86_64/screen.c
   arch/x86_64/serial.c
   arch/x86_64/string.c

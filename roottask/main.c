@@ -3,6 +3,7 @@
  * supervises. It knows the manifest's format and no device. */
 #include "console.h"
 #include "objects.h"
+#include "power.h"
 #include "report.h"
 #include "supervise.h"
 #include "tasks.h"
@@ -85,6 +86,8 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 	slots_init(boot->free_first, boot->free_end);
 	memory_init(boot);
 	map_kernel_log();
+	power_init();
+	root.wall_clock_seconds = wall_clock_read();
 	open_manifest();
 	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_ENDPOINT, 0, 1, &root.fault_endpoint),
 		"its fault endpoint");

@@ -2,10 +2,18 @@
 /* Host ports that the root task uses itself: see power.h. Makes an IoPorts object for each use from IoPortControl. */
 #include "power.h"
 
+#include "acpi_power.h"
+#include "date.h"
 #include "report.h"
 #include "root.h"
+#include "space.h"
 #include "supervise.h"
 
+#include <string.h>
+
+#define ROOT_ACPI UINT64_C(0x320000000000) /* a window for each table */
+#define TABLE_WINDOW UINT64_C(0x1000000)   /* the kernel takes no larger ones */
+#define PM1_SCI_ENABLED 1u
 #define PM1_SLEEP_ENABLE (1u << 13)
 #define PM1_SLEEP_TYPE 10
 #define RESET_CONTROL 0xcf9u
@@ -15,6 +23,13 @@
 	5u /* TL16C550D data sheet, table 3: register 5, bit 5 = transmitter holding register empty */
 #define COM1_EMPTY 0x20u
 #define POLLS_MAX 1000000u
+/* The clock chip: Motorola MC146818A data sheet, table 3. */
+#define CLOCK_INDEX 0x70u
+#define CLOCK_DATA 0x71u
+#define CLOCK_REGISTER_A 0x0au
+#define CLOCK_REGISTER_B 0x0bu
+#define CLOCK_UPDATES 0x80u
+#define CLOCK_POLLS_MAX 10000u
 #define OBEY_LIMIT_MS 1000u
 
 static bool open_ports(uint32_t first, uint32_t count)
@@ -49,10 +64,54 @@ static uint32_t in8(uint32_t port)
 	return value & 0xff;
 }
 
+static uint32_t in16(uint32_t port)
+{
+	uint32_t value = 0;
+
+	__asm__ volatile("inw %w1, %w0" : "+a"(value) : "Nd"(port));
+	return value & 0xffff;
+}
+
+/* The firmware's table of that name, mapped in window number `window`. */
+static struct acpi_table find_table(const char *signature, uint64_t window)
+{
+	uint64_t address = ROOT_ACPI + window * TABLE_WINDOW;
+
+	for (uint32_t i = 0; i < root.boot->acpi_table_count; i++) {
+		const struct bh_boot_acpi_table *table = &root.boot->acpi_table[i];
+		uint64_t inside = table->physical & (PAGE_SIZE - 1);
+
+		if (memcmp(table->signature, signature, sizeof(table->signature)) == 0 &&
+			space_map(&root_space, table->first,
+				(uint32_t)((inside + table->length + PAGE_SIZE - 1) >> PAGE_BITS), PAGE_BITS,
+				address, BH_MAP_READ) == BH_OK) {
+			return (struct acpi_table){ (const uint8_t *)(uintptr_t)(address + inside),
+				table->length };
+		}
+	}
+	return (struct acpi_table){ NULL, 0 };
+}
+
+static struct acpi_power power;
+static bool power_known;
+
+void power_init(void) { power_known = acpi_power_read(find_table("FACP", 0), find_table("DSDT", 1), &power); }
+
 static void sleep_control(uint32_t port, uint32_t type)
 {
 	if (port != 0 && open_ports(port, 2)) {
 		out16(port, type << PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
+	}
+}
+
+/* Sleep commands count in ACPI mode only (ACPI 6.4 section 4.8.3.2.1). */
+static void enable_acpi(void)
+{
+	if (power.smi_command != 0 && power.acpi_enable != 0 &&
+		(in16(power.pm1a_control) & PM1_SCI_ENABLED) == 0 && open_ports(power.smi_command, 1)) {
+		out8(power.smi_command, power.acpi_enable);
+		for (uint32_t polls = 0;
+			polls < POLLS_MAX && (in16(power.pm1a_control) & PM1_SCI_ENABLED) == 0; polls++) {}
 	}
 }
 
@@ -61,9 +120,13 @@ void power_off(void)
 {
 	uint64_t asked_ms = now_ms();
 
-	sleep_control(root.boot->pm1a_control_port, root.boot->s5_type_a);
-	sleep_control(root.boot->pm1b_control_port, root.boot->s5_type_b);
-	while (root.boot->pm1a_control_port != 0 && now_ms() - asked_ms < OBEY_LIMIT_MS) {
+	if (!power_known || !open_ports(power.pm1a_control, 2)) {
+		return;
+	}
+	enable_acpi();
+	out16(power.pm1a_control, (uint32_t)power.s5_type_a << PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
+	sleep_control(power.pm1b_control, power.s5_type_b);
+	while (now_ms() - asked_ms < OBEY_LIMIT_MS) {
 		__asm__ volatile("pause");
 	}
 }
@@ -73,6 +136,41 @@ void power_reset(void)
 	if (open_ports(RESET_CONTROL, 1)) {
 		out8(RESET_CONTROL, RESET_FULL);
 	}
+}
+
+static uint8_t clock_register(uint8_t index)
+{
+	out8(CLOCK_INDEX, index);
+	return (uint8_t)in8(CLOCK_DATA);
+}
+
+/* Between two updates, or after giving up on a clock that never leaves its update. */
+static void read_date(uint8_t part[DATE_PARTS])
+{
+	static const uint8_t registers[DATE_PARTS] = { 0x00, 0x02, 0x04, 0x07, 0x08, 0x09 };
+
+	for (uint32_t polls = 0;
+		polls < CLOCK_POLLS_MAX && (clock_register(CLOCK_REGISTER_A) & CLOCK_UPDATES) != 0; polls++) {
+	}
+	for (uint32_t i = 0; i < DATE_PARTS; i++) {
+		part[i] = clock_register(registers[i]);
+	}
+}
+
+uint64_t wall_clock_read(void)
+{
+	uint8_t first[DATE_PARTS], date[DATE_PARTS];
+
+	if (!open_ports(CLOCK_INDEX, 2)) {
+		return 0;
+	}
+	read_date(first);
+	read_date(date);
+	/* An update fell between: the next reading has 1 s until the next. */
+	if (first[DATE_SECOND] != date[DATE_SECOND]) {
+		read_date(date);
+	}
+	return date_seconds(date, clock_register(CLOCK_REGISTER_B));
 }
 
 bool emergency_write(const char *text, size_t length)

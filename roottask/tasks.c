@@ -172,7 +172,7 @@ static enum bh_error build_task_page(struct build *build)
 	task->page->magic = TASK_PAGE_MAGIC;
 	task->page->tsc_khz = root.boot->tsc_khz;
 	task->page->boot_tsc = root.boot->boot_tsc;
-	task->page->wall_clock_seconds = root.boot->wall_clock_seconds;
+	task->page->wall_clock_seconds = root.wall_clock_seconds;
 	task->page->exited = 0;
 	task->page->next = 0;
 	task->log_next = 0;

@@ -10,7 +10,6 @@
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/boot_information.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/rtc.h"
 #include "arch/x86_64/tsc.h"
 #include "boot/image.h"
 #include "boot/memory.h"
@@ -210,16 +209,29 @@ static void put_all_memory(struct builder *builder)
 	put_device_memory(builder);
 }
 
-/* Frames of a ring, for reading. Returns the first one's slot. */
-static uint32_t put_ring(struct builder *builder, uint64_t physical, uint32_t pages)
+/* Frames for reading of all pages that those bytes touch. Returns the first one's slot. */
+static uint32_t put_readable(struct builder *builder, uint64_t physical, uint64_t length)
 {
 	uint64_t first = builder->next_slot;
 
-	for (uint32_t i = 0; i < pages; i++) {
-		(void)put_page(builder, builder->next_slot++, BH_OBJECT_FRAME, physical + i * PAGE_SIZE,
-			BH_RIGHT_READ);
+	for (uint64_t page = physical & ~(uint64_t)(PAGE_SIZE - 1); page < physical + length;
+		page += PAGE_SIZE) {
+		(void)put_page(builder, builder->next_slot++, BH_OBJECT_FRAME, page, BH_RIGHT_READ);
 	}
 	return (uint32_t)first;
+}
+
+static void put_acpi_tables(struct builder *builder)
+{
+	const struct platform_information *platform = &platform_information;
+	struct bh_boot_info *info = builder->info;
+
+	info->acpi_table_count = platform->table_count;
+	for (unsigned int i = 0; i < platform->table_count; i++) {
+		info->acpi_table[i] = platform->tables[i];
+		info->acpi_table[i].first =
+			put_readable(builder, platform->tables[i].physical, platform->tables[i].length);
+	}
 }
 
 static void fill_info(struct builder *builder)
@@ -230,14 +242,7 @@ static void fill_info(struct builder *builder)
 	info->size = sizeof(*info);
 	info->cpu_count = 1;
 	info->tsc_khz = clock_rates.tsc_khz;
-	info->wall_clock_seconds = rtc_read_seconds();
 	info->boot_tsc = rdtsc();
-	if (platform_information.has_power_off) {
-		info->pm1a_control_port = platform_information.pm1a_control_port;
-		info->pm1b_control_port = platform_information.pm1b_control_port;
-		info->s5_type_a = platform_information.s5_sleep_type_a;
-		info->s5_type_b = platform_information.s5_sleep_type_b;
-	}
 	memcpy(info->command_line, boot_information.command_line, sizeof(info->command_line));
 	info->module_count = boot_information.module_count;
 	for (unsigned int i = 0; i < boot_information.module_count; i++) {
@@ -306,9 +311,11 @@ void root_task_create(struct cpu *cpu)
 	(void)put(&builder, BH_BOOT_IO_PORT_CONTROL, BH_OBJECT_IO_PORT_CONTROL, 0, BH_RIGHTS_ALL);
 	(void)put(&builder, BH_BOOT_IO_SPACE_CONTROL, BH_OBJECT_IO_SPACE_CONTROL, 0, BH_RIGHTS_ALL);
 	builder.info->log_pages = LOG_RING_BYTES / PAGE_SIZE;
-	builder.info->log_first = put_ring(&builder, log_ring_physical(), builder.info->log_pages);
+	builder.info->log_first = put_readable(&builder, log_ring_physical(), LOG_RING_BYTES);
 	builder.info->trace_pages = BH_TRACE_PAGES;
-	builder.info->trace_first = put_ring(&builder, virt_to_phys(&trace_ring), BH_TRACE_PAGES);
+	builder.info->trace_first =
+		put_readable(&builder, virt_to_phys(&trace_ring), BH_TRACE_PAGES * PAGE_SIZE);
+	put_acpi_tables(&builder);
 
 	entry = load_image(&builder);
 	for (uint64_t i = 1; i <= STACK_PAGES; i++) {

@@ -173,7 +173,6 @@ struct execution *scheduler_pick(struct cpu *cpu)
 			ready_dequeue(best);
 			cpu->current = best;
 			ready_enqueue(current, true);
-			cpu->reschedule = false;
 		}
 		/* Charging may exhaust a context, of the new current one too: then look again. */
 		account_to_current(cpu);

@@ -36,7 +36,6 @@ void group_boot(void)
 	CHECK(boot_info->boot_tsc < rdtsc());
 	CHECK_EQUAL(1, boot_info->cpu_count);
 	CHECK(boot_info->module_count >= 1);
-	CHECK(boot_info->pm1a_control_port != 0);
 	for (uint32_t i = 0; i < boot_info->untyped_count; i++) {
 		const struct bh_boot_untyped *untyped = &boot_info->untyped[i];
 
@@ -57,6 +56,33 @@ void group_boot(void)
 			CHECK(facts_of(slot).type != BH_OBJECT_NULL);
 		}
 	}
+
+	case_begin("boot.acpi",
+		"the firmware's tables can be read where boot information says they are, and not be written");
+	bool fadt_seen = false;
+	CHECK(boot_info->acpi_table_count >= 3);
+	for (uint32_t i = 0; i < boot_info->acpi_table_count; i++) {
+		const struct bh_boot_acpi_table *table = &boot_info->acpi_table[i];
+		uint64_t inside = table->physical & 4095;
+		uint32_t pages = (uint32_t)((inside + table->length + 4095) / 4096);
+		uint8_t *bytes = map_ring(table->first, pages), sum = 0;
+
+		REQUIRE(bytes != NULL);
+		for (uint32_t j = 0; j < table->length; j++) {
+			sum = (uint8_t)(sum + bytes[inside + j]);
+		}
+		CHECK_EQUAL(0, sum);
+		CHECK_EQUAL(table->length, *(const uint32_t *)(bytes + inside + 4));
+		for (unsigned int j = 0; j < 4; j++) {
+			CHECK_EQUAL(table->signature[j], bytes[inside + j]);
+		}
+		fadt_seen = fadt_seen || (bytes[inside] == 'F' && bytes[inside + 1] == 'A');
+		unmap_ring(table->first, pages);
+		CHECK_EQUAL(BH_RIGHT_READ, facts_of(table->first).rights);
+		REFUSED(BH_ERROR_RIGHTS,
+			INVOKE(table->first, BH_FRAME_MAP, OWN_SPACE, address_new(4096), MAP_RW));
+	}
+	CHECK(fadt_seen);
 
 	case_begin("boot.log",
 		"the log ring can be read: its first line is the kernel's first; it can't be mapped to be written, nor can a copy");

@@ -158,7 +158,7 @@ CPUS = {
     "no-svm": (f"{CPU},-svm", ["AMD-V (SVM) is missing", "Enable SVM or virtualization in the firmware setup", "-cpu EPYC"]),
     "no-nested-paging": (f"{CPU},-npt", ["nested paging (NPT) is missing", "It takes a newer CPU; in QEMU use -cpu EPYC"]),
     "no-execute-bit": (f"{CPU},-nx", ["no-execute page bit (NX) is missing", "Enable it in the firmware setup"]),
-    "intel": ("Haswell", ["Intel CPU leaks memory across privilege levels", "It takes a newer CPU"]),
+    "intel": ("Haswell", ["the CPU is not AMD's", "It takes an AMD CPU with AMD-V"]),
 }
 
 

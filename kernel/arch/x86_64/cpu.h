@@ -6,7 +6,6 @@
 
 /* MSRs and bits: AMD APM vol. 2 appendix A, Intel SDM vol. 4. */
 #define MSR_APIC_BASE 0x0000001bu
-#define MSR_ARCH_CAPABILITIES 0x0000010au
 #define MSR_PAT 0x00000277u
 #define MSR_EFER 0xc0000080u
 #define MSR_STAR 0xc0000081u
@@ -124,7 +123,6 @@ static inline uint64_t rdtsc(void)
 	}
 
 PORT_ACCESSORS(b, uint8_t)
-PORT_ACCESSORS(w, uint16_t)
 PORT_ACCESSORS(l, uint32_t)
 
 /* read_cr0() and write_cr0(value), and so on. */

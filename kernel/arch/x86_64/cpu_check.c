@@ -19,8 +19,6 @@ struct cpu_features cpu_features;
 #define LEAF_STRUCTURED 7u
 #define LEAF_XSAVE 0xdu
 
-#define ARCH_CAPABILITIES_RDCL_NO (1ul << 0)
-
 /* PAT entries: 0 WB, 1 WT, 2 UC-, 3 UC, and the same again: the power-on value (APM vol. 2 §7.8.2). */
 #define PAT_VALUE 0x0007040600070406ul
 
@@ -45,22 +43,18 @@ static bool require(bool there, const char *what, const char *remedy)
 	return there;
 }
 
-static enum cpu_vendor find_vendor(void)
+static bool is_amd(void)
 {
 	struct cpuid_registers r = cpuid(0, 0);
 	uint32_t name[3] = { r.ebx, r.edx, r.ecx };
 
-	if (memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0) {
-		return CPU_VENDOR_AMD;
-	}
-	return memcmp(name, "GenuineIntel", 12) == 0 ? CPU_VENDOR_INTEL : CPU_VENDOR_OTHER;
+	return memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0;
 }
 
 static void find_identity(struct cpu_features *f)
 {
 	uint32_t signature = cpuid(1, 0).eax;
 
-	f->vendor = find_vendor();
 	f->stepping = signature & 15;
 	f->model = signature >> 4 & 15;
 	f->family = signature >> 8 & 15;
@@ -145,30 +139,6 @@ static bool check_svm(struct cpu_features *f)
 		       "In QEMU use -cpu EPYC.");
 }
 
-/* Parts that leak kernel memory to user mode (Meltdown) would need page-table switching, which we do not do. */
-static bool check_intel(void)
-{
-	bool reports = bit(cpuid_or_zero(LEAF_STRUCTURED, 0).edx, 29);
-
-	return require(reports && (rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO) != 0,
-		       "this Intel CPU leaks memory across privilege levels (no RDCL_NO)",
-		       "It takes a newer CPU.") &&
-	       require(false, "this version has no VT-x back end", AMD_CPU);
-}
-
-static bool check_virtualization(struct cpu_features *f)
-{
-	switch (f->vendor) {
-	case CPU_VENDOR_AMD:
-		return check_svm(f);
-	case CPU_VENDOR_INTEL:
-		return check_intel();
-	case CPU_VENDOR_OTHER:
-		break;
-	}
-	return require(false, "unknown CPU vendor", AMD_CPU);
-}
-
 bool cpu_check(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -176,7 +146,7 @@ bool cpu_check(void)
 
 	find_features(f);
 	good = check_basics();
-	good &= check_virtualization(f);
+	good &= require(is_amd(), "the CPU is not AMD's", AMD_CPU) && check_svm(f);
 	if (good) {
 		log_line("CPU: %s, family %u model %u stepping %u, %u physical address bits, %u ASIDs",
 			f->brand, f->family, f->model, f->stepping, f->physical_address_bits,

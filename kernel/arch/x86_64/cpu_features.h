@@ -6,14 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum cpu_vendor {
-	CPU_VENDOR_OTHER,
-	CPU_VENDOR_AMD,   /* and Hygon: AMD-V back end */
-	CPU_VENDOR_INTEL, /* VT-x back end */
-};
-
 struct cpu_features {
-	enum cpu_vendor vendor;
 	uint32_t family;
 	uint32_t model;
 	uint32_t stepping;

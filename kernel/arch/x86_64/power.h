@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends the machine: power-off by ACPI S5, reset by ACPI, port 0xcf9, keyboard controller, triple fault. */
+/* Ends the machine: reset by port 0xcf9 or triple fault. Powering off is the root task's. */
 #pragma once
-
-/* Returns only if the platform has no known way to power off. */
-void machine_power_off(void);
 
 _Noreturn void machine_reset(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's clock: the TSC, its rate measured once at boot against the ACPI PM timer or, without one, the PIT. */
+/* The machine's clock: the TSC, its rate measured once at boot against the ACPI PM timer. */
 #pragma once
 
 #include <stdint.h>

@@ -2,24 +2,12 @@
 /* Interrupt vectors, for C and assembly. Priority class is vector >> 4: the timer outranks all lines. */
 #pragma once
 
-#define VECTOR_DIVIDE_ERROR 0
 #define VECTOR_DEBUG 1
 #define VECTOR_NMI 2
-#define VECTOR_BREAKPOINT 3
-#define VECTOR_OVERFLOW 4
-#define VECTOR_BOUND 5
-#define VECTOR_INVALID_OPCODE 6
-#define VECTOR_DEVICE_NOT_AVAILABLE 7
 #define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_INVALID_TSS 10
-#define VECTOR_SEGMENT_NOT_PRESENT 11
-#define VECTOR_STACK 12
 #define VECTOR_GENERAL_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
-#define VECTOR_X87 16
-#define VECTOR_ALIGNMENT_CHECK 17
 #define VECTOR_MACHINE_CHECK 18
-#define VECTOR_SIMD 19
 #define VECTOR_EXCEPTIONS 32 /* vectors below are exceptions */
 
 #define VECTOR_PIC 0x20 /* where the masked 8259s would deliver a spurious interrupt: 0x20..0x2f */

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define BH_ABI_VERSION 2u
+#define BH_ABI_VERSION 3u
 
 /* Register convention of every system call (instruction SYSCALL):
  *

@@ -19,7 +19,7 @@ enum bh_boot_slot {
 	BH_BOOT_IO_SPACE_CONTROL,
 	BH_BOOT_LOG_RING, /* Frames of the log ring: log_pages slots from log_first on; this slot is not used */
 	BH_BOOT_FIRST_FREE =
-		16, /* from here: log frames, trace frames, Untypeds, as boot information says; then free slots */
+		16, /* from here: log frames, trace frames, ACPI frames, Untypeds, as boot information says; then free slots */
 };
 #define BH_BOOT_CNODE_BITS 17
 
@@ -30,6 +30,7 @@ enum bh_boot_slot {
 
 #define BH_BOOT_UNTYPEDS_MAX 256u
 #define BH_BOOT_MODULES_MAX 64u
+#define BH_BOOT_ACPI_TABLES_MAX 32u
 
 struct bh_boot_untyped {
 	uint64_t physical;
@@ -45,6 +46,15 @@ struct bh_boot_module {
 	char name[64];     /* the loader's command line of this module */
 };
 
+/* A table of the firmware's whose length and checksum are right (ACPI 6.4 chapter 5): those that the root table lists, and the DSDT. */
+struct bh_boot_acpi_table {
+	char signature[4];
+	uint32_t length; /* bytes */
+	uint64_t physical;
+	uint32_t first; /* slot of the first Frame (read) of the pages that it touches */
+	uint32_t reserved;
+};
+
 struct bh_boot_info {
 	uint32_t abi_version;
 	uint32_t size;
@@ -55,15 +65,14 @@ struct bh_boot_info {
 	uint32_t module_count;
 	uint32_t cpu_count;
 	uint64_t tsc_khz;
-	uint64_t boot_tsc;           /* TSC when the root task was started */
-	uint64_t wall_clock_seconds; /* Unix time read from the machine's RTC at boot_tsc, 0 = not known */
-	/* power off: write s5_type << 10 | 1 << 13 to this port (ACPI 6.4 section 4.8.3.2); 0 = not known */
-	uint32_t pm1a_control_port, pm1b_control_port;
-	uint32_t s5_type_a, s5_type_b;
-	uint64_t reserved[8];
+	uint64_t boot_tsc; /* TSC when the root task was started */
+	uint32_t acpi_table_count;
+	uint32_t reserved_word;
+	uint64_t reserved[10];
 	char command_line[1024];
 	struct bh_boot_module module[BH_BOOT_MODULES_MAX];
 	struct bh_boot_untyped untyped[BH_BOOT_UNTYPEDS_MAX];
+	struct bh_boot_acpi_table acpi_table[BH_BOOT_ACPI_TABLES_MAX];
 };
 
 #endif
