@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Byte rings in shared memory: one producer, one consumer, neither trusts the other. Two of them, one for
- * each direction, are a console: the guest's UART on one side, the console backend on the other. No system
+ * each direction, are a console: the guest's UART on one side, the console backend on the other. Or, with a
+ * frame for each record of bytes, the line between a network card and the switch: frame_ring.h. No system
  * calls; usable in host unit tests.
  *
  *   +--------+-------------------+-------------------+--- 512 ---+-------------------+-------------------+
@@ -12,7 +13,7 @@
  * bytes put in, `tail` those taken out. Every word has one writer. Each side keeps its own index itself
  * and only publishes it; what it reads of the other's index it checks: a distance above the capacity is
  * nonsense and counts as "nothing to do" (no space, no bytes). The capacity follows from the region's
- * size, never from shared memory. All zeroes is a valid, empty console: nobody has to come first.
+ * size, never from shared memory. All zeroes is a valid, empty region: nobody has to come first.
  *
  * Who wakes whom. A signal costs a system call, so it is sent only to a side that asked, and once for each
  * time it asked:
@@ -33,11 +34,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RING_DATA_OFFSET 512u
+#define RING_REGION_MIN_SIZE 4096u /* capacity 1024 */
+#define RING_MAX_CAPACITY (1u << 24)
+
 #define CONSOLE_MAGIC UINT64_C(0x53474e4952534e4f)
 #define CONSOLE_VERSION 1u
-#define CONSOLE_DATA_OFFSET 512u
-#define CONSOLE_MIN_SIZE 4096u /* of the region: capacity 1024 */
-#define RING_MAX_CAPACITY (1u << 24)
+#define CONSOLE_MIN_SIZE RING_REGION_MIN_SIZE
 
 struct ring_indices {
 	/* written by the producer */
@@ -51,7 +54,7 @@ struct ring_indices {
 };
 _Static_assert(sizeof(struct ring_indices) == 128, "ring_indices is shared between tasks");
 
-struct console_region {
+struct ring_region {
 	uint64_t magic; /* either side writes the same three values */
 	uint32_t version;
 	uint32_t capacity; /* of each ring, for people who look at a dump; never read by the code */
@@ -59,8 +62,8 @@ struct console_region {
 	struct ring_indices transmit; /* guest -> backend */
 	struct ring_indices receive;  /* backend -> guest */
 };
-_Static_assert(offsetof(struct console_region, transmit) == 64, "console_region is shared between tasks");
-_Static_assert(sizeof(struct console_region) <= CONSOLE_DATA_OFFSET, "the bytes begin after the header");
+_Static_assert(offsetof(struct ring_region, transmit) == 64, "ring_region is shared between tasks");
+_Static_assert(sizeof(struct ring_region) <= RING_DATA_OFFSET, "the bytes begin after the header");
 
 /* One ring as one side sees it; private memory. */
 struct ring {
@@ -70,32 +73,47 @@ struct ring {
 	uint32_t signalled; /* the other side's ticket that was signalled last */
 };
 
-/* Gives both rings of the console in `region` (`size` bytes, from the task information). Both sides use
- * it. Returns 0, or -1 if the region is too small or was written by another version; the rings are then
- * not to be used. */
-static inline int console_attach(void *region, uint64_t size, struct ring *transmit, struct ring *receive)
+/* Where both rings of `region` (`size` bytes, from the task information) are, whatever stands in its header: for a side that several
+ * others rely on, so that none of them can keep it from starting. Returns 0, or -1 if the region is too small. */
+static inline int ring_region_rings(void *region, uint64_t size, struct ring *transmit, struct ring *receive)
 {
-	struct console_region *console = region;
-	uint8_t *bytes = (uint8_t *)region + CONSOLE_DATA_OFFSET;
-	uint32_t capacity = CONSOLE_MIN_SIZE / 4;
+	struct ring_region *header = region;
+	uint8_t *bytes = (uint8_t *)region + RING_DATA_OFFSET;
+	uint32_t capacity = RING_REGION_MIN_SIZE / 4;
 
-	if (size < CONSOLE_MIN_SIZE) {
+	if (size < RING_REGION_MIN_SIZE) {
 		return -1;
 	}
-	while (capacity < RING_MAX_CAPACITY && CONSOLE_DATA_OFFSET + 4 * (uint64_t)capacity <= size) {
+	while (capacity < RING_MAX_CAPACITY && RING_DATA_OFFSET + 4 * (uint64_t)capacity <= size) {
 		capacity *= 2;
 	}
-	if (console->magic == 0) {
-		console->version = CONSOLE_VERSION;
-		console->capacity = capacity;
-		__atomic_store_n(&console->magic, CONSOLE_MAGIC, __ATOMIC_RELEASE);
-	}
-	if (console->magic != CONSOLE_MAGIC || console->version != CONSOLE_VERSION) {
+	*transmit = (struct ring){ &header->transmit, bytes, capacity, 0 };
+	*receive = (struct ring){ &header->receive, bytes + capacity, capacity, 0 };
+	return 0;
+}
+
+/* The same, where `magic` and `version` name what the region is for; who comes first writes them. Returns 0, or -1 if the region is too
+ * small or holds something else, or another version; the rings are then not to be used. */
+static inline int ring_region_attach(void *region, uint64_t size, uint64_t magic, uint32_t version,
+	struct ring *transmit, struct ring *receive)
+{
+	struct ring_region *header = region;
+
+	if (ring_region_rings(region, size, transmit, receive) != 0) {
 		return -1;
 	}
-	*transmit = (struct ring){ &console->transmit, bytes, capacity, 0 };
-	*receive = (struct ring){ &console->receive, bytes + capacity, capacity, 0 };
-	return 0;
+	if (header->magic == 0) {
+		header->version = version;
+		header->capacity = transmit->capacity;
+		__atomic_store_n(&header->magic, magic, __ATOMIC_RELEASE);
+	}
+	return header->magic == magic && header->version == version ? 0 : -1;
+}
+
+/* The rings of a console: ring_region_attach() with its names. */
+static inline int console_attach(void *region, uint64_t size, struct ring *transmit, struct ring *receive)
+{
+	return ring_region_attach(region, size, CONSOLE_MAGIC, CONSOLE_VERSION, transmit, receive);
 }
 
 /* ---- Basic operations, for a side that keeps its index elsewhere (a device model: in its registers).
@@ -123,10 +141,16 @@ static inline void ring_publish_head(const struct ring *ring, uint32_t head)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Consumer: how far the producer says it is ahead of `tail`, the consumer's own index. Above the capacity: nonsense. */
+static inline uint32_t ring_distance(const struct ring *ring, uint32_t tail)
+{
+	return __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) - tail;
+}
+
 /* Consumer: bytes that are there from `tail`, its own index, on: 0..capacity. */
 static inline uint32_t ring_available(const struct ring *ring, uint32_t tail)
 {
-	uint32_t used = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) - tail;
+	uint32_t used = ring_distance(ring, tail);
 
 	return used <= ring->capacity ? used : 0;
 }

@@ -86,7 +86,7 @@ static uint64_t next_random(uint64_t *seed)
 
 static void *disturber(void *argument)
 {
-	struct console_region *region = (struct console_region *)(void *)console;
+	struct ring_region *region = (struct ring_region *)(void *)console;
 	uint64_t seed = 88172645463325252;
 
 	(void)argument;

@@ -111,8 +111,8 @@ static struct state_frame_header *header_of(struct machine_memory *memory)
 
 static void set_indices(struct machine_memory *memory, const struct machine_memory *from)
 {
-	struct console_region *to = (struct console_region *)(void *)memory->console;
-	const struct console_region *source = (const struct console_region *)(const void *)from->console;
+	struct ring_region *to = (struct ring_region *)(void *)memory->console;
+	const struct ring_region *source = (const struct ring_region *)(const void *)from->console;
 
 	to->transmit.head = source->transmit.head;
 	to->receive.tail = source->receive.tail;
@@ -120,8 +120,8 @@ static void set_indices(struct machine_memory *memory, const struct machine_memo
 
 static void assert_same_outside(struct machine *machine, const struct machine_memory *expected)
 {
-	struct console_region *console = (struct console_region *)(void *)machine->memory.console;
-	const struct console_region *wanted = (const struct console_region *)(const void *)expected->console;
+	struct ring_region *console = (struct ring_region *)(void *)machine->memory.console;
+	const struct ring_region *wanted = (const struct ring_region *)(const void *)expected->console;
 
 	for (uint32_t line = 0; line < LINES_COUNT; line++) {
 		uint64_t found = line_word_edges(machine->memory.lines.lines[line]);
@@ -136,8 +136,8 @@ static void assert_same_outside(struct machine *machine, const struct machine_me
 	}
 	assert_int_equal(console->transmit.head, wanted->transmit.head);
 	assert_int_equal(console->receive.tail, wanted->receive.tail);
-	assert_memory_equal(machine->memory.console + CONSOLE_DATA_OFFSET,
-		expected->console + CONSOLE_DATA_OFFSET, sizeof(expected->console) - CONSOLE_DATA_OFFSET);
+	assert_memory_equal(machine->memory.console + RING_DATA_OFFSET,
+		expected->console + RING_DATA_OFFSET, sizeof(expected->console) - RING_DATA_OFFSET);
 }
 
 /* The points at which an access can be killed, by what of it is in memory. */

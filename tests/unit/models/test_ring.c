@@ -15,7 +15,7 @@ static void region_sizes(void **state)
 		{ 65536 + 512, 32768 } };
 	struct ring transmit;
 	struct ring receive;
-	struct console_region *console = (struct console_region *)(void *)memory;
+	struct ring_region *console = (struct ring_region *)(void *)memory;
 
 	(void)state;
 	assert_int_equal(console_attach(memory, 4095, &transmit, &receive), -1);

@@ -426,7 +426,7 @@ static void type_one(struct machine *m)
 static void ring_moves_while_the_model_looks_away(void **state)
 {
 	struct machine *m = new_uart();
-	const struct console_region *console = (const struct console_region *)(const void *)m->memory.console;
+	const struct ring_region *console = (const struct ring_region *)(const void *)m->memory.console;
 
 	(void)state;
 	m->without_kills = 1;
@@ -442,7 +442,7 @@ static void ring_moves_while_the_model_looks_away(void **state)
 	/* in an access: opening the port makes the model wait for bytes, and gates the pending interrupt
 	 * through */
 	m = new_uart();
-	console = (const struct console_region *)(const void *)m->memory.console;
+	console = (const struct ring_region *)(const void *)m->memory.console;
 	m->without_kills = 1;
 	machine_out(m, 0, MCR, 0x01);
 	machine_out(m, 0, IER, 0x03);
@@ -470,7 +470,7 @@ static void read_one(struct machine *m)
 static void ring_empties_while_the_model_looks_away(void **state)
 {
 	struct machine *m = new_uart();
-	const struct console_region *console = (const struct console_region *)(const void *)m->memory.console;
+	const struct ring_region *console = (const struct ring_region *)(const void *)m->memory.console;
 
 	(void)state;
 	m->without_kills = 1;
@@ -669,7 +669,7 @@ static void fresh_registers_on_used_rings(void **state)
 static void hostile_console(void **state)
 {
 	struct machine *m = new_uart();
-	struct console_region *console = (struct console_region *)(void *)m->memory.console;
+	struct ring_region *console = (struct ring_region *)(void *)m->memory.console;
 	uint64_t seed = 7;
 
 	(void)state;

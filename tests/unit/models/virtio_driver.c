@@ -169,8 +169,8 @@ void driver_event(struct driver *driver, uint64_t bits)
 	machine_restart(machine);
 	model_run_event(&machine->run, bits);
 	assert_memory_equal(machine->ram, after->ram, MACHINE_RAM);
-	assert_int_equal(((struct console_region *)(void *)machine->memory.console)->transmit.head,
-		((struct console_region *)(void *)after->memory.console)->transmit.head);
+	assert_int_equal(((struct ring_region *)(void *)machine->memory.console)->transmit.head,
+		((struct ring_region *)(void *)after->memory.console)->transmit.head);
 
 	/* Killed after it, before anything was shown. */
 	put_back(machine, after, after);
