@@ -105,3 +105,6 @@ bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)
 
 include(backends/entropy/sources.cmake)
 bulkhead_task(entropy SOURCES ${ENTROPY_SOURCES})
+# The switch between the VMs' network cards: likewise.
+include(backends/switch/sources.cmake)
+bulkhead_task(switch SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLUDES backends/switch)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The switch's ports as its arguments say them: the host tool writes them, the switch reads them, the audit explains them. One
+ * argument for each port, in the order of the notification's bits 0..:
+ *
+ *   port=NAME,ADDRESS,VLAN,RATE,BURST,FLOWS
+ *
+ *   NAME     like "red/net0"
+ *   ADDRESS  the MAC address of the card, like "52:54:00:00:00:01"; "uplink": a port to a physical network
+ *   VLAN     0 (none) or 1..4094: of a card. What it sends to an uplink carries the tag, what it gets from one must have had it
+ *   RATE     bits per second that the port may send; 0: as many as it can
+ *   BURST    bytes that it may send at once, at least, beyond the rate
+ *   FLOWS    the ports that it may send to, as bits
+ *
+ * Numbers are decimal or 0x-hexadecimal. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SWITCH_PORTS_MAX 60u /* bits of the switch's notification */
+#define SWITCH_PORT_KEY "port="
+#define SWITCH_PORT_NAME_SIZE 32u
+#define SWITCH_UPLINK "uplink"
+#define SWITCH_VLAN_MAX 4094u          /* IEEE 802.1Q table 9-2: 4095 is reserved */
+#define SWITCH_RATE_MIN UINT64_C(8000) /* bits per second */
+#define SWITCH_RATE_MAX UINT64_C(1000000000000)
+#define SWITCH_BURST_MAX (UINT64_C(1) << 30) /* bytes */
+#define MAC_GROUP (UINT64_C(1) << 40)        /* the address is that of a group: IEEE 802.3 clause 3.2.3 */
+#define MAC_LOCAL (UINT64_C(1) << 41)        /* the address was given by who runs the network */
+#define MAC_MAX ((UINT64_C(1) << 48) - 1)
+#define MAC_TEXT_SIZE 18u
+
+struct switch_port_settings {
+	char name[SWITCH_PORT_NAME_SIZE];
+	bool is_uplink;
+	uint16_t vlan;
+	uint64_t mac; /* first byte in bits 40..47; 0 of an uplink */
+	uint64_t rate;
+	uint64_t burst;
+	uint64_t flows;
+};
+
+/* Reads a port's argument, from behind SWITCH_PORT_KEY. False if it is not in the form above, or a number is out of its range. */
+__attribute__((warn_unused_result)) bool switch_port_parse(
+	const char *text, struct switch_port_settings *settings);
+
+/* Reads "52:54:00:00:00:01", in either case. False if it is no such address. */
+__attribute__((warn_unused_result)) bool mac_parse(const char *text, uint64_t *mac);
+
+/* Writes the 17 characters of an address, and a NUL. */
+void mac_print(uint64_t mac, char text[MAC_TEXT_SIZE]);
