@@ -71,6 +71,11 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
+static bool has_console(const struct device_template *template)
+{
+	return template->serial_irq != 0 || strcmp(template->name, "virtio-console") == 0;
+}
+
 static void add_device(struct vm *vm, const struct device_template *template)
 {
 	struct device *device = &vm->devices[vm->device_count++];
@@ -79,7 +84,7 @@ static void add_device(struct vm *vm, const struct device_template *template)
 		.template = template,
 		.on_crash = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
 		.irq = template->serial_irq,
-		.console = template->serial_irq != 0 ? malloc(24) : NULL,
+		.console = has_console(template) ? malloc(24) : NULL,
 	};
 	if (device->console != NULL) {
 		snprintf(device->console, 24, "%.10s-%s", vm->name, template->name);
@@ -309,12 +314,12 @@ static void the_largest_appliance_fits(void **state)
 		for (unsigned j = 0; j < DEVICE_COUNT; j++) {
 			const struct device_template *template = device_at(j);
 
-			if (template->serial_irq != 0 && consoles == APPLIANCE_MAX_CONSOLES) {
+			if (has_console(template) && consoles == APPLIANCE_MAX_CONSOLES) {
 				continue;
 			}
 			add_device(vm, template);
 			devices++;
-			if (template->serial_irq != 0) {
+			if (has_console(template)) {
 				struct device *device = &vm->devices[vm->device_count - 1];
 
 				snprintf(device->console, 24, "a-long-name-%03u", consoles++);
@@ -323,9 +328,10 @@ static void the_largest_appliance_fits(void **state)
 	}
 	expand();
 	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
-	assert_int_equal(manifest.task_count, 1 + APPLIANCE_MAX_VMS + devices);
-	/* guests' files are shared: eight task images but roottask's, and one guest file */
-	assert_int_equal(image.module_count, 10);
+	/* console and entropy, VMMs, models */
+	assert_int_equal(manifest.task_count, 2 + APPLIANCE_MAX_VMS + devices);
+	/* guests' files are shared: twelve task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 13);
 }
 
 static void a_vm_without_devices_is_possible(void **state)
