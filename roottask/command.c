@@ -2,29 +2,37 @@
 /* The grammar of the administrator's console: see command.h. Pure. */
 #include "command.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+enum argument { WITHOUT_NAME, WITH_NAME, PERHAPS_WITH_NAME };
 
 static const struct {
 	const char *word;
 	const char *usage;
 	const char *purpose;
-	bool takes_name;
+	enum argument argument;
 } commands[COMMAND_KINDS] = {
-	[COMMAND_NONE] = { "", "", "", false },
-	[COMMAND_HELP] = { "help", "help", "show this list", false },
-	[COMMAND_LIST] = { "list", "list", "show VMs and tasks", false },
-	[COMMAND_KILL] = { "kill", "kill TASK", "end a task; its restart policy decides what follows", true },
-	[COMMAND_STOP] = { "stop", "stop VM", "end a VM as if its power was cut", true },
-	[COMMAND_START] = { "start", "start VM", "start a VM that is off", true },
-	[COMMAND_RESTART] = { "restart", "restart VM", "stop and start a VM", true },
-	[COMMAND_PAUSE] = { "pause", "pause VM", "let a VM and its clocks stand", true },
-	[COMMAND_RESUME] = { "resume", "resume VM", "let a VM that is paused go on", true },
+	[COMMAND_NONE] = { "", "", "", WITHOUT_NAME },
+	[COMMAND_HELP] = { "help", "help", "show this list", WITHOUT_NAME },
+	[COMMAND_LIST] = { "list", "list", "show VMs and tasks", WITHOUT_NAME },
+	[COMMAND_KILL] = { "kill", "kill TASK", "end a task; its restart policy decides what follows",
+		WITH_NAME },
+	[COMMAND_STOP] = { "stop", "stop VM", "end a VM as if its power was cut", WITH_NAME },
+	[COMMAND_START] = { "start", "start VM", "start a VM that is off", WITH_NAME },
+	[COMMAND_RESTART] = { "restart", "restart VM", "stop and start a VM", WITH_NAME },
+	[COMMAND_PAUSE] = { "pause", "pause VM", "let a VM and its clocks stand", WITH_NAME },
+	[COMMAND_RESUME] = { "resume", "resume VM", "let a VM that is paused go on", WITH_NAME },
 	[COMMAND_BUTTON] = { "button", "button VM",
-		"press the VM's power button: its system shuts down if it wants to", true },
-	[COMMAND_LOG] = { "log", "log", "show the kernel's log and the root task's", false },
-	[COMMAND_CAPS] = { "caps", "caps TASK", "show a task's capabilities beside the manifest", true },
-	[COMMAND_POWER_OFF] = { "poweroff", "poweroff", "stop all VMs, then power the machine off", false },
+		"press the VM's power button: its system shuts down if it wants to", WITH_NAME },
+	[COMMAND_LOG] = { "log", "log", "show the kernel's log and the root task's", WITHOUT_NAME },
+	[COMMAND_CAPS] = { "caps", "caps TASK", "show a task's capabilities beside the manifest", WITH_NAME },
+	[COMMAND_HOLDERS] = { "holders", "holders OBJECT", "show who holds an object, beside the manifest",
+		WITH_NAME },
+	[COMMAND_FOLLOW] = { "follow", "follow [TASK]",
+		"show that task's log lines alone, as they come; without TASK: all again",
+		PERHAPS_WITH_NAME },
+	[COMMAND_POWER_OFF] = { "poweroff", "poweroff", "stop all VMs, then power the machine off",
+		WITHOUT_NAME },
 };
 
 /* Cuts the next word off *rest; "" if there is none. */
@@ -60,10 +68,11 @@ enum command_error command_parse(char *line, struct command *command)
 			continue;
 		}
 		command->kind = (enum command_kind)kind;
-		if (commands[kind].takes_name && command->name[0] == '\0') {
+		if (commands[kind].argument == WITH_NAME && command->name[0] == '\0') {
 			return COMMAND_ERROR_MISSING;
 		}
-		if ((!commands[kind].takes_name && command->name[0] != '\0') || next_word(&rest)[0] != '\0') {
+		if ((commands[kind].argument == WITHOUT_NAME && command->name[0] != '\0') ||
+			next_word(&rest)[0] != '\0') {
 			return COMMAND_ERROR_EXTRA;
 		}
 		return COMMAND_OK;

@@ -19,6 +19,8 @@ enum command_kind {
 	COMMAND_BUTTON,
 	COMMAND_LOG,
 	COMMAND_CAPS,
+	COMMAND_HOLDERS,
+	COMMAND_FOLLOW,
 	COMMAND_POWER_OFF,
 	COMMAND_KINDS
 };
@@ -33,7 +35,7 @@ enum command_error {
 struct command {
 	enum command_kind kind;
 	const char *word; /* the command as typed */
-	const char *name; /* its argument, "" if it takes none */
+	const char *name; /* its argument, "" if there is none */
 };
 
 /* Splits `line` (NUL-terminated, changed in place; the results point into it). */

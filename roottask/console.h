@@ -5,15 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Finds the rings among the root task's mappings; before that everything is kept in the buffer. */
 void console_open(void);
 
-/* Shows a line of its own, even while somebody types. */
-void console_event(const char *line, size_t length);
-
-/* A line of a command's answer. */
-void console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Shows a line of its own, even while somebody types: of `source`, a task's index or MANIFEST_ROOT. */
+void console_event(uint32_t source, const char *line, size_t length);
 
 /* Sends what waits and executes what was typed. To be called when the backend has signalled, and at each tick. */
 void console_pump(void);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What capabilities a task really has, beside what the manifest lists. */
+/* Shows who really holds what, as the kernel tells it, beside what the manifest says. Changes nothing. */
 #pragma once
+
+#include "answer.h"
 
 #include <stdint.h>
 
-/* Prints one line for each occupied slot of the task's CNode, "TASK NAME TYPE OBJECT rights=RWG badge=0x...", then one line for each
- * difference to the manifest, then "caps TASK: N capabilities, equal to the manifest" or "..., M differences". */
-void dump_capabilities(uint32_t task);
+/* A task's capabilities: one row for each, then one for each difference. The task is running. */
+void dump_capabilities(struct answer *answer, uint32_t task);
+
+/* Everybody who has a capability of the manifest's object `object`, or sees a part of its memory; then what the manifest says and is not so. An
+ * error is answered where the object does not exist now. */
+void dump_holders(struct answer *answer, uint32_t object);

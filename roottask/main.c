@@ -2,6 +2,7 @@
 /* The root task: takes over the machine's capabilities, opens the manifest, makes the system's objects and tasks, then the VMs, then
  * supervises. It knows the manifest's format and no device. */
 #include "console.h"
+#include "control.h"
 #include "objects.h"
 #include "power.h"
 #include "report.h"
@@ -97,6 +98,7 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 	require(root_shares_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "its own capabilities and mappings");
 	bind_notification();
 	console_open();
+	control_open();
 	report("appliance %s: %u VMs, %u tasks, %lu MiB of memory free",
 		manifest_string(&root.manifest, root.manifest.header->name), root.manifest.vm_count,
 		root.manifest.task_count, memory_free_bytes() >> 20);

@@ -168,6 +168,20 @@ enum bh_error arena_revoke(const struct arena *arena)
 	return BH_OK;
 }
 
+uint64_t arena_bytes(const struct arena *arena)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < arena->count; i++) {
+		struct bh_capability_facts facts;
+
+		if (bh_cnode_inspect(ROOT_CNODE, arena->untyped[i], &facts) == BH_OK) {
+			bytes += UINT64_C(1) << facts.size_bits;
+		}
+	}
+	return bytes;
+}
+
 enum bh_error owner_release(uint16_t owner)
 {
 	for (uint32_t slot = slots_next(owner, 1); slot != 0; slot = slots_next(owner, slot + 1)) {

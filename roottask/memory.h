@@ -38,5 +38,8 @@ BH_MUST_USE enum bh_error arena_revoke(const struct arena *arena);
 /* Empties and frees all slots of `owner`. */
 BH_MUST_USE enum bh_error owner_release(uint16_t owner);
 
+/* Bytes that the arena has taken from the machine, or from its parent, and keeps. */
+uint64_t arena_bytes(const struct arena *arena);
+
 /* Free bytes of the machine. */
 uint64_t memory_free_bytes(void);

@@ -300,3 +300,16 @@ enum bh_error root_shares_make(uint32_t scope, uint32_t index)
 	}
 	return BH_OK;
 }
+
+uint32_t root_capability(const char *name)
+{
+	for (uint32_t i = 0; i < root.manifest.capability_count; i++) {
+		const struct manifest_capability *capability = &root.manifest.capabilities[i];
+
+		if (capability->task == MANIFEST_ROOT &&
+			strcmp(manifest_string(&root.manifest, capability->name), name) == 0) {
+			return root.capability[i];
+		}
+	}
+	return 0;
+}

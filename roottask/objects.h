@@ -27,3 +27,6 @@ BH_MUST_USE enum bh_error object_map(const struct space *space, uint32_t object,
 
 /* Puts the root task's own capabilities and mappings of objects of a scope in place. Reports what fails. */
 BH_MUST_USE enum bh_error root_shares_make(uint32_t scope, uint32_t index);
+
+/* The slot of the root task's own capability of that name; 0: the manifest has none, or its object does not exist now. */
+uint32_t root_capability(const char *name);

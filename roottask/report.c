@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include "console.h"
+#include "control.h"
 #include "power.h"
 #include "root.h"
 
@@ -10,19 +11,18 @@
 
 #include <string.h>
 
-#define LOG_SIZE 65536u /* a power of two */
-
-static char log_text[LOG_SIZE];
-static uint64_t log_head; /* bytes ever written; byte n stands at n % LOG_SIZE */
+static char log_text[REPORT_LOG_SIZE];
+static uint64_t log_head; /* bytes ever written; byte n stands at n % REPORT_LOG_SIZE */
 
 static void append(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		log_text[log_head++ % LOG_SIZE] = text[i];
+		log_text[log_head++ % REPORT_LOG_SIZE] = text[i];
 	}
 }
 
-static void report_line(char *line, size_t length)
+/* `name_length` bytes of the line, a task's name, are left out where the source is told beside it. */
+static void report_line(uint32_t source, char *line, size_t length, size_t name_length)
 {
 	char stamp[32];
 	uint64_t khz = root.boot != NULL && root.boot->tsc_khz != 0 ? root.boot->tsc_khz : 1;
@@ -34,7 +34,8 @@ static void report_line(char *line, size_t length)
 	append(stamp, bh_format(stamp, sizeof(stamp), "[%5lu.%03lu] ", ms / 1000, ms % 1000));
 	append(line, length);
 	append("\n", 1);
-	console_event(line, length);
+	console_event(source, line, length);
+	control_event(source, ms, line + name_length, length - name_length);
 }
 
 void report(const char *format, ...)
@@ -46,7 +47,16 @@ void report(const char *format, ...)
 	__builtin_va_start(arguments, format);
 	length = bh_format_list(line, sizeof(line), format, arguments);
 	__builtin_va_end(arguments);
-	report_line(line, length);
+	report_line(MANIFEST_ROOT, line, length, 0);
+}
+
+void report_of_task(uint32_t task, const char *text)
+{
+	char line[REPORT_LINE_MAX];
+	size_t name_length = bh_format(line, sizeof(line), "%s: ", task_name(task));
+	size_t length = bh_format(line, sizeof(line), "%s: %s", task_name(task), text);
+
+	report_line(task, line, length, name_length);
 }
 
 enum bh_error failed(const char *subject, const char *what, enum bh_error error)
@@ -61,12 +71,12 @@ size_t report_read(uint64_t *position, char *bytes, size_t size)
 {
 	size_t count = 0;
 
-	if (log_head - *position > LOG_SIZE) {
-		*position = log_head - LOG_SIZE;
-		while (*position < log_head && log_text[(*position)++ % LOG_SIZE] != '\n') {}
+	if (log_head - *position > REPORT_LOG_SIZE) {
+		*position = log_head - REPORT_LOG_SIZE;
+		while (*position < log_head && log_text[(*position)++ % REPORT_LOG_SIZE] != '\n') {}
 	}
 	while (count < size && *position < log_head) {
-		bytes[count++] = log_text[(*position)++ % LOG_SIZE];
+		bytes[count++] = log_text[(*position)++ % REPORT_LOG_SIZE];
 	}
 	return count;
 }
@@ -96,7 +106,7 @@ _Noreturn void fatal(const char *format, ...)
 	__builtin_va_start(arguments, format);
 	length = bh_format_list(line, sizeof(line), format, arguments);
 	__builtin_va_end(arguments);
-	report_line(line, length);
+	report_line(MANIFEST_ROOT, line, length, 0);
 	console_drain();
 	show_log_on_serial();
 	if (root.manifest.header != NULL && root.manifest.header->panic == MANIFEST_PANIC_REBOOT) {

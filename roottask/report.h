@@ -8,9 +8,13 @@
 #include <stdint.h>
 
 #define REPORT_LINE_MAX 640u
+#define REPORT_LOG_SIZE 65536u /* bytes of the log; a power of two */
 
 /* One line (without newline) to the log and the administrator's console. Control characters become '?'. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One line that the task of that index has logged, behind its name; likewise. */
+void report_of_task(uint32_t task, const char *line);
 
 /* For `return failed(...)`: reports "SUBJECT: WHAT: error" unless error is BH_OK; returns error. */
 enum bh_error failed(const char *subject, const char *what, enum bh_error error);

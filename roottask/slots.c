@@ -65,3 +65,20 @@ uint32_t slots_count(uint16_t owner)
 	}
 	return count;
 }
+
+const uint32_t *slots_tally(void)
+{
+	static uint32_t counts[OWNER_COUNT];
+
+	for (uint32_t owner = 0; owner < OWNER_COUNT; owner++) {
+		counts[owner] = 0;
+	}
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+		counts[owner_of[slot] < OWNER_COUNT ? owner_of[slot] : OWNER_SYSTEM]++;
+	}
+	return counts;
+}
+
+uint16_t slots_owner(uint32_t slot) { return slot < SLOTS_MAX ? owner_of[slot] : OWNER_SYSTEM; }
+
+uint32_t slots_end(void) { return taken_end; }

@@ -14,6 +14,8 @@
 #define OWNER_VM(vm) ((uint16_t)(2 + (vm)))                          /* vm < MANIFEST_MAX_VMS */
 #define OWNER_TASK(task) ((uint16_t)(2 + MANIFEST_MAX_VMS + (task))) /* task < MANIFEST_MAX_TASKS */
 
+#define OWNER_COUNT (2u + MANIFEST_MAX_VMS + MANIFEST_MAX_TASKS)
+
 /* Slots [first, end) are free, all others belong to the system. end is at most SLOTS_MAX. */
 void slots_init(uint32_t first, uint32_t end);
 
@@ -28,3 +30,12 @@ void slots_free(uint32_t slot);
 
 /* How many slots `owner` has. */
 uint32_t slots_count(uint16_t owner);
+
+/* How many slots each owner has, by one walk over all: OWNER_COUNT numbers, valid until the next call. */
+const uint32_t *slots_tally(void);
+
+/* Who has `slot`, which is below SLOTS_MAX. */
+uint16_t slots_owner(uint32_t slot);
+
+/* All slots that were ever taken are below this one. */
+uint32_t slots_end(void);

@@ -3,6 +3,7 @@
 #include "supervise.h"
 
 #include "console.h"
+#include "control.h"
 #include "power.h"
 #include "report.h"
 #include "task_log.h"
@@ -55,7 +56,7 @@ static void shut_down_when_drained(void)
 	if (!shutting_down) {
 		return;
 	}
-	drained_ticks = console_is_drained() ? drained_ticks + 1 : 0;
+	drained_ticks = console_is_drained() && control_is_drained() ? drained_ticks + 1 : 0;
 	if (drained_ticks > SHUTDOWN_TICKS || now_ms() - shutdown_since_ms > SHUTDOWN_LIMIT_MS) {
 		power_off();
 		shutting_down = false;
@@ -403,6 +404,12 @@ enum bh_error supervise_init(void)
 	return error;
 }
 
+static void pump_consoles(void)
+{
+	console_pump();
+	control_pump();
+}
+
 static void handle_signals(uint64_t word)
 {
 	bool ticked = (word & MANIFEST_ROOT_SIGNAL_TICK) != 0;
@@ -418,13 +425,13 @@ static void handle_signals(uint64_t word)
 	if (ticked) {
 		tick();
 	}
-	console_pump();
+	pump_consoles();
 }
 
 _Noreturn void supervise_loop(void)
 {
 	look_for_last_vm(); /* none may have started */
-	console_pump();
+	pump_consoles();
 	for (;;) {
 		struct bh_message message = { 0 };
 		enum bh_error error = bh_receive(root.fault_endpoint, root.fault_reply, &message);
@@ -439,7 +446,7 @@ _Noreturn void supervise_loop(void)
 			break;
 		case BH_LABEL_FAULT:
 			handle_fault(&message);
-			console_pump();
+			pump_consoles();
 			break;
 		default: /* nobody holds a capability to send anything else */
 			report("a message of label %lu came from badge 0x%lx", BH_MESSAGE_LABEL(message.info),

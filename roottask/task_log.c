@@ -60,7 +60,7 @@ void task_log_fetch(uint32_t task, uint32_t limit)
 		}
 		if (record.line_end != 0) {
 			line[length] = '\0';
-			report("%s: %s", task_name(task), line);
+			report_of_task(task, line);
 			root.task[task].log_next = number;
 			taken[task] += (uint32_t)(number - start);
 			start = number;

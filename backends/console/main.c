@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The console task: owns the host's COM1 (terminal) and COM2 (transcript, where there is one) and one side of every console's rings. Reads its
- * names from the task information, then waits on one notification for all: consoles, timer, serial ports. What it does with the bytes
- * is in multiplexer.c.
+/* The console task: owns the host's COM1 (terminal), COM2 (transcript, where there is one) and the control port (likewise), and one side of every
+ * console's rings. Reads its names from the task information, then waits on one notification for all: consoles, timer, serial ports. What
+ * it does with the bytes is in multiplexer.c and relay.c.
  *
- * Given by the manifest: arguments console=NAME (in the order of the notification's bits 0..) and admin=NAME; capabilities notification,
- * timer, port:com1, irq:com1, port:com2, irq:com2, signal:NAME for each console, signal:admin; regions console:NAME, console:admin,
- * backlog. */
+ * Given by the manifest: arguments console=NAME (in the order of the notification's bits 0..), admin=NAME, and perhaps control=com2 or com3;
+ * capabilities notification, timer, port:com1, irq:com1, port:com2, irq:com2, signal:NAME for each console, signal:admin; regions
+ * console:NAME, console:admin, backlog; with a control port port:control, irq:control, signal:control and region console:control. */
 #include "multiplexer.h"
+#include "relay.h"
 #include "uart.h"
 
 #include <bulkhead/syscall.h>
@@ -14,6 +15,8 @@
 
 #include <string.h>
 
+#define BIT_CONTROL_PORT 58u
+#define BIT_CONTROL 59u
 #define BIT_ADMIN 60u /* bits of the notification; below: consoles */
 #define BIT_TIMER 61u
 #define BIT_COM2 62u
@@ -21,6 +24,7 @@
 
 #define COM1_BASE 0x3f8u
 #define COM2_BASE 0x2f8u
+#define COM3_BASE 0x3e8u
 
 #define POLL_MS 1u /* after output a console is looked at again, before it is asked to signal its next byte */
 #define QUIET_MS 200u  /* after which the beginning of a line goes to the transcript */
@@ -39,6 +43,10 @@ struct port {
 static struct multiplexer multiplexer;
 static struct port com1;
 static struct port com2;
+static struct relay relay;
+static struct port control;
+static uint64_t
+	control_signal; /* the capability by which the root task is woken; 0: there is no control port */
 static uint64_t signals[CONSOLES_MAX]; /* the capability by which console i's other side is woken */
 static uint64_t timer;
 static uint64_t armed_for = UINT64_MAX;
@@ -112,6 +120,29 @@ static void open_port(struct port *port, const char *ports, const char *interrup
 	}
 }
 
+/* Reads the control port, if the manifest gave one, from the argument that names its place. */
+static void open_control(void)
+{
+	const char *place = bh_argument("control");
+	struct ring output;
+	struct ring input;
+	size_t size;
+	void *region;
+
+	if (place == NULL) {
+		return;
+	}
+	region = bh_region_required("console:control", CONSOLE_MIN_SIZE, &size);
+	if (console_attach(region, size, &output, &input) != 0) {
+		bh_log("region \"console:control\" was written by another version");
+		bh_exit(BH_EXIT_MISSING);
+	}
+	control_signal = bh_capability_required("signal:control");
+	relay_start(&relay, output, input);
+	open_port(
+		&control, "port:control", "irq:control", strcmp(place, "com2") == 0 ? COM2_BASE : COM3_BASE);
+}
+
 /* ---- The loop ---- */
 
 static void acknowledge(const struct port *port)
@@ -134,6 +165,12 @@ static void take_signals(uint64_t word)
 	if ((word >> BIT_TIMER & 1) != 0) {
 		armed_for = UINT64_MAX;
 	}
+	if ((word >> BIT_CONTROL & 1) != 0) {
+		relay_signalled(&relay);
+	}
+	if ((word >> BIT_CONTROL_PORT & 1) != 0) {
+		acknowledge(&control);
+	}
 	if ((word >> BIT_COM1 & 1) != 0) {
 		acknowledge(&com1);
 	}
@@ -149,6 +186,10 @@ static void send_signals(void)
 
 		multiplexer.signals &= multiplexer.signals - 1;
 		demand(bh_signal(signals[index]), "signalling a console's other side");
+	}
+	if (relay.wakes && control_signal != 0) {
+		relay.wakes = false;
+		demand(bh_signal(control_signal), "signalling the control port's other side");
 	}
 }
 
@@ -206,6 +247,32 @@ static bool send_transcript(void)
 	return sent != 0;
 }
 
+/* Both directions of the control port; true if anything went. */
+static bool move_control(void)
+{
+	uint32_t moved = 0;
+	uint32_t room = 1;
+	uint8_t byte;
+
+	if (control_signal == 0) {
+		return false;
+	}
+	while (moved < RECEIVE_TURN && uart_has_received(&control.uart) && relay_takes_input(&relay)) {
+		relay_received(&relay, uart_receive(&control.uart));
+		moved++;
+	}
+	while (moved < SEND_TURN && room > 0 && relay_next(&relay, &byte)) {
+		room = uart_room(&control.uart);
+		for (uint32_t i = 0; i < room && relay_next(&relay, &byte); i++) {
+			uart_send(&control.uart, byte);
+			relay_sent(&relay);
+			moved++;
+		}
+	}
+	relay_turn(&relay);
+	return moved != 0;
+}
+
 /* Moves bytes until nothing moves any more. */
 static void work(void)
 {
@@ -218,8 +285,10 @@ static void work(void)
 		moved |= multiplexer_turn(&multiplexer, now);
 		moved |= send_terminal();
 		moved |= send_transcript();
+		moved |= move_control();
 		send_signals();
 		moved |= !moved && !multiplexer_may_sleep(&multiplexer, now);
+		moved |= !moved && control_signal != 0 && !relay_may_sleep(&relay);
 	}
 }
 
@@ -233,6 +302,9 @@ static void prepare_to_sleep(void)
 
 	uart_wait_for(&com1.uart, takes_input, terminal_next(&multiplexer.terminal, &byte));
 	uart_wait_for(&com2.uart, false, transcript_next(&multiplexer.transcript, &byte));
+	if (control_signal != 0) {
+		uart_wait_for(&control.uart, relay_takes_input(&relay), relay_next(&relay, &byte));
+	}
 	if (deadline != armed_for && deadline != UINT64_MAX) {
 		demand(bh_timer_arm(timer, deadline), "arming the timer");
 		armed_for = deadline;
@@ -240,7 +312,7 @@ static void prepare_to_sleep(void)
 }
 
 /* A line that is high already gives no edge for a further cause: what came between the last look and now (input, while the transmitter's
- * request held the line) would never be told. So nobody sleeps before both lines were seen low. */
+ * request held the line) would never be told. So nobody sleeps before all lines were seen low. */
 static void work_until_quiet(void)
 {
 	bool quiet = false;
@@ -250,6 +322,7 @@ static void work_until_quiet(void)
 		prepare_to_sleep();
 		quiet = uart_is_quiet(&com1.uart);
 		quiet = uart_is_quiet(&com2.uart) && quiet;
+		quiet = uart_is_quiet(&control.uart) && quiet;
 	}
 }
 
@@ -271,6 +344,7 @@ int main(void)
 	settings.has_terminal = com1.uart.is_present;
 	settings.has_transcript = com2.uart.is_present;
 	open_consoles(saved, saved_size, &settings);
+	open_control();
 	for (;;) {
 		uint64_t word;
 

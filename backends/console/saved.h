@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONSOLES_MAX 61u         /* 60 of VMs and the administrator's: bits of the notification */
+#define CONSOLES_MAX 59u         /* 58 of VMs and the administrator's: bits of the notification */
 #define CONSOLE_NAME_MAX 31u     /* bytes of a console's name */
 #define LOG_CAPACITY 0x8000u     /* a power of two */
 #define NOTICE_CAPACITY 0x1000u  /* a power of two */

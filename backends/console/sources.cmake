@@ -2,6 +2,7 @@
 # The console backend. The pure sources link into host tests too; the task adds the system calls and the host's ports.
 set(CONSOLE_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/multiplexer.c
+	${CMAKE_CURRENT_LIST_DIR}/relay.c
 	${CMAKE_CURRENT_LIST_DIR}/saved.c
 	${CMAKE_CURRENT_LIST_DIR}/terminal.c
 	${CMAKE_CURRENT_LIST_DIR}/transcript.c

@@ -143,7 +143,7 @@ def test_io_at_the_end_of_the_budget(machine, own_guests):
     one.transcript_has(r"^admin: VM pacer exited with code 0$", 3 * BOOT_LIMIT)
     # Taking the VM down is long work of the root task, in which nobody could answer anybody: no hang either.
     one.transcript_has(r"^admin: VM pacer is off$")
-    assert re.search(r"^VM storm +running +\d+ MiB +CPU [1-9]\d+ ms +exits [1-9]\d{5,} +crashes 0 +resets 0$", one.admin("list"), re.MULTILINE)
+    assert re.search(r"^VM storm +running +\d+ MiB \+ \d+ KiB +CPU [1-9]\d+ ms +exits [1-9]\d{5,} +crashes 0 +resets 0$", one.admin("list"), re.MULTILINE)
     assert not re.search(r"died|restarted|crashed|given up|hang", one.transcript()), one.transcript()[-3000:]
 
 

@@ -71,6 +71,27 @@ static void test_all_of_them(void **state)
 	assert_int_equal(slots_take(OWNER_VM(3), 1), 0);
 }
 
+static void test_tally(void **state)
+{
+	const uint32_t *counts;
+	uint32_t total = 0;
+
+	(void)state;
+	(void)slots_take(OWNER_VM(MANIFEST_MAX_VMS - 1), 4);
+	(void)slots_take(OWNER_TASK(0), 3);
+	(void)slots_take(OWNER_TASK(MANIFEST_MAX_TASKS - 1), 5);
+	counts = slots_tally();
+	for (uint32_t owner = 0; owner < OWNER_COUNT; owner++) {
+		total += counts[owner];
+		assert_int_equal(counts[owner], slots_count((uint16_t)owner));
+	}
+	assert_int_equal(total, SLOTS_MAX);
+	assert_int_equal(counts[OWNER_TASK(MANIFEST_MAX_TASKS - 1)], 5);
+	assert_int_equal(slots_owner(FIRST + 4), OWNER_TASK(0));
+	assert_int_equal(slots_owner(SLOTS_MAX), OWNER_SYSTEM);
+	assert_int_equal(slots_end(), FIRST + 12);
+}
+
 /* As restarts do it: everything of an owner goes at once, others stay, and the total never changes. */
 static void test_restarts_leak_nothing(void **state)
 {
@@ -96,6 +117,7 @@ int main(void)
 		cmocka_unit_test_setup(test_runs, setup),
 		cmocka_unit_test_setup(test_owner_walk, setup),
 		cmocka_unit_test_setup(test_all_of_them, setup),
+		cmocka_unit_test_setup(test_tally, setup),
 		cmocka_unit_test_setup(test_restarts_leak_nothing, setup),
 	};
 
