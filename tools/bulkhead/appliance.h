@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 #define APPLIANCE_MAX_VMS MANIFEST_MAX_VMS
-#define APPLIANCE_MAX_CONSOLES 60u    /* of all VMs: bits of the console task's notification */
+#define APPLIANCE_MAX_CONSOLES 58u    /* of all VMs: bits of the console task's notification */
 #define APPLIANCE_MAX_GUEST_FILES 16u /* modules of one VM */
 #define APPLIANCE_NAME_LENGTH 15u     /* of VMs and consoles: "console:" and such fit before them */
 #define APPLIANCE_COMMAND_LINE_MAX 2047u
 #define APPLIANCE_ADMIN_CONSOLE "admin"
+#define APPLIANCE_CONTROL "control" /* name of the control port and of its rings */
 
 /* Where guest RAM is split: the PC's hole for devices lies between the two. */
 #define GUEST_LOW_MEMORY_END UINT64_C(0xc0000000)
@@ -68,11 +69,16 @@ struct vm {
 	bool paravirtual_eoi;
 };
 
+/* The serial port at which programs give the administrator's commands. */
+enum control_port { CONTROL_NONE, CONTROL_COM2, CONTROL_COM3 };
+
 struct appliance {
 	char *name;
 	char *admin_console;
 	unsigned admin_console_line;
 	bool has_transcript;
+	enum control_port control;
+	unsigned control_line; /* 0: not given */
 	bool reboot_on_panic;
 	struct vm vms[APPLIANCE_MAX_VMS];
 	unsigned vm_count;

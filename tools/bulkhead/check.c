@@ -319,6 +319,12 @@ static void check_console(const struct appliance *appliance, unsigned vm_index, 
 			device->console);
 		return;
 	}
+	if (appliance->control != CONTROL_NONE && strcmp(device->console, APPLIANCE_CONTROL) == 0) {
+		report(diagnostics, device->console_line,
+			"the console name \"%s\" is the control port's: choose another with console = NAME",
+			device->console);
+		return;
+	}
 	for (unsigned i = 0; i <= vm_index; i++) {
 		const struct vm *other = &appliance->vms[i];
 
@@ -375,5 +381,9 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 		}
 	}
 	check_console_count(appliance, diagnostics);
+	if (appliance->control == CONTROL_COM2 && appliance->has_transcript) {
+		report(diagnostics, appliance->control_line,
+			"control = com2 and the transcript need the same port: write control = com3, or transcript = false");
+	}
 	check_shares(appliance, diagnostics);
 }

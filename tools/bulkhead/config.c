@@ -14,7 +14,7 @@
 #define MAX_SOURCE_SIZE (1024u * 1024u)
 
 /* libconfuse's paths of all options, for the callback that notes their lines. */
-static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "panic" };
+static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "control", "panic" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
@@ -96,6 +96,23 @@ __attribute__((format(printf, 2, 0))) static void explain(
 	}
 }
 
+static void read_control(struct reader *reader, cfg_t *root)
+{
+	struct appliance *appliance = reader->appliance;
+	const char *text = option_text(reader, root, "control", &appliance->control_line);
+
+	if (text == NULL || strcmp(text, "none") == 0) {
+		appliance->control = CONTROL_NONE;
+	} else if (strcmp(text, "com2") == 0) {
+		appliance->control = CONTROL_COM2;
+	} else if (strcmp(text, "com3") == 0) {
+		appliance->control = CONTROL_COM3;
+	} else {
+		report(&reader->diagnostics, appliance->control_line,
+			"control = \"%s\" is unknown: write none, com2 or com3", text);
+	}
+}
+
 static void read_appliance(struct reader *reader, cfg_t *root)
 {
 	struct appliance *appliance = reader->appliance;
@@ -109,6 +126,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 	(void)option_text(reader, root, "admin_console", &appliance->admin_console_line);
 	appliance->admin_console = read_console_name(reader, root, "admin_console", APPLIANCE_ADMIN_CONSOLE);
 	appliance->has_transcript = read_boolean(reader, root, "transcript", true);
+	read_control(reader, root);
 	text = option_text(reader, root, "panic", &line);
 	if (text != NULL && strcmp(text, "reboot") == 0) {
 		appliance->reboot_on_panic = true;
@@ -166,6 +184,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("name", NULL, CFGF_NONE),
 		CFG_STR("admin_console", NULL, CFGF_NONE),
 		CFG_STR("transcript", NULL, CFGF_NONE),
+		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
 		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),

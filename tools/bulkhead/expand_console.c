@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The template of the console backend: it owns the host's serial ports and one side of every console's rings, nothing of any VM. Its
- * notification's bits: console i is bit i, in the order of its arguments; then the administrator's, the timer, and the two ports' interrupts.
+ * notification's bits: console i is bit i, in the order of its arguments; then the control port's two, the administrator's, the timer, and
+ * the two ports' interrupts.
  */
 #include "builder.h"
 
@@ -14,6 +15,8 @@
 #define CONSOLE_BUDGET_US 1500u
 #define CONSOLE_PERIOD_US 10000u
 #define CONSOLE_TASK "console"
+#define BIT_CONTROL_PORT 58u
+#define BIT_CONTROL 59u
 #define BIT_ADMIN 60u
 #define BIT_TIMER 61u
 #define BIT_COM2 62u
@@ -21,7 +24,8 @@
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
 
-_Static_assert(APPLIANCE_MAX_CONSOLES <= BIT_ADMIN, "each console needs a bit of the backend's notification");
+_Static_assert(
+	APPLIANCE_MAX_CONSOLES <= BIT_CONTROL_PORT, "each console needs a bit of the backend's notification");
 
 uint32_t console_memory(const struct builder *builder, const char *console)
 {
@@ -79,7 +83,8 @@ static void add_serial_port(
 static unsigned add_console_task(struct builder *builder)
 {
 	const struct appliance *appliance = builder->appliance;
-	uint32_t arguments[APPLIANCE_MAX_CONSOLES + 1];
+	uint32_t arguments[APPLIANCE_MAX_CONSOLES + 2];
+	uint32_t consoles;
 	uint32_t count = 0;
 
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
@@ -93,6 +98,11 @@ static unsigned add_console_task(struct builder *builder)
 		}
 	}
 	arguments[count++] = manifest_writer_string(&builder->writer, "admin=%s", appliance->admin_console);
+	consoles = count;
+	if (appliance->control != CONTROL_NONE) {
+		arguments[count++] = manifest_writer_string(&builder->writer, APPLIANCE_CONTROL "=%s",
+			appliance->control == CONTROL_COM2 ? "com2" : "com3");
+	}
 
 	struct manifest_task task = {
 		.vm = MANIFEST_NONE,
@@ -106,7 +116,23 @@ static unsigned add_console_task(struct builder *builder)
 	};
 
 	(void)add_task(builder, CONSOLE_TASK, "console", task, arguments, count);
-	return count;
+	return consoles;
+}
+
+/* The serial port for programs: its rings, and who wakes whom. The root task is woken as by the administrator's console. */
+static void add_control(struct builder *builder, uint32_t task)
+{
+	bool is_com2 = builder->appliance->control == CONTROL_COM2;
+
+	add_serial_port(
+		builder, task, APPLIANCE_CONTROL, is_com2 ? 0x2f8 : 0x3e8, is_com2 ? 3 : 5, BIT_CONTROL_PORT);
+	add_rings(builder, task, APPLIANCE_CONTROL);
+	add_mapping(builder, MANIFEST_ROOT, "console:control", console_memory(builder, APPLIANCE_CONTROL),
+		READ | WRITE);
+	add_capability(builder, MANIFEST_ROOT, "control-signal", builder->console_notification, WRITE,
+		UINT64_C(1) << BIT_CONTROL);
+	add_capability(builder, task, "signal:control", builder->root_notification, WRITE,
+		MANIFEST_ROOT_SIGNAL_ADMIN);
 }
 
 void expand_console(struct builder *builder)
@@ -144,6 +170,9 @@ void expand_console(struct builder *builder)
 		UINT64_C(1) << BIT_ADMIN);
 	add_capability(
 		builder, task, "signal:admin", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_ADMIN);
+	if (appliance->control != CONTROL_NONE) {
+		add_control(builder, task);
+	}
 	add_capability(
 		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
 	add_mapping(builder, task, "backlog", add_memory(builder, system, "backlog", count * BACKLOG_SIZE),

@@ -31,6 +31,7 @@ static const char HELP[] =
 	"                             Ctrl-\\ three times ends QEMU\n"
 	"      --until TEXT           print all consoles, and end with status 0 when TEXT has appeared on one\n"
 	"      --transcript OUTPUT    write all consoles' lines to a file as well\n"
+	"      --control PATH         give the appliance's control port a UNIX socket at PATH\n"
 	"      --timeout SECONDS      give up after that time (status 203)\n"
 	"      --icount               count instructions instead of time; each run is like the other\n"
 	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
@@ -130,6 +131,7 @@ static int execute_expanded(struct command *command, const struct appliance *app
 					 : STATUS_INPUT_OUTPUT;
 		} else {
 			command->run.admin_console = appliance->admin_console;
+			command->run.control_port = appliance->control;
 			status = run_machine(&image, &command->run);
 		}
 	}
@@ -149,6 +151,9 @@ static int execute(struct command *command)
 			   !appliance.has_transcript) {
 			complain("%s needs the transcript, and %s switches it off: remove transcript = false",
 				command->run.until != NULL ? "--until" : "--transcript", command->file);
+		} else if (command->run.control != NULL && appliance.control == CONTROL_NONE) {
+			complain("--control needs a control port, and %s has none: add control = com3",
+				command->file);
 		} else {
 			char *system =
 				command->system != NULL ? format_text("%s", command->system) : find_system();
@@ -203,7 +208,8 @@ static int parse_option(struct command *command, char ***arguments)
 	bool is_known =
 		(has_output && strcmp(option, "-o") == 0) || strcmp(option, "--system") == 0 ||
 		(is_run && (strcmp(option, "--until") == 0 || strcmp(option, "--timeout") == 0 ||
-				   strcmp(option, "--image") == 0 || strcmp(option, "--transcript") == 0));
+				   strcmp(option, "--image") == 0 || strcmp(option, "--transcript") == 0 ||
+				   strcmp(option, "--control") == 0));
 	const char *value = is_known ? take_value(arguments) : NULL;
 
 	if (!is_known) {
@@ -220,6 +226,8 @@ static int parse_option(struct command *command, char ***arguments)
 		command->run.until = value;
 	} else if (strcmp(option, "--transcript") == 0) {
 		command->run.transcript = value;
+	} else if (strcmp(option, "--control") == 0) {
+		command->run.control = value;
 	} else if (strcmp(option, "--image") == 0) {
 		command->run.image = strcmp(value, "direct") == 0 ? NULL : value;
 	} else if (!parse_timeout(value, &command->run.timeout)) {

@@ -13,6 +13,8 @@
 /* An AMD CPU with nested paging. QEMU would warn of each feature of that model which its emulator lacks. */
 #define CPU_MODEL \
 	"EPYC,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-xsavec,-nrip-save"
+/* Where expand_console.c says that COM3 is. */
+#define COM3_DEVICE "isa-serial,iobase=0x3e8,irq=5,chardev=control"
 #define MEBIBYTE (UINT64_C(1) << 20)
 
 static void add(struct qemu_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -91,6 +93,23 @@ static void add_words(struct qemu_command *command, const char *const *words)
 	}
 }
 
+static void add_control(struct qemu_command *command, const struct run_options *options)
+{
+	add(command, "-chardev");
+	if (options->control != NULL) {
+		char *path = double_commas(options->control);
+
+		add(command, "socket,id=control,path=%s,server=on,wait=off", path);
+		free(path);
+	} else {
+		add(command, "null,id=control");
+	}
+	if (options->control_port == CONTROL_COM3) {
+		add(command, "-device");
+		add(command, COM3_DEVICE);
+	}
+}
+
 bool qemu_command_make(struct qemu_command *command, const struct system_image *image,
 	const struct run_options *options, const char *staging, int com1, int com2)
 {
@@ -119,7 +138,10 @@ bool qemu_command_make(struct qemu_command *command, const struct system_image *
 	add(command, "-chardev");
 	add(command, "socket,id=com2,fd=%d", com2);
 	add(command, "-serial");
-	add(command, "chardev:com2");
+	add(command, options->control_port == CONTROL_COM2 ? "chardev:control" : "chardev:com2");
+	if (options->control_port != CONTROL_NONE) {
+		add_control(command, options);
+	}
 	if (options->image != NULL) {
 		char *path = double_commas(options->image);
 

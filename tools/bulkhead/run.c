@@ -20,6 +20,8 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -456,6 +458,24 @@ static bool close_transcript(struct machine *machine)
 	return is_whole;
 }
 
+/* May QEMU put its socket there? It would remove any other file. */
+static bool check_control_path(const char *path)
+{
+	struct sockaddr_un address;
+	struct stat status;
+
+	if (strlen(path) >= sizeof address.sun_path) {
+		complain("%s is too long for a socket: choose a path below %zu bytes for --control", path,
+			sizeof address.sun_path);
+		return false;
+	}
+	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+		complain("%s exists and is no socket: choose another path for --control", path);
+		return false;
+	}
+	return true;
+}
+
 int run_machine(const struct system_image *image, const struct run_options *options)
 {
 	struct machine machine = { .options = options,
@@ -474,6 +494,9 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 		return STATUS_MISSING;
 	}
 	free(program);
+	if (options->control != NULL && !check_control_path(options->control)) {
+		return STATUS_INPUT_OUTPUT;
+	}
 	if (options->transcript != NULL) {
 		machine.transcript_file = fopen(options->transcript, "wb");
 		if (machine.transcript_file == NULL) {
@@ -514,5 +537,8 @@ int run_machine(const struct system_image *image, const struct run_options *opti
 		}
 	}
 	staging_remove(staging);
+	if (options->control != NULL) {
+		(void)unlink(options->control);
+	}
 	return close_transcript(&machine) ? status : STATUS_INPUT_OUTPUT;
 }

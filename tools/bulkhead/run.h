@@ -2,6 +2,7 @@
 /* Runs an expanded appliance in QEMU. */
 #pragma once
 
+#include "appliance.h"
 #include "expand.h"
 #include "status.h"
 
@@ -14,7 +15,8 @@ struct run_options {
 	const char *image;           /* a GRUB image to boot from; NULL: QEMU's -kernel */
 	char *const *qemu_arguments; /* appended to QEMU's own; NULL-terminated */
 	const char *admin_console;
-	bool has_transcript;
+	enum control_port control_port; /* which port is the appliance's control port */
+	const char *control; /* path of the UNIX socket that gives it; NULL: nobody is connected to it */
 };
 
 /*

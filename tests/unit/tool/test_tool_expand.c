@@ -326,6 +326,7 @@ static void the_largest_appliance_fits(void **state)
 			}
 		}
 	}
+	appliance.control = CONTROL_COM3;
 	expand();
 	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
 	/* console and entropy, VMMs, models */
@@ -342,6 +343,39 @@ static void a_vm_without_devices_is_possible(void **state)
 	expand();
 	assert_int_equal(manifest.task_count, 2);
 	assert_int_equal(manifest.route_count, 0);
+}
+
+/* The console task and the root task share its rings; only the console task has its port. */
+static void the_control_port_is_the_consoles(void **state)
+{
+	(void)state;
+	static const struct {
+		enum control_port port;
+		const char *argument;
+		uint32_t first;
+		uint32_t interrupt;
+	} places[] = { { CONTROL_COM2, "control=com2", 0x2f8, 3 },
+		{ CONTROL_COM3, "control=com3", 0x3e8, 5 } };
+
+	appliance.has_transcript = false;
+	add_vm("red", 64 << 20, 1);
+	expand();
+	assert_null(manifest_find_mapping(&manifest, MANIFEST_ROOT, "console:control"));
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		system_free(&image);
+		appliance.control = places[i].port;
+		expand();
+		has_argument("console", places[i].argument);
+		assert_int_equal(manifest.objects[capability("console", "port:control")->object].first,
+			places[i].first);
+		assert_int_equal(manifest.objects[capability("console", "irq:control")->object].first,
+			places[i].interrupt);
+		assert_int_equal(capability("console", "signal:control")->badge, MANIFEST_ROOT_SIGNAL_ADMIN);
+		assert_ptr_not_equal(
+			manifest_find_mapping(&manifest, MANIFEST_ROOT, "console:control"), NULL);
+		assert_int_equal(mapping("console", "console:control")->object,
+			manifest_find_mapping(&manifest, MANIFEST_ROOT, "console:control")->object);
+	}
 }
 
 static void the_same_appliance_gives_the_same_bytes(void **state)
@@ -374,6 +408,7 @@ int main(void)
 		TEST(budgets_stay_within_the_share),
 		TEST(the_largest_appliance_fits),
 		TEST(a_vm_without_devices_is_possible),
+		TEST(the_control_port_is_the_consoles),
 		TEST(the_same_appliance_gives_the_same_bytes),
 		TEST(missing_parts_are_reported),
 	};
