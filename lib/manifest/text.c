@@ -58,6 +58,7 @@ const char *manifest_object_type_name(uint32_t type)
 		[MANIFEST_OBJECT_VCPU] = "vcpu",
 		[MANIFEST_OBJECT_IRQ_HANDLER] = "irq-handler",
 		[MANIFEST_OBJECT_IO_PORTS] = "io-ports",
+		[MANIFEST_OBJECT_DEVICE_MEMORY] = "device-memory",
 	};
 	return type < MANIFEST_OBJECT_TYPE_END ? NAMES[type] : "?";
 }

@@ -169,8 +169,9 @@ static enum manifest_error check_task_values(const struct manifest_task *task)
 {
 	int is_passive = task->budget_us == 0 && task->period_us == 0;
 
-	if (task->reserved != 0 || task->trust_domain == 0 || !is_priority(task->priority) ||
-		task->cnode_size_bits == 0 || task->cnode_size_bits > MAX_CNODE_SIZE_BITS ||
+	if (task->function > MANIFEST_MAX_FUNCTIONS || task->trust_domain == 0 ||
+		!is_priority(task->priority) || task->cnode_size_bits == 0 ||
+		task->cnode_size_bits > MAX_CNODE_SIZE_BITS ||
 		(task->flags & ~(MANIFEST_TASK_FPU | MANIFEST_TASK_ESSENTIAL)) != 0 ||
 		task->handler_count > MANIFEST_MAX_HANDLERS ||
 		(!is_passive && !is_share(task->budget_us, task->period_us)) ||
@@ -204,11 +205,15 @@ static enum manifest_error check_task(const struct manifest *manifest, uint32_t 
 		if (manifest->vms[task->vm].trust_domain != task->trust_domain) {
 			return MANIFEST_ERROR_SCOPE;
 		}
+		if (task->function != 0) {
+			return MANIFEST_ERROR_SCOPE;
+		}
 	} else if ((task->flags & MANIFEST_TASK_ESSENTIAL) != 0) {
 		return MANIFEST_ERROR_VALUE;
 	}
 	for (uint32_t other = 0; other < index; other++) {
-		if (same_string(manifest, manifest->tasks[other].name, task->name)) {
+		if (same_string(manifest, manifest->tasks[other].name, task->name) ||
+			(task->function != 0 && manifest->tasks[other].function == task->function)) {
 			return MANIFEST_ERROR_DUPLICATE;
 		}
 	}
@@ -232,16 +237,21 @@ static enum manifest_error check_scope(const struct manifest *manifest, const st
 static enum manifest_error check_memory(const struct manifest *manifest, const struct manifest_object *object)
 {
 	int is_large = (object->flags & MANIFEST_OBJECT_LARGE_PAGES) != 0;
+	int is_dma = (object->flags & MANIFEST_OBJECT_DMA) != 0;
 
 	if (object->module != MANIFEST_NONE) {
 		if (object->module >= manifest->module_count) {
 			return MANIFEST_ERROR_REFERENCE;
 		}
-		if (object->size != manifest->modules[object->module].size || is_large ||
+		if (object->size != manifest->modules[object->module].size || is_large || is_dma ||
 			object->scope != MANIFEST_SCOPE_SYSTEM) {
 			return MANIFEST_ERROR_VALUE;
 		}
 		return MANIFEST_OK;
+	}
+	/* A device may go on writing after its driver has died: memory that it knows is never used for anything else. */
+	if (is_dma && (is_large || object->scope != MANIFEST_SCOPE_SYSTEM)) {
+		return MANIFEST_ERROR_VALUE;
 	}
 	uint64_t page_size = is_large ? MANIFEST_LARGE_PAGE_SIZE : MANIFEST_PAGE_SIZE;
 
@@ -303,8 +313,9 @@ static const uint32_t USED_FIELDS[MANIFEST_OBJECT_TYPE_END] = {
 	[MANIFEST_OBJECT_SCHED_CONTEXT] = USES_SHARE | USES_CPU,
 	[MANIFEST_OBJECT_MEMORY] = USES_SIZE | USES_MODULE,
 	[MANIFEST_OBJECT_VCPU] = USES_SPACE | USES_PRIORITY | USES_INDEX | USES_CPU,
-	[MANIFEST_OBJECT_IRQ_HANDLER] = USES_FIRST,
+	[MANIFEST_OBJECT_IRQ_HANDLER] = USES_FIRST | USES_INDEX,
 	[MANIFEST_OBJECT_IO_PORTS] = USES_FIRST | USES_COUNT,
+	[MANIFEST_OBJECT_DEVICE_MEMORY] = USES_FIRST | USES_INDEX | USES_SIZE,
 };
 
 static int unused_fields_are_empty(const struct manifest_object *object)
@@ -321,6 +332,61 @@ static int unused_fields_are_empty(const struct manifest_object *object)
 	       ((used & USES_SIZE) != 0 || object->size == 0) &&
 	       ((used & USES_SHARE) != 0 || (object->budget_us == 0 && object->period_us == 0)) &&
 	       ((used & USES_MODULE) != 0 || object->module == MANIFEST_NONE) && object->reserved == 0;
+}
+
+static enum manifest_error check_irq_handler(const struct manifest_object *object)
+{
+	int is_valid;
+
+	if ((object->flags & MANIFEST_OBJECT_MESSAGE) != 0) {
+		is_valid = object->flags == MANIFEST_OBJECT_MESSAGE &&
+			   object->scope == MANIFEST_SCOPE_SYSTEM && object->first < MANIFEST_MAX_FUNCTIONS &&
+			   object->index < MANIFEST_MAX_MESSAGES;
+	} else {
+		is_valid = object->index == 0 && object->first <= MAX_IRQ_LINE &&
+			   ((object->flags & MANIFEST_OBJECT_ISA) == 0 || object->first < ISA_IRQ_LINES);
+	}
+	return is_valid ? MANIFEST_OK : MANIFEST_ERROR_VALUE;
+}
+
+/* The same registers, or the same message, in two objects would be two owners of one thing. */
+static int is_same_part(const struct manifest_object *left, const struct manifest_object *right)
+{
+	return left->type == right->type && left->flags == right->flags && left->first == right->first &&
+	       left->index == right->index;
+}
+
+static int is_part_of_function(const struct manifest_object *object)
+{
+	return object->type == MANIFEST_OBJECT_DEVICE_MEMORY ||
+	       (object->flags & MANIFEST_OBJECT_MESSAGE) != 0;
+}
+
+static enum manifest_error check_device_memory(const struct manifest_object *object)
+{
+	int is_table = (object->flags & MANIFEST_OBJECT_TABLE) != 0;
+
+	return object->scope == MANIFEST_SCOPE_SYSTEM && object->first < MANIFEST_MAX_FUNCTIONS &&
+			       object->index < (is_table ? 1u : MANIFEST_MAX_BARS) && object->size != 0 &&
+			       object->size % MANIFEST_PAGE_SIZE == 0
+		       ? MANIFEST_OK
+		       : MANIFEST_ERROR_VALUE;
+}
+
+/* May a task, or the root task, hold or map this? Parts of a PCI function are its driver's, its MSI-X table is not. */
+static int is_its_function(
+	const struct manifest *manifest, uint32_t task, const struct manifest_object *object)
+{
+	uint32_t function = task < manifest->task_count ? manifest->tasks[task].function : 0;
+
+	if (!is_part_of_function(object)) {
+		return 1;
+	}
+	if ((object->flags & MANIFEST_OBJECT_TABLE) != 0) {
+		return task < manifest->task_count && manifest->tasks[task].vm == MANIFEST_NONE &&
+		       function == 0;
+	}
+	return function == object->first + 1;
 }
 
 /* What a type alone has to say about an object. Scope and flags were checked before. */
@@ -345,10 +411,9 @@ static enum manifest_error check_parameters(const struct manifest *manifest, uin
 	case MANIFEST_OBJECT_VCPU:
 		return check_vcpu(manifest, object);
 	case MANIFEST_OBJECT_IRQ_HANDLER:
-		return object->first <= MAX_IRQ_LINE && ((object->flags & MANIFEST_OBJECT_ISA) == 0 ||
-								object->first < ISA_IRQ_LINES)
-			       ? MANIFEST_OK
-			       : MANIFEST_ERROR_VALUE;
+		return check_irq_handler(object);
+	case MANIFEST_OBJECT_DEVICE_MEMORY:
+		return check_device_memory(object);
 	case MANIFEST_OBJECT_IO_PORTS:
 		return object->count >= 1 && object->first < PORT_COUNT &&
 				       object->count <= PORT_COUNT - object->first
@@ -359,21 +424,28 @@ static enum manifest_error check_parameters(const struct manifest *manifest, uin
 	}
 }
 
+static const uint32_t ALLOWED_FLAGS[MANIFEST_OBJECT_TYPE_END] = {
+	[MANIFEST_OBJECT_MEMORY] = MANIFEST_OBJECT_LARGE_PAGES | MANIFEST_OBJECT_DMA,
+	[MANIFEST_OBJECT_IRQ_HANDLER] = MANIFEST_OBJECT_LEVEL | MANIFEST_OBJECT_ISA | MANIFEST_OBJECT_MESSAGE,
+	[MANIFEST_OBJECT_DEVICE_MEMORY] = MANIFEST_OBJECT_TABLE,
+};
+
 static enum manifest_error check_object(const struct manifest *manifest, uint32_t index)
 {
 	const struct manifest_object *object = &manifest->objects[index];
-	uint32_t allowed_flags = object->type == MANIFEST_OBJECT_MEMORY ? MANIFEST_OBJECT_LARGE_PAGES
-				 : object->type == MANIFEST_OBJECT_IRQ_HANDLER
-					 ? MANIFEST_OBJECT_LEVEL | MANIFEST_OBJECT_ISA
-					 : 0;
 	enum manifest_error error = check_text(manifest, object->name, MANIFEST_OBJECT_NAME_SIZE);
 
 	if (error != MANIFEST_OK) {
 		return error;
 	}
 	if (object->type == 0 || object->type >= MANIFEST_OBJECT_TYPE_END ||
-		(object->flags & ~allowed_flags) != 0 || !unused_fields_are_empty(object)) {
+		(object->flags & ~ALLOWED_FLAGS[object->type]) != 0 || !unused_fields_are_empty(object)) {
 		return MANIFEST_ERROR_VALUE;
+	}
+	for (uint32_t other = 0; is_part_of_function(object) && other < index; other++) {
+		if (is_same_part(object, &manifest->objects[other])) {
+			return MANIFEST_ERROR_DUPLICATE;
+		}
 	}
 	return check_parameters(manifest, index);
 }
@@ -408,12 +480,13 @@ static enum manifest_error check_capability(const struct manifest *manifest, uin
 	const struct manifest_object *object = &manifest->objects[capability->object];
 
 	if (capability->rights == 0 || (capability->rights & ~MANIFEST_RIGHT_ALL) != 0 ||
-		object->type == MANIFEST_OBJECT_MEMORY ||
+		object->type == MANIFEST_OBJECT_MEMORY || object->type == MANIFEST_OBJECT_DEVICE_MEMORY ||
 		(capability->badge != 0 && object->type != MANIFEST_OBJECT_ENDPOINT &&
 			object->type != MANIFEST_OBJECT_NOTIFICATION)) {
 		return MANIFEST_ERROR_VALUE;
 	}
-	if (!in_reach(&holder, object) || is_shared_endpoint(&holder, object)) {
+	if (!in_reach(&holder, object) || is_shared_endpoint(&holder, object) ||
+		!is_its_function(manifest, capability->task, object)) {
 		return MANIFEST_ERROR_SCOPE;
 	}
 	for (uint32_t other = 0; other < index; other++) {
@@ -460,13 +533,16 @@ static enum manifest_error check_mapping(const struct manifest *manifest, uint32
 	}
 	const struct manifest_object *object = &manifest->objects[mapping->object];
 
-	if (object->type != MANIFEST_OBJECT_MEMORY && object->type != MANIFEST_OBJECT_VCPU) {
+	if (object->type != MANIFEST_OBJECT_MEMORY && object->type != MANIFEST_OBJECT_VCPU &&
+		object->type != MANIFEST_OBJECT_DEVICE_MEMORY) {
 		return MANIFEST_ERROR_REFERENCE;
 	}
-	if (!in_reach(&holder, object)) {
+	if (!in_reach(&holder, object) || !is_its_function(manifest, mapping->task, object)) {
 		return MANIFEST_ERROR_SCOPE;
 	}
-	error = check_mapped_range(object, mapping->offset, mapping->length, mapping->rights);
+	error = object->type == MANIFEST_OBJECT_DEVICE_MEMORY && mapping->length != object->size
+			? MANIFEST_ERROR_VALUE
+			: check_mapped_range(object, mapping->offset, mapping->length, mapping->rights);
 	if (error != MANIFEST_OK) {
 		return error;
 	}

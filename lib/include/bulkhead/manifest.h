@@ -29,7 +29,8 @@
  * The rule of authority, which the reader checks: an object of scope VM n is held or mapped only by tasks of VM n, an object
  * of scope TASK n only by task n; the root task (MANIFEST_ROOT) may hold anything. Nothing of one VM refers to another's. What
  * VMs share, scope SYSTEM, is reached by memory and notifications only: no task of a VM holds an endpoint of that scope, and no
- * route or exit ends at one, so that one VM's empty budget never stalls a server of others.
+ * route or exit ends at one, so that one VM's empty budget never stalls a server of others. Registers and messages of a PCI function belong to
+ * the one task that drives it, which is the system's; its MSI-X table to a task that drives none.
  */
 #pragma once
 
@@ -37,7 +38,7 @@
 #include <stdint.h>
 
 #define MANIFEST_MAGIC UINT64_C(0x494e414d4b4c5542) /* "BULKMANI" read as little-endian */
-#define MANIFEST_ABI_VERSION 1u
+#define MANIFEST_ABI_VERSION 2u
 #define MANIFEST_FIRST_MODULE 2u           /* multiboot module 0 is the root task, 1 the manifest itself */
 #define MANIFEST_NONE UINT32_MAX           /* no such module, vm, task or object */
 #define MANIFEST_ROOT UINT32_C(0xfffffffe) /* in the place of a task's index: the root task itself */
@@ -64,14 +65,19 @@
 #define MANIFEST_MAX_BINDINGS 8192u
 #define MANIFEST_MAX_RESTARTS 100u /* that a restart policy may allow within its time */
 #define MANIFEST_MAX_HANDLERS 4u   /* handler threads of one task */
+#define MANIFEST_MAX_FUNCTIONS 16u /* PCI functions of the host that have drivers */
+#define MANIFEST_MAX_BARS 6u       /* of one function */
+#define MANIFEST_MAX_MESSAGES 4u   /* interrupt messages of one function that its driver is given */
 
 /*
- * Bits of the notification bound to the root task's main thread (name "root/notification"). The root task keeps the top three
+ * Bits of the notification bound to the root task's main thread (name "root/notification"). The root task keeps the top four
  * for itself and its peers; the status signal of VM n is bit n modulo MANIFEST_ROOT_SIGNAL_VMS. Which VM it was its status says.
  */
 #define MANIFEST_ROOT_SIGNAL_TICK (UINT64_C(1) << 63)
 #define MANIFEST_ROOT_SIGNAL_ADMIN (UINT64_C(1) << 62)
 #define MANIFEST_ROOT_SIGNAL_LOG (UINT64_C(1) << 61)
+#define MANIFEST_ROOT_SIGNAL_PCI \
+	(UINT64_C(1) << 60) /* the PCI server has found functions or carried out an order */
 #define MANIFEST_ROOT_SIGNAL_VMS 32u
 
 /*
@@ -81,6 +87,15 @@
 #define MANIFEST_ROOT_BUTTON "button:"
 #define MANIFEST_ROOT_PAUSE "pause:"
 #define MANIFEST_ROOT_RESUME "resume:"
+
+/*
+ * Names of the root task's own regions and capability for the PCI functions that drivers have (bulkhead/host_pci.h): a page for each function,
+ * its number behind the name; the page of orders; the PCI server's notification. PCI_TABLE is the PCI server's name for a function's MSI-X table.
+ */
+#define MANIFEST_PCI_FUNCTION "pci-function:"
+#define MANIFEST_PCI_ORDERS "pci-orders"
+#define MANIFEST_PCI_SIGNAL "pci-signal"
+#define MANIFEST_PCI_TABLE "pci-table:"
 
 /* Bits of a VCPU's notification; those below are the device models', one bit each. */
 #define MANIFEST_VCPU_SIGNAL_TIMER (UINT64_C(1) << 63)
@@ -185,7 +200,8 @@ struct manifest_task {
 	struct manifest_restart restart;
 	uint32_t first_argument; /* index in the arguments section */
 	uint32_t argument_count;
-	uint32_t reserved;
+	uint32_t
+		function; /* 1 + number of the PCI function that it drives, and without which it does not start; 0: none */
 };
 _Static_assert(sizeof(struct manifest_task) == 88, "manifest_task is part of the format");
 
@@ -200,8 +216,11 @@ enum manifest_object_type {
 	MANIFEST_OBJECT_MEMORY,        /* size; module or MANIFEST_NONE (zeroed memory); flags LARGE_PAGES */
 	MANIFEST_OBJECT_GUEST_SPACE,   /* scope VM */
 	MANIFEST_OBJECT_VCPU,          /* scope VM; guest_space, sched_context, priority, index, cpu */
-	MANIFEST_OBJECT_IRQ_HANDLER,   /* first = interrupt line; flags LEVEL, ISA */
+	MANIFEST_OBJECT_IRQ_HANDLER,   /* first = interrupt line; flags LEVEL, ISA, or MESSAGE */
 	MANIFEST_OBJECT_IO_PORTS, /* first, count; mapped into the I/O bitmap of the task that holds the capability */
+	/* Registers of a PCI function: first = its number, index = BAR, size = room for it; with flag TABLE instead its MSI-X table. Where and how
+	 * large it is says the machine: the root task makes it when the PCI server has found the function. Scope SYSTEM. */
+	MANIFEST_OBJECT_DEVICE_MEMORY,
 	MANIFEST_OBJECT_TYPE_END
 };
 
@@ -215,6 +234,11 @@ enum manifest_scope {
 #define MANIFEST_OBJECT_LARGE_PAGES (1u << 0) /* MEMORY: frames of 2 MiB; size is a multiple of it */
 #define MANIFEST_OBJECT_LEVEL (1u << 1)       /* IRQ_HANDLER: level triggered, active low; otherwise edge */
 #define MANIFEST_OBJECT_ISA (1u << 2) /* IRQ_HANDLER: the line is an ISA interrupt 0..15, not a global one */
+#define MANIFEST_OBJECT_MESSAGE \
+	(1u << 3) /* IRQ_HANDLER: message `index` of the PCI function `first`; scope SYSTEM, made when that was found */
+#define MANIFEST_OBJECT_DMA \
+	(1u << 4) /* MEMORY, scope SYSTEM: contiguous, and drivers that map it are told its address for their devices */
+#define MANIFEST_OBJECT_TABLE (1u << 5) /* DEVICE_MEMORY: the pages of the function's MSI-X table */
 
 /* Fields that a type does not use are 0, references that it does not use MANIFEST_NONE. */
 struct manifest_object {
@@ -225,15 +249,17 @@ struct manifest_object {
 	uint32_t flags;       /* MANIFEST_OBJECT_* */
 	uint32_t
 		module; /* MEMORY: read-only contents of this module; size is then the module's. Scope SYSTEM */
-	uint32_t first;         /* IO_PORTS: first port; IRQ_HANDLER: the line (GSI) */
+	uint32_t
+		first; /* IO_PORTS: first port; IRQ_HANDLER: the line (GSI); MESSAGE, DEVICE_MEMORY: the function */
 	uint32_t count;         /* IO_PORTS: number of ports */
 	uint32_t guest_space;   /* VCPU */
 	uint32_t sched_context; /* VCPU */
 	uint32_t priority;      /* THREAD, VCPU: 1..255 */
-	uint32_t index;         /* THREAD: 1..handler_count within the task; VCPU: 0.. within the VM */
-	uint32_t cpu;           /* SCHED_CONTEXT, VCPU: the CPU it belongs to */
+	uint32_t index; /* THREAD: 1..handler_count within the task; VCPU: 0.. within the VM; MESSAGE; BAR */
+	uint32_t cpu;   /* SCHED_CONTEXT, VCPU: the CPU it belongs to */
 	uint32_t reserved;
-	uint64_t size;      /* MEMORY: bytes; a multiple of the page size unless it is a module */
+	uint64_t
+		size; /* MEMORY: bytes; a multiple of the page size unless it is a module; DEVICE_MEMORY: likewise */
 	uint64_t budget_us; /* SCHED_CONTEXT */
 	uint64_t period_us; /* SCHED_CONTEXT */
 };
@@ -257,7 +283,7 @@ _Static_assert(sizeof(struct manifest_capability) == 24, "manifest_capability is
 struct manifest_mapping {
 	uint32_t task;   /* in whose address space; MANIFEST_ROOT for the root task */
 	uint32_t name;   /* string: local name, unique within the task */
-	uint32_t object; /* MEMORY, or VCPU for its state page */
+	uint32_t object; /* MEMORY, VCPU for its state page, or all of a DEVICE_MEMORY */
 	uint32_t rights; /* READ, or READ and WRITE; modules only READ; never executable */
 	uint64_t offset; /* in the object, a multiple of its page size */
 	uint64_t

@@ -353,7 +353,8 @@ static void bad_vms_and_tasks_are_refused(void **state)
 	REFUSED(TASK(0), stack_size, 0, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), stack_size, 1, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), restart.on_exit, 7, MANIFEST_ERROR_VALUE, tasks, 0);
-	REFUSED(TASK(0), reserved, 7, MANIFEST_ERROR_VALUE, tasks, 0);
+	REFUSED(TASK(0), function, MANIFEST_MAX_FUNCTIONS + 1, MANIFEST_ERROR_VALUE, tasks, 0);
+	REFUSED(TASK(1), function, 1, MANIFEST_ERROR_SCOPE, tasks, 1);
 	REFUSED(TASK(0), first_argument, 3, MANIFEST_ERROR_REFERENCE, tasks, 0);
 	REFUSED(TASK(0), argument_count, 3, MANIFEST_ERROR_REFERENCE, tasks, 0);
 	/* slot 0 stays empty, so two slots hold one capability, and the model has two */
@@ -401,7 +402,13 @@ static void bad_objects_are_refused(void **state)
 	REFUSED(OBJECT(SAMPLE_PORTS), count, UINT32_MAX, value, objects, SAMPLE_PORTS);
 	REFUSED(OBJECT(SAMPLE_INTERRUPT), first, 16, value, objects, SAMPLE_INTERRUPT);
 	REFUSED(OBJECT(SAMPLE_INTERRUPT), first, 1024, value, objects, SAMPLE_INTERRUPT);
-	REFUSED(OBJECT(SAMPLE_INTERRUPT), flags, 8, value, objects, SAMPLE_INTERRUPT);
+	REFUSED(OBJECT(SAMPLE_INTERRUPT), flags, MANIFEST_OBJECT_MESSAGE | MANIFEST_OBJECT_ISA, value,
+		objects, SAMPLE_INTERRUPT);
+	REFUSED(OBJECT(SAMPLE_INTERRUPT), flags, MANIFEST_OBJECT_DMA, value, objects, SAMPLE_INTERRUPT);
+	REFUSED(OBJECT(SAMPLE_INTERRUPT), index, 1, value, objects, SAMPLE_INTERRUPT);
+	REFUSED(OBJECT(SAMPLE_MODULE_MEMORY), flags, MANIFEST_OBJECT_DMA, value, objects,
+		SAMPLE_MODULE_MEMORY);
+	REFUSED(OBJECT(SAMPLE_BLUE_PAGE), flags, MANIFEST_OBJECT_DMA, value, objects, SAMPLE_BLUE_PAGE);
 	REFUSED(OBJECT(SAMPLE_MODULE_MEMORY), module, 1, reference, objects, SAMPLE_MODULE_MEMORY);
 	REFUSED(OBJECT(SAMPLE_MODULE_MEMORY), size, 4999, value, objects, SAMPLE_MODULE_MEMORY);
 	REFUSED(OBJECT(SAMPLE_MODULE_MEMORY), flags, MANIFEST_OBJECT_LARGE_PAGES, value, objects,
@@ -461,6 +468,108 @@ static void authority_outside_its_scope_is_refused(void **state)
 	CAPABILITY(1)->task = MANIFEST_ROOT;
 	CAPABILITY(0)->object = SAMPLE_SYSTEM_ENDPOINT;
 	expect(MANIFEST_OK, MANIFEST_SECTION_COUNT, 0);
+}
+
+/* Adds an object of the system; returns its index. */
+static uint32_t add_system_object(struct manifest_object object)
+{
+	object.name = manifest_writer_string(&writer, "%s", "host/part");
+	object.scope = MANIFEST_SCOPE_SYSTEM;
+	object.scope_index = MANIFEST_NONE;
+	object.module = MANIFEST_NONE;
+	object.guest_space = MANIFEST_NONE;
+	object.sched_context = MANIFEST_NONE;
+	return manifest_writer_add(&writer, MANIFEST_SECTION_OBJECTS, &object);
+}
+
+static void add_console_mapping(uint32_t object, uint64_t length)
+{
+	struct manifest_mapping mapping = {
+		.task = SAMPLE_TASK_CONSOLE,
+		.name = manifest_writer_string(&writer, "%s", "part"),
+		.object = object,
+		.rights = MANIFEST_RIGHT_READ | MANIFEST_RIGHT_WRITE,
+		.length = length,
+	};
+
+	(void)manifest_writer_add(&writer, MANIFEST_SECTION_MAPPINGS, &mapping);
+}
+
+static void registers_of_a_function_belong_to_its_driver(void **state)
+{
+	(void)state;
+	const uint32_t objects = MANIFEST_SECTION_OBJECTS;
+	const uint32_t mappings = MANIFEST_SECTION_MAPPINGS;
+	const enum manifest_error value = MANIFEST_ERROR_VALUE;
+	struct manifest_object part = {
+		.type = MANIFEST_OBJECT_DEVICE_MEMORY, .first = 3, .index = 4, .size = 4 * MANIFEST_PAGE_SIZE
+	};
+	uint32_t registers = add_system_object(part);
+
+	add_console_mapping(registers, 4 * MANIFEST_PAGE_SIZE);
+	/* Of nobody's driver, and of another function's. */
+	expect(MANIFEST_ERROR_SCOPE, mappings, 4);
+	REFUSED(TASK(SAMPLE_TASK_CONSOLE), function, 3, MANIFEST_ERROR_SCOPE, mappings, 4);
+	TASK(SAMPLE_TASK_CONSOLE)->function = 4;
+	expect(MANIFEST_OK, MANIFEST_SECTION_COUNT, 0);
+	REFUSED(MAPPING(4), task, MANIFEST_ROOT, MANIFEST_ERROR_SCOPE, mappings, 4);
+	REFUSED(MAPPING(4), length, MANIFEST_PAGE_SIZE, value, mappings, 4);
+	REFUSED(OBJECT(registers), first, MANIFEST_MAX_FUNCTIONS, value, objects, registers);
+	REFUSED(OBJECT(registers), index, MANIFEST_MAX_BARS, value, objects, registers);
+	REFUSED(OBJECT(registers), size, 0, value, objects, registers);
+	REFUSED(OBJECT(registers), size, 100, value, objects, registers);
+	OBJECT(registers)->scope_index = 0;
+	REFUSED(OBJECT(registers), scope, MANIFEST_SCOPE_VM, value, objects, registers);
+	OBJECT(registers)->scope_index = MANIFEST_NONE;
+	/* The MSI-X table is not its driver's, but another's of the system, who drives nothing. */
+	OBJECT(registers)->index = 0;
+	REFUSED(OBJECT(registers), flags, MANIFEST_OBJECT_TABLE, MANIFEST_ERROR_SCOPE, mappings, 4);
+	OBJECT(registers)->flags = MANIFEST_OBJECT_TABLE;
+	REFUSED(OBJECT(registers), index, 1, value, objects, registers);
+	TASK(SAMPLE_TASK_CONSOLE)->function = 0;
+	expect(MANIFEST_OK, MANIFEST_SECTION_COUNT, 0);
+	REFUSED(MAPPING(4), task, SAMPLE_TASK_MODEL, MANIFEST_ERROR_SCOPE, mappings, 4);
+	/* One owner: not the same registers twice. */
+	part.flags = MANIFEST_OBJECT_TABLE;
+	part.index = 0;
+	expect(MANIFEST_ERROR_DUPLICATE, objects, add_system_object(part));
+}
+
+static void messages_of_a_function_belong_to_its_driver(void **state)
+{
+	(void)state;
+	struct manifest_object part = {
+		.type = MANIFEST_OBJECT_IRQ_HANDLER, .flags = MANIFEST_OBJECT_MESSAGE, .first = 3, .index = 1
+	};
+	uint32_t message = add_system_object(part);
+	struct manifest_capability capability = {
+		SAMPLE_TASK_CONSOLE,
+		manifest_writer_string(&writer, "%s", "message"),
+		message,
+		MANIFEST_RIGHT_ALL,
+		0,
+	};
+
+	(void)manifest_writer_add(&writer, MANIFEST_SECTION_CAPABILITIES, &capability);
+	expect(MANIFEST_ERROR_SCOPE, MANIFEST_SECTION_CAPABILITIES, 5);
+	TASK(SAMPLE_TASK_CONSOLE)->function = 4;
+	expect(MANIFEST_OK, MANIFEST_SECTION_COUNT, 0);
+	REFUSED(OBJECT(message), first, MANIFEST_MAX_FUNCTIONS, MANIFEST_ERROR_VALUE,
+		MANIFEST_SECTION_OBJECTS, message);
+	REFUSED(OBJECT(message), index, MANIFEST_MAX_MESSAGES, MANIFEST_ERROR_VALUE, MANIFEST_SECTION_OBJECTS,
+		message);
+	expect(MANIFEST_OK, MANIFEST_SECTION_COUNT, 0);
+	expect(MANIFEST_ERROR_DUPLICATE, MANIFEST_SECTION_OBJECTS, add_system_object(part));
+}
+
+static void a_function_has_one_driver(void **state)
+{
+	(void)state;
+	TASK(SAMPLE_TASK_CONSOLE)->function = 1;
+	TASK(SAMPLE_TASK_BLUE)->flags = 0;
+	TASK(SAMPLE_TASK_BLUE)->function = 1;
+	TASK(SAMPLE_TASK_BLUE)->vm = MANIFEST_NONE;
+	expect(MANIFEST_ERROR_DUPLICATE, MANIFEST_SECTION_TASKS, SAMPLE_TASK_BLUE);
 }
 
 static void bad_capabilities_are_refused(void **state)
@@ -605,6 +714,9 @@ int main(void)
 		TEST(bad_vms_and_tasks_are_refused),
 		TEST(bad_objects_are_refused),
 		TEST(authority_outside_its_scope_is_refused),
+		TEST(registers_of_a_function_belong_to_its_driver),
+		TEST(messages_of_a_function_belong_to_its_driver),
+		TEST(a_function_has_one_driver),
 		TEST(bad_capabilities_are_refused),
 		TEST(bad_mappings_are_refused),
 		TEST(bad_guest_mappings_are_refused),
