@@ -108,3 +108,6 @@ bulkhead_task(entropy SOURCES ${ENTROPY_SOURCES})
 # The switch between the VMs' network cards: likewise.
 include(backends/switch/sources.cmake)
 bulkhead_task(switch SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLUDES backends/switch)
+# The PCI server: likewise.
+include(backends/pci/sources.cmake)
+bulkhead_task(pci SOURCES ${PCI_PURE_SOURCES} ${PCI_TASK_SOURCES} INCLUDES backends/pci)
