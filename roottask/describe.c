@@ -68,8 +68,8 @@ bool describe_capability(struct description *description, const char *name, uint
 	return true;
 }
 
-bool describe_region(
-	struct description *description, const char *name, uint64_t address, uint64_t size, uint32_t rights)
+bool describe_region(struct description *description, const char *name, uint64_t address, uint64_t size,
+	uint32_t rights, uint64_t device_address)
 {
 	struct task_info *info = describe_header(description);
 	uint32_t offset = description->used;
@@ -83,6 +83,7 @@ bool describe_region(
 	region->size = size;
 	region->rights = rights;
 	region->reserved = 0;
+	region->device_address = device_address;
 	info->region_offset = info->region_count == 0 ? offset : info->region_offset;
 	info->region_count++;
 	return true;

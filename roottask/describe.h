@@ -20,8 +20,8 @@ struct description {
 void describe_begin(struct description *description, uint8_t *buffer, const char *name, uint32_t incarnation);
 struct task_info *describe_header(const struct description *description);
 bool describe_capability(struct description *description, const char *name, uint32_t slot, uint32_t rights);
-bool describe_region(
-	struct description *description, const char *name, uint64_t address, uint64_t size, uint32_t rights);
+bool describe_region(struct description *description, const char *name, uint64_t address, uint64_t size,
+	uint32_t rights, uint64_t device_address);
 bool describe_argument(struct description *description, const char *argument);
 void describe_end(struct description *description);
 

@@ -3,6 +3,7 @@
  * supervises. It knows the manifest's format and no device. */
 #include "console.h"
 #include "control.h"
+#include "host_functions.h"
 #include "objects.h"
 #include "power.h"
 #include "report.h"
@@ -97,13 +98,19 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 	require(objects_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "the objects of the system");
 	require(root_shares_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "its own capabilities and mappings");
 	bind_notification();
+	host_functions_init();
 	console_open();
 	control_open();
 	report("appliance %s: %u VMs, %u tasks, %lu MiB of memory free",
 		manifest_string(&root.manifest, root.manifest.header->name), root.manifest.vm_count,
 		root.manifest.task_count, memory_free_bytes() >> 20);
 	for (uint32_t i = 0; i < root.manifest.task_count; i++) {
-		if (root.manifest.tasks[i].vm == MANIFEST_NONE) {
+		if (root.manifest.tasks[i].vm != MANIFEST_NONE) {
+			continue;
+		}
+		if (host_is_driver(i)) {
+			host_driver_begin(i);
+		} else {
 			require(task_start(i), task_name(i));
 		}
 	}

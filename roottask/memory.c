@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define RETYPE_MAX 256u /* objects in one Retype */
+#define PAGE_BITS 12u
 #define ROOT_CNODE BH_BOOT_CNODE
 #define SYSTEM_GROWTH 18u
 #define LONG_WORK_BYTES (UINT64_C(1) << 21)
@@ -19,6 +20,7 @@
 #define PRIORITY_LONG_WORK 90u
 
 static struct pool pool;
+static struct pool device_pool;
 struct arena system_arena = { .grow_bits = SYSTEM_GROWTH, .parent_owner = OWNER_SYSTEM };
 
 void memory_init(const struct bh_boot_info *boot)
@@ -26,8 +28,10 @@ void memory_init(const struct bh_boot_info *boot)
 	for (uint32_t i = 0; i < boot->untyped_count && i < BH_BOOT_UNTYPEDS_MAX; i++) {
 		const struct bh_boot_untyped *untyped = &boot->untyped[i];
 
-		if (untyped->device == 0 && untyped->module == 0 && untyped->size_bits >= 12) {
-			pool_add(&pool, boot->untyped_first + i, untyped->size_bits);
+		if (untyped->module == 0 && untyped->size_bits >= PAGE_BITS) {
+			pool_add(untyped->device == 0 ? &pool : &device_pool,
+				(struct pool_piece){
+					boot->untyped_first + i, untyped->size_bits, untyped->physical });
 		}
 	}
 }
@@ -68,6 +72,7 @@ static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wa
 {
 	enum bh_error error = BH_ERROR_MEMORY;
 	uint32_t slot = arena->parent != NULL ? slots_take(arena->parent_owner, 1) : 0;
+	struct pool_piece piece = { 0 };
 
 	if (arena->count == ARENA_MAX || (arena->parent != NULL && slot == 0)) {
 		slots_free(slot);
@@ -75,11 +80,11 @@ static enum bh_error arena_grow(struct arena *arena, uint32_t least, uint32_t wa
 	}
 	for (uint32_t bits = wanted > least ? wanted : least; error == BH_ERROR_MEMORY && bits >= least;
 		bits--) {
-		error = arena->parent == NULL ? pool_take(&pool, bits, &slot)
+		error = arena->parent == NULL ? pool_take(&pool, bits, &piece)
 					      : arena_make(arena->parent, BH_OBJECT_UNTYPED, bits, slot, 1);
 	}
 	if (error == BH_OK) {
-		arena->untyped[arena->count++] = slot;
+		arena->untyped[arena->count++] = arena->parent == NULL ? piece.slot : slot;
 	} else if (arena->parent != NULL) {
 		slots_free(slot);
 	}
@@ -105,6 +110,47 @@ static enum bh_error retype(
 		back = bh_thread_set_priority(BH_BOOT_THREAD, PRIORITY_ROOT, PRIORITY_MAXIMUM);
 	}
 	return error != BH_OK ? error : back;
+}
+
+/* `pages` frames out of one Untyped, in fresh slots of the system's. */
+static enum bh_error make_frames(uint32_t untyped, uint32_t pages, uint32_t *first)
+{
+	*first = slots_take(OWNER_SYSTEM, pages);
+	if (*first == 0) {
+		return BH_ERROR_MEMORY;
+	}
+	for (uint32_t made = 0; made < pages; made += RETYPE_MAX) {
+		uint32_t rest = pages - made;
+		enum bh_error error = retype(untyped, BH_OBJECT_FRAME, PAGE_BITS, *first + made,
+			rest < RETYPE_MAX ? rest : RETYPE_MAX);
+
+		if (error != BH_OK) {
+			return error;
+		}
+	}
+	return BH_OK;
+}
+
+enum bh_error memory_make_contiguous(uint32_t pages, uint32_t *first, uint64_t *physical)
+{
+	struct pool_piece piece;
+	uint32_t bits = PAGE_BITS + floor_log2(pages);
+	enum bh_error error =
+		pool_take(&pool, (UINT64_C(1) << (bits - PAGE_BITS)) < pages ? bits + 1 : bits, &piece);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	*physical = piece.physical;
+	return make_frames(piece.slot, pages, first);
+}
+
+enum bh_error memory_make_device(uint64_t physical, uint32_t bits, uint32_t *first)
+{
+	struct pool_piece piece;
+	enum bh_error error = pool_take_at(&device_pool, physical, bits, &piece);
+
+	return error != BH_OK ? error : make_frames(piece.slot, UINT32_C(1) << (bits - PAGE_BITS), first);
 }
 
 /* As many of the objects as the first of the arena's Untypeds with room can take at once; 0 if none has room for even one. Always the first,

@@ -20,7 +20,7 @@ struct arena {
 
 extern struct arena system_arena;
 
-/* Takes over the boot Untypeds that are ordinary free memory. */
+/* Takes over the boot Untypeds that are ordinary free memory, and those of devices. */
 void memory_init(const struct bh_boot_info *boot);
 
 /* Makes `count` objects in the consecutive slots from `first` on, which are empty. Errors: MEMORY (machine or arena full),
@@ -40,6 +40,13 @@ BH_MUST_USE enum bh_error owner_release(uint16_t owner);
 
 /* Bytes that the arena has taken from the machine, or from its parent, and keeps. */
 uint64_t arena_bytes(const struct arena *arena);
+/* Makes `pages` frames of 4 KiB in a row, zeroed, for the system and for good; *first is the first's slot, *physical where they begin. Up to as
+ * much again is lost, as they come from one Untyped. MEMORY if there is none so large. */
+BH_MUST_USE enum bh_error memory_make_contiguous(uint32_t pages, uint32_t *first, uint64_t *physical);
+
+/* Makes frames of 2^bits bytes of device memory that begin at `physical`, a multiple of that size; likewise. bits is 12 or more. MEMORY: that is no
+ * device memory, or somebody has it. */
+BH_MUST_USE enum bh_error memory_make_device(uint64_t physical, uint32_t bits, uint32_t *first);
 
 /* Free bytes of the machine. */
 uint64_t memory_free_bytes(void);

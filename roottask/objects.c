@@ -66,6 +66,14 @@ static enum bh_error make_memory(uint32_t object, struct arena *arena, uint16_t 
 		root.object[object].slot = root.module[record->module].extent[0].first;
 		return error;
 	}
+	if ((record->flags & MANIFEST_OBJECT_DMA) != 0) {
+		memory->bits = PAGE_BITS;
+		memory->count = (uint32_t)(record->size >> PAGE_BITS);
+		error = memory_make_contiguous(
+			memory->count, &memory->first, &root.object[object].device_address);
+		root.object[object].slot = memory->first;
+		return error;
+	}
 	memory->bits = (record->flags & MANIFEST_OBJECT_LARGE_PAGES) != 0 ? LARGE_BITS : PAGE_BITS;
 	memory->count = (uint32_t)(record->size >> memory->bits);
 	error = arena_make_owned(arena, owner, BH_OBJECT_FRAME, memory->bits, memory->count, &memory->first);
@@ -122,7 +130,7 @@ static enum bh_error mint_notification(const struct manifest_binding *binding, u
 				 BH_RIGHT_READ | BH_RIGHT_WRITE, binding->badge);
 }
 
-static enum bh_error bind(const struct manifest_binding *binding, uint16_t owner)
+enum bh_error object_bind(const struct manifest_binding *binding, uint16_t owner)
 {
 	uint32_t subject = root.object[binding->subject].slot;
 	uint32_t notification;
@@ -147,7 +155,9 @@ enum bh_error objects_make(uint32_t scope, uint32_t index)
 	uint16_t owner = scope_owner(scope, index);
 
 	for (uint32_t i = 0; i < root.manifest.object_count; i++) {
-		enum bh_error error = in_scope(i, scope, index) ? make_object(i, arena, owner) : BH_OK;
+		enum bh_error error = in_scope(i, scope, index) && !object_is_of_function(i)
+					      ? make_object(i, arena, owner)
+					      : BH_OK;
 
 		if (error != BH_OK) {
 			return error;
@@ -159,11 +169,12 @@ enum bh_error objects_make(uint32_t scope, uint32_t index)
 
 		/* Threads are bound when their task is built; virtual CPUs have to be configured before: vm.c. */
 		if ((binding->kind != MANIFEST_BINDING_TIMER && binding->kind != MANIFEST_BINDING_IRQ) ||
-			!in_scope(binding->subject, scope, index)) {
+			!in_scope(binding->subject, scope, index) ||
+			object_is_of_function(binding->subject)) {
 			continue;
 		}
 		error = failed(object_name(binding->subject), "cannot be bound to its notification",
-			bind(binding, owner));
+			object_bind(binding, owner));
 		if (error != BH_OK) {
 			return error;
 		}

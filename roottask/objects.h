@@ -8,6 +8,9 @@
 /* Makes all objects of a scope (enum manifest_scope, index), and then what the manifest binds to them. Reports what fails. */
 BH_MUST_USE enum bh_error objects_make(uint32_t scope, uint32_t index);
 
+/* Binds what a binding of a TIMER, IRQ_HANDLER or VCPU names, which has been made; its copy of the notification goes to `owner`. */
+BH_MUST_USE enum bh_error object_bind(const struct manifest_binding *binding, uint16_t owner);
+
 /* Forgets the objects of a scope after its arena was revoked. */
 void objects_forget(uint32_t scope, uint32_t index);
 

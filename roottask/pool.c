@@ -22,47 +22,66 @@ static uint32_t smallest(const struct pool *pool, uint32_t bits)
 	return best;
 }
 
-void pool_add(struct pool *pool, uint32_t slot, uint32_t bits)
+void pool_add(struct pool *pool, struct pool_piece piece)
 {
 	if (pool->count == POOL_MAX) {
 		uint32_t least = smallest(pool, 0);
 
-		if (pool->piece[least].bits >= bits) {
+		if (pool->piece[least].bits >= piece.bits) {
 			return;
 		}
 		remove_piece(pool, least);
 	}
-	pool->piece[pool->count].slot = slot;
-	pool->piece[pool->count].bits = bits;
-	pool->count++;
+	pool->piece[pool->count++] = piece;
 }
 
-enum bh_error pool_take(struct pool *pool, uint32_t bits, uint32_t *slot)
+/* Halves piece `index` until it is of 2^bits bytes, each time going on with the half in which `physical` lies. */
+static enum bh_error carve(
+	struct pool *pool, uint32_t index, uint64_t physical, uint32_t bits, struct pool_piece *taken)
 {
-	uint32_t index = smallest(pool, bits);
-	uint32_t piece_slot;
-	uint32_t piece_bits;
+	struct pool_piece piece = pool->piece[index];
 
-	if (index == pool->count) {
-		return BH_ERROR_MEMORY;
-	}
-	piece_slot = pool->piece[index].slot;
-	piece_bits = pool->piece[index].bits;
 	remove_piece(pool, index);
-	while (piece_bits > bits) {
+	while (piece.bits > bits) {
 		uint32_t halves;
-		enum bh_error error = pool_split(piece_slot, piece_bits - 1, &halves);
+		enum bh_error error = pool_split(piece.slot, piece.bits - 1, &halves);
+		uint64_t size = UINT64_C(1) << (piece.bits - 1);
+		struct pool_piece lower = { halves, piece.bits - 1, piece.physical };
+		struct pool_piece upper = { halves + 1, piece.bits - 1, piece.physical + size };
 
 		if (error != BH_OK) {
-			pool_add(pool, piece_slot, piece_bits);
+			pool_add(pool, piece);
 			return error;
 		}
-		piece_bits--;
-		piece_slot = halves;
-		pool_add(pool, halves + 1, piece_bits);
+		if (physical < upper.physical) {
+			piece = lower;
+			pool_add(pool, upper);
+		} else {
+			piece = upper;
+			pool_add(pool, lower);
+		}
 	}
-	*slot = piece_slot;
+	*taken = piece;
 	return BH_OK;
+}
+
+enum bh_error pool_take(struct pool *pool, uint32_t bits, struct pool_piece *taken)
+{
+	uint32_t index = smallest(pool, bits);
+
+	return index == pool->count ? BH_ERROR_MEMORY
+				    : carve(pool, index, pool->piece[index].physical, bits, taken);
+}
+
+enum bh_error pool_take_at(struct pool *pool, uint64_t physical, uint32_t bits, struct pool_piece *taken)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (pool->piece[i].bits >= bits &&
+			physical >> pool->piece[i].bits == pool->piece[i].physical >> pool->piece[i].bits) {
+			return carve(pool, i, physical, bits, taken);
+		}
+	}
+	return BH_ERROR_MEMORY;
 }
 
 uint64_t pool_free_bytes(const struct pool *pool)

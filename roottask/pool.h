@@ -9,20 +9,28 @@
 
 #define POOL_MAX 512u
 
-struct pool {
-	uint32_t count;
-	struct {
-		uint32_t slot;
-		uint32_t bits;
-	} piece[POOL_MAX];
+struct pool_piece {
+	uint32_t slot;
+	uint32_t bits;
+	uint64_t physical; /* where it begins, a multiple of its size */
 };
 
-/* Adds a free Untyped of 2^bits bytes. More than POOL_MAX pieces: the smallest is forgotten. */
-void pool_add(struct pool *pool, uint32_t slot, uint32_t bits);
+struct pool {
+	uint32_t count;
+	struct pool_piece piece[POOL_MAX];
+};
+
+/* Adds a free Untyped. More than POOL_MAX pieces: the smallest is forgotten. */
+void pool_add(struct pool *pool, struct pool_piece piece);
 
 /* Takes an Untyped of exactly 2^bits bytes, out of the smallest piece that is large enough. MEMORY if there is none;
  * what pool_split() returns otherwise. */
-BH_MUST_USE enum bh_error pool_take(struct pool *pool, uint32_t bits, uint32_t *slot);
+BH_MUST_USE enum bh_error pool_take(struct pool *pool, uint32_t bits, struct pool_piece *taken);
+
+/* Takes the Untyped of 2^bits bytes that begins at `physical`, a multiple of its size. MEMORY if that is not free; what pool_split() returns
+ * otherwise. */
+BH_MUST_USE enum bh_error pool_take_at(
+	struct pool *pool, uint64_t physical, uint32_t bits, struct pool_piece *taken);
 
 /* All that is free, in bytes. */
 uint64_t pool_free_bytes(const struct pool *pool);

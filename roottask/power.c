@@ -46,6 +46,21 @@ static bool open_ports(uint32_t first, uint32_t count)
 	return error == BH_OK;
 }
 
+/* The PCI server has this port among those of configuration space, which are 32 bits wide: from now on it has none of them. */
+static void take_ports_back(uint32_t port)
+{
+	for (uint32_t i = 0; i < root.manifest.object_count; i++) {
+		const struct manifest_object *record = &root.manifest.objects[i];
+		uint32_t slot = root.object[i].slot;
+
+		if (record->type == MANIFEST_OBJECT_IO_PORTS && slot != 0 && port >= record->first &&
+			port - record->first < record->count && bh_cnode_revoke(ROOT_CNODE, slot) == BH_OK &&
+			bh_cnode_delete(ROOT_CNODE, slot) == BH_OK) {
+			root.object[i].slot = 0;
+		}
+	}
+}
+
 static void out8(uint32_t port, uint32_t value)
 {
 	__asm__ volatile("outb %b0, %w1" : : "a"(value), "Nd"(port));
@@ -133,6 +148,7 @@ void power_off(void)
 
 void power_reset(void)
 {
+	take_ports_back(RESET_CONTROL);
 	if (open_ports(RESET_CONTROL, 1)) {
 		out8(RESET_CONTROL, RESET_FULL);
 	}

@@ -32,7 +32,8 @@ struct extent {
 /* An object of the manifest: its capability, or its frames. slot 0: it does not exist now. */
 struct object {
 	uint32_t slot;
-	struct extent memory; /* MEMORY that is no module's */
+	struct extent memory;    /* MEMORY that is no module's */
+	uint64_t device_address; /* of DMA memory: where devices find it */
 };
 
 #define MODULE_EXTENTS_MAX 48u
@@ -110,6 +111,15 @@ static inline const char *vm_name(uint32_t vm)
 static inline const char *object_name(uint32_t object)
 {
 	return manifest_string(&root.manifest, root.manifest.objects[object].name);
+}
+
+/* Registers or a message of a PCI function: made when that was found (host_functions.c). */
+static inline bool object_is_of_function(uint32_t object)
+{
+	const struct manifest_object *record = &root.manifest.objects[object];
+
+	return record->type == MANIFEST_OBJECT_DEVICE_MEMORY ||
+	       (record->flags & MANIFEST_OBJECT_MESSAGE) != 0;
 }
 
 /* The arena and the slot owner of a scope. */

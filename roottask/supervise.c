@@ -4,6 +4,7 @@
 
 #include "console.h"
 #include "control.h"
+#include "host_functions.h"
 #include "power.h"
 #include "report.h"
 #include "task_log.h"
@@ -180,6 +181,12 @@ void task_died(uint32_t task, const char *reason)
 		root.task[task].state = TASK_GIVEN_UP;
 		delete_received_endpoints(task);
 		report("task %s died (%s), given up", name, reason);
+		if (host_is_driver(task)) {
+			host_driver_end(task);
+		}
+	} else if (host_is_driver(task)) {
+		report("task %s died (%s), restarts when its device is quiet", name, reason);
+		host_driver_begin(task);
 	} else if (task_start(task) == BH_OK) {
 		report("task %s died (%s), restarted", name, reason);
 	} else {
@@ -421,6 +428,9 @@ static void handle_signals(uint64_t word)
 		if ((word >> vm % MANIFEST_ROOT_SIGNAL_VMS & 1) != 0) {
 			look_at_vm(vm);
 		}
+	}
+	if ((word & MANIFEST_ROOT_SIGNAL_PCI) != 0) {
+		host_functions_look();
 	}
 	if (ticked) {
 		tick();

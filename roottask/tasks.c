@@ -4,6 +4,7 @@
 #include "tasks.h"
 
 #include "describe.h"
+#include "host_functions.h"
 #include "layout.h"
 #include "objects.h"
 #include "report.h"
@@ -182,6 +183,14 @@ static enum bh_error build_task_page(struct build *build)
 
 /* ---- What the manifest lists ----------------------------------------------------------------------------------------- */
 
+/* Where a device finds the beginning of the mapping; 0: it is no DMA memory. */
+static uint64_t device_address(const struct manifest_mapping *mapping)
+{
+	uint64_t start = root.object[mapping->object].device_address;
+
+	return start != 0 ? start + mapping->offset : 0;
+}
+
 static enum bh_error build_regions(struct build *build, struct description *description)
 {
 	uint64_t next = TASK_REGIONS;
@@ -190,19 +199,25 @@ static enum bh_error build_regions(struct build *build, struct description *desc
 		const struct manifest_mapping *mapping = &root.manifest.mappings[i];
 		const char *name = manifest_string(&root.manifest, mapping->name);
 		uint64_t large = UINT64_C(1) << LARGE_BITS;
-		uint64_t address;
+		uint64_t length = mapping->length;
+		uint64_t address = next;
 		enum bh_error error;
 
 		if (mapping->task != build->task) {
 			continue;
 		}
-		error = object_map(&build->space, mapping->object, mapping->offset, mapping->length, next,
-			mapping->rights, false, &address);
+		error = root.manifest.objects[mapping->object].type == MANIFEST_OBJECT_DEVICE_MEMORY
+				? host_region_map(
+					  &build->space, mapping->object, next, mapping->rights, &length)
+				: object_map(&build->space, mapping->object, mapping->offset, length, next,
+					  mapping->rights, false, &address);
 		if (error != BH_OK) {
 			report("%s: region %s: %s", build->name, name, bh_error_text(error));
 			return error;
 		}
-		if (!describe_region(description, name, address, mapping->length, mapping->rights)) {
+		/* A device's address is for those who have a device. */
+		if (length != 0 && !describe_region(description, name, address, length, mapping->rights,
+					   host_is_driver(build->task) ? device_address(mapping) : 0)) {
 			return failed(build->name, "its task information is too long", BH_ERROR_MEMORY);
 		}
 		/* Room for the whole object, its place within 2 MiB, and an unmapped gap. */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define TASK_INFO_MAGIC UINT64_C(0x4f464e494b534154) /* "TASKINFO" read as little-endian */
-#define TASK_INFO_VERSION 1u
+#define TASK_INFO_VERSION 2u
 #define TASK_INFO_ADDRESS UINT64_C(0x00007f0000000000) /* where it stands in every task */
 #define TASK_INFO_MAX_SIZE 0x10000u
 #define TASK_INFO_NAME_SIZE 32u
@@ -38,8 +38,9 @@ struct task_info_region {
 	uint64_t size;                  /* bytes as declared; of a module: its exact length */
 	uint32_t rights;                /* TASK_INFO_READ, with or without TASK_INFO_WRITE */
 	uint32_t reserved;
+	uint64_t device_address; /* DMA memory in a driver: where its device finds it; 0: no device is to */
 };
-_Static_assert(sizeof(struct task_info_region) == 56, "task_info_region is shared between tasks");
+_Static_assert(sizeof(struct task_info_region) == 64, "task_info_region is shared between tasks");
 
 /* Memory of one thread that the root task has mapped. Index 0 is the main thread, 1.. are the handlers. */
 struct task_info_thread {

@@ -22,7 +22,7 @@ static void test_information(void **state)
 	describe_begin(&description, buffer, "red/uart0", 3);
 	assert_true(describe_capability(&description, "endpoint", 1, TASK_INFO_READ | TASK_INFO_WRITE));
 	assert_true(describe_capability(&description, "reply", 2, 7));
-	assert_true(describe_region(&description, "state", 0x200000000000, 4096, 3));
+	assert_true(describe_region(&description, "state", 0x200000000000, 4096, 3, 0x1234000));
 	assert_true(describe_argument(&description, "vm=red"));
 	assert_true(describe_argument(&description, "memory=268435456"));
 	describe_end(&description);
@@ -67,7 +67,7 @@ static void test_overflow(void **state)
 	assert_true(count > 60);
 	assert_true(description.used <= TASK_INFO_MAX_SIZE);
 	while (describe_argument(&description, "k=v")) {}
-	assert_false(describe_region(&description, "r", 0, 0, 0));
+	assert_false(describe_region(&description, "r", 0, 0, 0, 0));
 	assert_false(describe_capability(&description, "c", 0, 0));
 	assert_int_equal(describe_header(&description)->argument_count > count, 1);
 }
