@@ -111,3 +111,10 @@ bulkhead_task(switch SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLU
 # The PCI server: likewise.
 include(backends/pci/sources.cmake)
 bulkhead_task(pci SOURCES ${PCI_PURE_SOURCES} ${PCI_TASK_SOURCES} INCLUDES backends/pci)
+
+# Drivers of the host's devices.
+include(backends/virtio/sources.cmake)
+include(backends/virtio-disk/sources.cmake)
+bulkhead_task(virtio-disk
+  SOURCES ${VIRTIO_PURE_SOURCES} ${VIRTIO_TASK_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
+  INCLUDES backends/virtio backends/virtio-disk)

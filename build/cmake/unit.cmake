@@ -45,6 +45,8 @@ bulkhead_host_library(host-console SOURCES ${files} INCLUDES backends/console)
 bulkhead_host_library(host-switch SOURCES ${SWITCH_PURE_SOURCES} INCLUDES backends/switch)
 target_link_libraries(host-switch PUBLIC host-lib)
 bulkhead_host_library(host-pci SOURCES ${PCI_PURE_SOURCES} INCLUDES backends/pci)
+bulkhead_host_library(host-virtio-disk SOURCES ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES}
+  INCLUDES backends/virtio backends/virtio-disk)
 
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
@@ -54,6 +56,7 @@ set(BULKHEAD_UNIT_LIBRARY_kernel host-kernel)
 set(BULKHEAD_UNIT_LIBRARY_console host-console)
 set(BULKHEAD_UNIT_LIBRARY_switch host-switch)
 set(BULKHEAD_UNIT_LIBRARY_host_pci host-pci)
+set(BULKHEAD_UNIT_LIBRARY_virtio_disk host-virtio-disk)
 set(BULKHEAD_UNIT_LIBRARY_models host-models)
 set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
 set(BULKHEAD_UNIT_LIBRARY_lib host-lib)
