@@ -81,8 +81,8 @@ static void start(bool *signal)
 	size_t size;
 	uint64_t address;
 	void *memory = dma_region("queue", DISK_MEMORY, NULL, &address);
-	struct block_page *page =
-		block_attach(bh_region_required(BLOCK_NAME_PAGE, BLOCK_PAGE_SIZE, &size), size);
+	void *requests = bh_region_required(BLOCK_NAME_PAGE, BLOCK_PAGE_SIZE, &size);
+	struct block_page *page = block_attach(requests, size);
 	const char *fault;
 
 	if (page == NULL) {

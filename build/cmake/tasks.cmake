@@ -118,3 +118,5 @@ include(backends/virtio-disk/sources.cmake)
 bulkhead_task(virtio-disk
   SOURCES ${VIRTIO_PURE_SOURCES} ${VIRTIO_TASK_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
   INCLUDES backends/virtio backends/virtio-disk)
+include(backends/disk-exerciser/sources.cmake)
+bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})

@@ -24,6 +24,9 @@ PARTS = [
     "tasks/debug-exit",
     "tasks/test-device",
     "tasks/console",
+    "tasks/pci",
+    "tasks/virtio-disk",
+    "tasks/disk-exerciser",
 ]
 APPLIANCE = """\
 name = test

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The tool's commands and statuses, but for run."""
 
+import json
 import os
 import pathlib
 import re
@@ -74,6 +75,42 @@ def test_audit_names_every_reach(tool):
     assert "  VM red -> VM blue: nothing direct; only through console, roottask\n" in text
     assert "DIRECTLY" not in text
     assert not re.search(r"red/\S+ -> (guest )?blue/|blue/\S+ -> (guest )?red/", text)
+
+
+DISKS = """
+disk d0 {
+\tpci = virtio-blk
+\tallow_dma = true
+\texercise = 1
+}
+disk d1 {
+\tpci = "00:1F.7"
+\tallow_dma = true
+}
+"""
+
+
+def test_audit_says_who_does_dma(tool):
+    assert "WHO DOES DMA" not in tool.with_system("audit", "good.conf").stdout
+    tool.write("disks.conf", (tool.folder / "good.conf").read_text() + DISKS)
+    text = tool.with_system("audit", "disks.conf").stdout
+    confinement = "NOT CONFINED: it and its device can read and write all of memory (allow_dma)"
+    assert f"WHO DOES DMA\n  disk/d0, by PCI function 1af4:1042: {confinement}\n  disk/d1, by PCI function 00:1f.7: {confinement}\n" in text
+    assert "memory disk/d0/queue (for DMA), 16 KiB\n" in text
+    assert json.loads(tool.with_system("audit", "disks.conf", "--json").stdout)["dma"] == [
+        {"task": "disk/d0", "function": "1af4:1042", "confined": False},
+        {"task": "disk/d1", "function": "00:1f.7", "confined": False},
+    ]
+    # Registers and interrupts are their driver's, configuration space and MSI-X tables the PCI server's, and no VM reaches any of them.
+    holders = {}
+    for line in text.split("WHO CAN REACH")[0].splitlines():
+        if line[:1] not in (" ", ""):
+            task = line.split(":")[0]
+        if "PCI function" in line or "0xcf8" in line:
+            what = "table" if "(MSI-X table" in line else "ports" if "0xcf8" in line else "message" if "(message" in line else "BAR"
+            holders.setdefault(what, set()).add(task)
+    assert holders == {"table": {"pci"}, "ports": {"pci"}, "message": {"disk/d0", "disk/d1"}, "BAR": {"disk/d0", "disk/d1"}}
+    assert not re.search(r"(red|blue)/\S+ -> (pci|disk/)", text)
 
 
 def test_manifest_is_the_same_each_time(tool):

@@ -24,6 +24,10 @@
 
 /* What the system's own tasks need of the CPU; VMs share the rest. */
 #define SYSTEM_SHARE_PER_MILLE 200u
+#define PCI_SHARE_PER_MILLE 10u  /* the PCI server's, where there are host devices */
+#define DISK_SHARE_PER_MILLE 50u /* a disk driver's */
+
+#define APPLIANCE_MAX_DISKS 8u
 
 struct guest_file {
 	char *path;    /* as opened */
@@ -72,6 +76,16 @@ struct vm {
 /* The serial port at which programs give the administrator's commands. */
 enum control_port { CONTROL_NONE, CONTROL_COM2, CONTROL_COM3 };
 
+/* A disk of the host. */
+struct disk {
+	char *name;
+	unsigned line;
+	char *function; /* as the PCI server takes it: "1af4:1042", "00:04.0"; NULL: missing, and reported */
+	unsigned function_line;
+	bool allow_dma;
+	uint64_t exercise; /* rounds; 0: none */
+};
+
 struct appliance {
 	char *name;
 	char *admin_console;
@@ -82,7 +96,16 @@ struct appliance {
 	bool reboot_on_panic;
 	struct vm vms[APPLIANCE_MAX_VMS];
 	unsigned vm_count;
+	struct disk disks[APPLIANCE_MAX_DISKS];
+	unsigned disk_count;
 };
+
+/* What the system's own tasks need of the CPU, in thousandths. */
+static inline unsigned appliance_system_share(const struct appliance *appliance)
+{
+	return SYSTEM_SHARE_PER_MILLE + appliance->disk_count * DISK_SHARE_PER_MILLE +
+	       (appliance->disk_count != 0 ? PCI_SHARE_PER_MILLE : 0);
+}
 
 /*
  * Reads and checks the appliance file `path`. Every fault is reported; on the first return value false the appliance is not to be

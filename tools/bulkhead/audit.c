@@ -31,7 +31,24 @@ static void print_object(const struct manifest *manifest, const struct manifest_
 			object->first + object->count - 1);
 		break;
 	case MANIFEST_OBJECT_IRQ_HANDLER:
-		fprintf(output, " (host interrupt %u)", object->first);
+		if ((object->flags & MANIFEST_OBJECT_MESSAGE) != 0) {
+			fprintf(output, " (message %u of PCI function %s)", object->index,
+				audit_function_name(manifest, object->first));
+		} else {
+			fprintf(output, " (host interrupt %u)", object->first);
+		}
+		break;
+	case MANIFEST_OBJECT_DEVICE_MEMORY:
+		if ((object->flags & MANIFEST_OBJECT_TABLE) != 0) {
+			fprintf(output, " (MSI-X table of PCI function %s)",
+				audit_function_name(manifest, object->first));
+		} else {
+			fprintf(output, " (BAR %u of PCI function %s, less its MSI-X table)", object->index,
+				audit_function_name(manifest, object->first));
+		}
+		break;
+	case MANIFEST_OBJECT_MEMORY:
+		fputs((object->flags & MANIFEST_OBJECT_DMA) != 0 ? " (for DMA)" : "", output);
 		break;
 	default:
 		break;
@@ -60,7 +77,11 @@ static void print_holdings(const struct manifest *manifest, uint32_t task, FILE 
 			fprintf(output, "  region     %-18s %s  ", NAME_OF(manifest, mapping),
 				audit_rights_text(mapping->rights));
 			print_object(manifest, &manifest->objects[mapping->object], output);
-			fputs(", ", output);
+			/* How large a BAR is says the machine. */
+			fputs(manifest->objects[mapping->object].type == MANIFEST_OBJECT_DEVICE_MEMORY
+					? ", at most "
+					: ", ",
+				output);
 			print_size(mapping->length, output);
 			fputc('\n', output);
 		}
@@ -142,6 +163,28 @@ static void print_guest_paths(const struct manifest *manifest, FILE *output)
 	}
 }
 
+/* ---- Who does DMA ---- */
+
+/* No task is confined: there are no I/O spaces in a manifest. */
+static void print_dma(const struct manifest *manifest, FILE *output)
+{
+	bool is_first = true;
+
+	for (uint32_t task = 0; task < manifest->task_count; task++) {
+		if (manifest->tasks[task].function == 0) {
+			continue;
+		}
+		if (is_first) {
+			fputs("\nWHO DOES DMA\n", output);
+		}
+		is_first = false;
+		fprintf(output,
+			"  %s, by PCI function %s: NOT CONFINED: it and its device can read and write all of memory (allow_dma)\n",
+			audit_task_name(manifest, task),
+			audit_function_name(manifest, manifest->tasks[task].function - 1));
+	}
+}
+
 /* ---- What lies between the VMs ---- */
 
 static bool is_of_vm(const struct manifest *manifest, uint32_t task, uint32_t vm)
@@ -214,6 +257,7 @@ void audit_print(const struct manifest *manifest, FILE *output)
 		}
 	}
 	print_guest_paths(manifest, output);
+	print_dma(manifest, output);
 	fputs("\nBETWEEN THE VMS (beside kernel and root task, whom everybody trusts)\n", output);
 	for (uint32_t from = 0; from < manifest->vm_count; from++) {
 		for (uint32_t to = 0; to < manifest->vm_count; to++) {

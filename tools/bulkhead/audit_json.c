@@ -180,6 +180,21 @@ static void print_guests(const struct manifest *manifest, FILE *output)
 	}
 }
 
+/* Drivers of PCI functions, and whether an IOMMU confines them. None is: there are no I/O spaces in a manifest. */
+static void print_dma(const struct manifest *manifest, FILE *output)
+{
+	bool is_first = true;
+
+	for (uint32_t task = 0; task < manifest->task_count; task++) {
+		if (manifest->tasks[task].function != 0) {
+			begin(&is_first, "task", audit_task_name(manifest, task), output);
+			add("function", audit_function_name(manifest, manifest->tasks[task].function - 1),
+				output);
+			fputs(", \"confined\": false}", output);
+		}
+	}
+}
+
 void audit_print_json(const struct manifest *manifest, FILE *output)
 {
 	fputs("{\"appliance\": ", output);
@@ -194,5 +209,7 @@ void audit_print_json(const struct manifest *manifest, FILE *output)
 	print_reach(manifest, output);
 	fputs("],\n\"guests\": [", output);
 	print_guests(manifest, output);
+	fputs("],\n\"dma\": [", output);
+	print_dma(manifest, output);
 	fputs("]}\n", output);
 }

@@ -2,9 +2,27 @@
 /* What a manifest's records mean for reach: who holds and maps what, and what one task can do to another. See audit_reach.h. */
 #include "audit_reach.h"
 
+#include <string.h>
+
 const char *audit_task_name(const struct manifest *manifest, uint32_t task)
 {
 	return task == MANIFEST_ROOT ? "roottask" : NAME_OF(manifest, &manifest->tasks[task]);
+}
+
+const char *audit_function_name(const struct manifest *manifest, uint32_t number)
+{
+	static const char ARGUMENT[] = "function=";
+
+	for (uint32_t task = 0; task < manifest->task_count; task++) {
+		for (uint32_t i = 0; i < manifest->tasks[task].argument_count; i++) {
+			const char *text = manifest_argument(manifest, &manifest->tasks[task], i);
+
+			if (strncmp(text, ARGUMENT, sizeof ARGUMENT - 1) == 0 && number-- == 0) {
+				return text + sizeof ARGUMENT - 1;
+			}
+		}
+	}
+	return "?";
 }
 
 const char *audit_rights_text(uint32_t rights)

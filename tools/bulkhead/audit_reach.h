@@ -12,6 +12,9 @@
 /* The task's name; "roottask" for MANIFEST_ROOT. */
 const char *audit_task_name(const struct manifest *manifest, uint32_t task);
 
+/* How the PCI server finds function `number`: its argument of that place. "?" if there is none. */
+const char *audit_function_name(const struct manifest *manifest, uint32_t number);
+
 /* Three letters for MANIFEST_RIGHT_* bits, like "rw-". */
 const char *audit_rights_text(uint32_t rights);
 

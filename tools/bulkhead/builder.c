@@ -46,6 +46,16 @@ uint32_t add_memory(struct builder *builder, struct owner owner, const char *nam
 	return index;
 }
 
+uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char *name, uint64_t size)
+{
+	uint32_t index = add_memory(builder, owned_by_system(prefix), name, size);
+	struct manifest_object *object =
+		manifest_writer_record(&builder->writer, MANIFEST_SECTION_OBJECTS, index);
+
+	object->flags |= MANIFEST_OBJECT_DMA;
+	return index;
+}
+
 void add_capability(struct builder *builder, uint32_t task, const char *name, uint32_t object,
 	uint32_t rights, uint64_t badge)
 {

@@ -7,6 +7,7 @@
 
 /* Priorities. What serves events comes before guests; what only uses up slack comes after them, whatever its budget. */
 #define PRIORITY_CONSOLE 200u
+#define PRIORITY_DRIVER 170u
 #define PRIORITY_MODEL 150u
 #define PRIORITY_HANDLER 140u
 #define PRIORITY_VCPU 100u
@@ -26,6 +27,9 @@ struct builder {
 	uint32_t entropy_task; /* MANIFEST_NONE: no VM needs it */
 	uint32_t entropy_notification;
 	unsigned entropy_clients;
+	const char *functions
+		[MANIFEST_MAX_FUNCTIONS]; /* of the host that have drivers, as the PCI server takes them */
+	uint32_t function_count;
 };
 
 /* Whose objects are being added: name prefix, scope. */
@@ -85,7 +89,19 @@ void size_cnodes(struct builder *builder);
 /* The module with the contents of `path` under a name made from `name`; one that is there already is used again. */
 uint32_t add_module(struct builder *builder, const char *name, const char *path);
 
-/* The templates. expand_vm.c, expand_console.c, expand_entropy.c. */
+/* Zeroed memory that drivers may tell their devices of: the system's for good. */
+uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char *name, uint64_t size);
+
+/*
+ * Makes `task` the driver of the function that the PCI server finds by the name `function`, which has to outlive the builder: regions bar0 to bar5,
+ * function (read only), capability message0, whose interrupts signal `badge` to `notification`.
+ */
+void add_function(
+	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
+
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_host.c. The PCI server comes after all drivers. */
+void expand_disks(struct builder *builder);
+void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);
 void expand_entropy(struct builder *builder);

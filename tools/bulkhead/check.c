@@ -266,7 +266,7 @@ static unsigned share_per_mille(const struct vm *vm)
 /* Adds up what is declared, and divides the rest among the VMs that declare nothing. */
 static void check_shares(struct appliance *appliance, struct diagnostics *diagnostics)
 {
-	unsigned available = 1000 - SYSTEM_SHARE_PER_MILLE;
+	unsigned available = 1000 - appliance_system_share(appliance);
 	unsigned used = 0;
 	unsigned without = 0;
 
@@ -282,7 +282,8 @@ static void check_shares(struct appliance *appliance, struct diagnostics *diagno
 		if (used > available) {
 			report(diagnostics, vm->share_line,
 				"with vm \"%s\" the shares add up to %u.%u%%: the system's own tasks need %u%%, lower them to %u%% together",
-				vm->name, used / 10, used % 10, SYSTEM_SHARE_PER_MILLE / 10, available / 10);
+				vm->name, used / 10, used % 10, appliance_system_share(appliance) / 10,
+				available / 10);
 			return;
 		}
 	}
@@ -363,6 +364,35 @@ static void check_console_count(const struct appliance *appliance, struct diagno
 	}
 }
 
+/* ---- Host disks ---- */
+
+/* There is no IOMMU support: what a driver tells its device to read and write, that it does, anywhere in memory. */
+static void check_disk(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
+{
+	const struct disk *disk = &appliance->disks[index];
+
+	if (disk->function == NULL) {
+		return; /* reported already */
+	}
+	if (!disk->allow_dma) {
+		report(diagnostics, disk->function_line,
+			"the driver of disk \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory",
+			disk->name);
+	}
+	for (unsigned i = 0; i < index; i++) {
+		const struct disk *other = &appliance->disks[i];
+
+		/* Of one kind of function there may be several, but in one place there is one. */
+		if (other->function != NULL && strchr(disk->function, '.') != NULL &&
+			strcmp(other->function, disk->function) == 0) {
+			report(diagnostics, disk->function_line,
+				"the PCI function of disk \"%s\" is also disk \"%s\": name another",
+				disk->name, other->name);
+			return;
+		}
+	}
+}
+
 void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	if (appliance->vm_count == 0) {
@@ -379,6 +409,9 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 				check_console(appliance, i, &vm->devices[j], diagnostics);
 			}
 		}
+	}
+	for (unsigned i = 0; i < appliance->disk_count; i++) {
+		check_disk(appliance, i, diagnostics);
 	}
 	check_console_count(appliance, diagnostics);
 	if (appliance->control == CONTROL_COM2 && appliance->has_transcript) {

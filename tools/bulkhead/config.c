@@ -19,6 +19,7 @@ static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
 	"vm|device|on_crash", "vm|device|port", "vm|device|irq" };
+static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|allow_dma", "disk|exercise" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
 static struct reader *parsing;
@@ -133,6 +134,19 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 	} else if (text != NULL && strcmp(text, "halt") != 0) {
 		report(&reader->diagnostics, line, "panic = \"%s\" is unknown: write halt or reboot", text);
 	}
+	for (unsigned i = 0; i < cfg_size(root, "disk"); i++) {
+		cfg_t *section = cfg_getnsec(root, "disk", i);
+
+		if (i == APPLIANCE_MAX_DISKS) {
+			report(&reader->diagnostics,
+				find_section_line(
+					reader->text, "disk", cfg_title(section), (unsigned)section->line),
+				"there are %u disks: at most %u are possible", cfg_size(root, "disk"),
+				APPLIANCE_MAX_DISKS);
+			break;
+		}
+		read_disk(reader, section, &appliance->disks[appliance->disk_count++]);
+	}
 	for (unsigned i = 0; i < cfg_size(root, "vm"); i++) {
 		cfg_t *section = cfg_getnsec(root, "vm", i);
 
@@ -180,12 +194,19 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR_LIST("paravirtual", NULL, CFGF_NODEFAULT),
 		CFG_END(),
 	};
+	cfg_opt_t disk_options[] = {
+		CFG_STR("pci", NULL, CFGF_NONE),
+		CFG_STR("allow_dma", NULL, CFGF_NONE),
+		CFG_STR("exercise", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t options[] = {
 		CFG_STR("name", NULL, CFGF_NONE),
 		CFG_STR("admin_console", NULL, CFGF_NONE),
 		CFG_STR("transcript", NULL, CFGF_NONE),
 		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
+		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -201,6 +222,9 @@ static cfg_t *parse(struct reader *reader)
 	}
 	for (size_t i = 0; i < sizeof VM_OPTIONS / sizeof VM_OPTIONS[0]; i++) {
 		cfg_set_validate_func(root, VM_OPTIONS[i], note_line);
+	}
+	for (size_t i = 0; i < sizeof DISK_OPTIONS / sizeof DISK_OPTIONS[0]; i++) {
+		cfg_set_validate_func(root, DISK_OPTIONS[i], note_line);
 	}
 	parsing = reader;
 	if (cfg_parse_buf(root, reader->text) != CFG_SUCCESS && reader->diagnostics.errors == 0) {
@@ -284,6 +308,10 @@ void appliance_free(struct appliance *appliance)
 		free(vm->initrd.text);
 		free(vm->command_line);
 		free(vm->name);
+	}
+	for (unsigned i = 0; i < appliance->disk_count; i++) {
+		free(appliance->disks[i].name);
+		free(appliance->disks[i].function);
 	}
 	free(appliance->name);
 	free(appliance->admin_console);

@@ -41,5 +41,8 @@ bool check_plain_name(struct reader *reader, const char *name, unsigned line, co
 /* Appends a word to a list in `text`, with a comma where it is not the first. */
 void append_word(char *text, size_t size, const char *word);
 
+/* Reads a section `disk NAME { ... }`. */
+void read_disk(struct reader *reader, cfg_t *section, struct disk *disk);
+
 /* Reads a section `vm NAME { ... }`. */
 void read_vm(struct reader *reader, cfg_t *section, struct vm *vm);

@@ -83,6 +83,8 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 	for (uint32_t vm = 0; vm < appliance->vm_count; vm++) {
 		expand_vm(&builder, vm);
 	}
+	expand_disks(&builder);
+	expand_pci_server(&builder);
 	size_cnodes(&builder);
 	image->manifest = manifest_writer_finish(&builder.writer, name,
 		appliance->reboot_on_panic ? MANIFEST_PANIC_REBOOT : MANIFEST_PANIC_HALT,

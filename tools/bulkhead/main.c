@@ -35,6 +35,7 @@ static const char HELP[] =
 	"      --timeout SECONDS      give up after that time (status 203)\n"
 	"      --icount               count instructions instead of time; each run is like the other\n"
 	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
+	"      --disk FILE            give the machine that file as a virtio disk; again for more\n"
 	"      --image IMAGE|direct   boot from an image made by build; direct (the default): without GRUB\n"
 	"  audit FILE [--json]        say who holds what, and who can reach whom; for programs\n"
 	"  manifest FILE -o OUTPUT    write the table that the root task would get\n"
@@ -209,7 +210,7 @@ static int parse_option(struct command *command, char ***arguments)
 		(has_output && strcmp(option, "-o") == 0) || strcmp(option, "--system") == 0 ||
 		(is_run && (strcmp(option, "--until") == 0 || strcmp(option, "--timeout") == 0 ||
 				   strcmp(option, "--image") == 0 || strcmp(option, "--transcript") == 0 ||
-				   strcmp(option, "--control") == 0));
+				   strcmp(option, "--control") == 0 || strcmp(option, "--disk") == 0));
 	const char *value = is_known ? take_value(arguments) : NULL;
 
 	if (!is_known) {
@@ -228,6 +229,11 @@ static int parse_option(struct command *command, char ***arguments)
 		command->run.transcript = value;
 	} else if (strcmp(option, "--control") == 0) {
 		command->run.control = value;
+	} else if (strcmp(option, "--disk") == 0) {
+		if (command->run.disk_count == RUN_MAX_DISKS) {
+			return usage("that is one disk too many: ", value);
+		}
+		command->run.disks[command->run.disk_count++] = value;
 	} else if (strcmp(option, "--image") == 0) {
 		command->run.image = strcmp(value, "direct") == 0 ? NULL : value;
 	} else if (!parse_timeout(value, &command->run.timeout)) {

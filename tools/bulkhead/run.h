@@ -6,12 +6,16 @@
 #include "expand.h"
 #include "status.h"
 
+#define RUN_MAX_DISKS 8u
+
 struct run_options {
-	const char *until;           /* text to wait for on any console; NULL: none */
-	const char *transcript;      /* file that gets the transcript; NULL: none */
-	unsigned timeout;            /* seconds; 0: none */
-	bool count_instructions;     /* --icount */
-	bool real_time;              /* --real-time */
+	const char *until;                /* text to wait for on any console; NULL: none */
+	const char *transcript;           /* file that gets the transcript; NULL: none */
+	unsigned timeout;                 /* seconds; 0: none */
+	bool count_instructions;          /* --icount */
+	bool real_time;                   /* --real-time */
+	const char *disks[RUN_MAX_DISKS]; /* files that the machine has as virtio disks */
+	unsigned disk_count;
 	const char *image;           /* a GRUB image to boot from; NULL: QEMU's -kernel */
 	char *const *qemu_arguments; /* appended to QEMU's own; NULL-terminated */
 	const char *admin_console;

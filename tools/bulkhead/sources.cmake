@@ -9,12 +9,14 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
 	${CMAKE_CURRENT_LIST_DIR}/config.c
+	${CMAKE_CURRENT_LIST_DIR}/config_disk.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
 	${CMAKE_CURRENT_LIST_DIR}/diagnostics.c
 	${CMAKE_CURRENT_LIST_DIR}/expand.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_console.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_host.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c
