@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The virtio disk: see disk.h. Two peers, and neither is believed: the client's slots are checked as block.h says, the device may name only chains that it was
- * given. */
+/* The virtio disk: see disk.h. The device is not believed: it may name only chains that it was given. */
 #include "disk.h"
 
 #include <stddef.h>
@@ -40,25 +39,26 @@ static uint64_t bit(uint32_t index) { return UINT64_C(1) << index; }
 
 const char *disk_measure(struct disk *disk, const struct virtio_device *device)
 {
+	struct slots *slots = &disk->slots;
 	uint64_t features = device->features;
 	uint64_t capacity = virtio_config(device, CONFIG_CAPACITY, 4) |
 			    (uint64_t)virtio_config(device, CONFIG_CAPACITY + 4, 4) << 32;
 	uint32_t size_max =
 		(features & FEATURE_SIZE_MAX) != 0 ? virtio_config(device, CONFIG_SIZE_MAX, 4) : 0;
 
-	disk->max_discard =
+	slots->max_discard =
 		(features & FEATURE_DISCARD) != 0 ? virtio_config(device, CONFIG_MAX_DISCARD, 4) : 0;
-	disk->max_zeroes =
+	slots->max_zeroes =
 		(features & FEATURE_WRITE_ZEROES) != 0 ? virtio_config(device, CONFIG_MAX_ZEROES, 4) : 0;
-	disk->geometry = (struct block_geometry){ .sectors = capacity, .max_sectors = MOST_SECTORS };
+	slots->geometry = (struct block_geometry){ .sectors = capacity, .max_sectors = MOST_SECTORS };
 	if (size_max != 0 && size_max / BLOCK_SECTOR_SIZE < MOST_SECTORS) {
-		disk->geometry.max_sectors = size_max / BLOCK_SECTOR_SIZE;
+		slots->geometry.max_sectors = size_max / BLOCK_SECTOR_SIZE;
 	}
-	disk->geometry.flags = ((features & FEATURE_READ_ONLY) == 0 ? BLOCK_CAN_WRITE : 0) |
-			       ((features & FEATURE_FLUSH) != 0 ? BLOCK_CAN_FLUSH : 0) |
-			       (disk->max_discard != 0 ? BLOCK_CAN_DISCARD : 0) |
-			       (disk->max_zeroes != 0 ? BLOCK_CAN_WRITE_ZEROES : 0);
-	if (disk->geometry.max_sectors < LEAST_SECTORS) {
+	slots->geometry.flags = ((features & FEATURE_READ_ONLY) == 0 ? BLOCK_CAN_WRITE : 0) |
+				((features & FEATURE_FLUSH) != 0 ? BLOCK_CAN_FLUSH : 0) |
+				(slots->max_discard != 0 ? BLOCK_CAN_DISCARD : 0) |
+				(slots->max_zeroes != 0 ? BLOCK_CAN_WRITE_ZEROES : 0);
+	if (slots->geometry.max_sectors < LEAST_SECTORS) {
 		return "it takes less than 4 KiB at once: use another device";
 	}
 	if ((features & FEATURE_BLOCK_SIZE) != 0 &&
@@ -75,7 +75,6 @@ void disk_init(struct disk *disk, void *memory, uint64_t address)
 	disk->request = (struct disk_request *)(void *)((uint8_t *)memory + VIRTIO_QUEUE_MEMORY);
 	disk->request_address = address + VIRTIO_QUEUE_MEMORY;
 	disk->free_chains = chains < DISK_CHAINS ? bit(chains) - 1 : UINT64_MAX;
-	disk->begun = 0;
 }
 
 /* ---- Out ------------------------------------------------------------------------------------------------------------- */
@@ -103,70 +102,34 @@ static void describe(struct disk *disk, uint32_t index, uint64_t address, uint32
 	};
 }
 
-/* Sends the next piece of slot `index`, which is checked, by the free chain `chain`. */
+/* Sends the next piece of slot `index`, which was begun, by the free chain `chain`. */
 static void send(struct disk *disk, uint32_t index, uint32_t chain)
 {
-	struct disk_slot *slot = &disk->slot[index];
-	const struct block_slot *request = &slot->request;
 	struct disk_request *message = &disk->request[chain];
 	uint64_t address = disk->request_address + (uint64_t)chain * DISK_REQUEST_SIZE;
 	uint32_t head = chain * DISK_CHAIN_DESCRIPTORS;
-	bool is_range = request->operation == BLOCK_DISCARD || request->operation == BLOCK_WRITE_ZEROES;
-	uint32_t limit = request->operation == BLOCK_DISCARD ? disk->max_discard : disk->max_zeroes;
 	uint32_t next = head + 1;
+	uint64_t sector;
+	uint32_t count;
+	uint64_t data;
+	enum block_operation operation = slots_piece(&disk->slots, index, &sector, &count, &data);
 
-	slot->piece = request->count - slot->done;
-	if (is_range && slot->piece > limit) {
-		slot->piece = limit;
-	}
-	*message = (struct disk_request){ .type = type_of(request->operation), .status = STATUS_NONE };
+	*message = (struct disk_request){ .type = type_of(operation), .status = STATUS_NONE };
 	describe(disk, head, address, HEADER_BYTES, VIRTIO_DESCRIPTOR_NEXT);
-	if (is_range) {
-		message->range_sector = request->sector + slot->done;
-		message->range_sectors = slot->piece;
+	if (operation == BLOCK_DISCARD || operation == BLOCK_WRITE_ZEROES) {
+		message->range_sector = sector;
+		message->range_sectors = count;
 		describe(disk, next++, address + offsetof(struct disk_request, range_sector), RANGE_BYTES,
 			VIRTIO_DESCRIPTOR_NEXT);
-	} else if (request->operation != BLOCK_FLUSH) {
-		message->sector = request->sector;
-		describe(disk, next++, disk->area[request->area].address + request->offset,
-			request->count * BLOCK_SECTOR_SIZE,
-			VIRTIO_DESCRIPTOR_NEXT |
-				(request->operation == BLOCK_READ ? VIRTIO_DESCRIPTOR_WRITE : 0));
+	} else if (operation != BLOCK_FLUSH) {
+		message->sector = sector;
+		describe(disk, next++, data, count * BLOCK_SECTOR_SIZE,
+			VIRTIO_DESCRIPTOR_NEXT | (operation == BLOCK_READ ? VIRTIO_DESCRIPTOR_WRITE : 0));
 	}
 	describe(disk, next, address + offsetof(struct disk_request, status), 1, VIRTIO_DESCRIPTOR_WRITE);
 	disk->slot_of_chain[chain] = (uint8_t)index;
 	disk->free_chains &= ~bit(chain);
 	virtio_queue_offer(&disk->queue, (uint16_t)head);
-}
-
-/* Takes a slot that is pending: it is answered at once, or begun. */
-static void begin(struct disk *disk, uint32_t index, bool *signal)
-{
-	struct disk_slot *slot = &disk->slot[index];
-	bool moves_data;
-	enum block_status status;
-
-	*slot = (struct disk_slot){ .request = block_take(&disk->server, index) };
-	moves_data = slot->request.operation == BLOCK_READ || slot->request.operation == BLOCK_WRITE;
-	if (moves_data && slot->request.area >= disk->area_count) {
-		status = BLOCK_REFUSED;
-	} else {
-		status = block_check(&slot->request, &disk->geometry,
-			moves_data ? disk->area[slot->request.area].size : 0);
-	}
-	if (status == BLOCK_OK && slot->request.operation == BLOCK_FLUSH) {
-		slot->request.count = 0;
-		if ((disk->geometry.flags & BLOCK_CAN_FLUSH) != 0) {
-			disk->begun |= bit(index);
-			send(disk, index, (uint32_t)__builtin_ctzll(disk->free_chains));
-			return;
-		}
-	} else if (status == BLOCK_OK) {
-		disk->begun |= bit(index);
-		send(disk, index, (uint32_t)__builtin_ctzll(disk->free_chains));
-		return;
-	}
-	block_answer(&disk->server, index, status, signal);
 }
 
 /* ---- Back ------------------------------------------------------------------------------------------------------------ */
@@ -182,17 +145,11 @@ static enum block_status status_of(uint8_t status)
 static void finish(struct disk *disk, uint32_t chain, bool *signal)
 {
 	uint32_t index = disk->slot_of_chain[chain];
-	struct disk_slot *slot = &disk->slot[index];
-	enum block_status status = status_of(disk->request[chain].status);
 
 	disk->free_chains |= bit(chain);
-	slot->done += slot->piece;
-	if (status == BLOCK_OK && slot->done < slot->request.count) {
+	if (slots_finish(&disk->slots, index, status_of(disk->request[chain].status), signal)) {
 		send(disk, index, chain);
-		return;
 	}
-	disk->begun &= ~bit(index);
-	block_answer(&disk->server, index, status, signal);
 }
 
 /* The chain that begins at the descriptor that the device names, if the device has it. */
@@ -205,9 +162,9 @@ static bool is_under_way(const struct disk *disk, uint32_t head, uint32_t *chain
 	       (disk->free_chains & bit(*chain)) == 0;
 }
 
-enum disk_turn disk_turn(struct disk *disk, bool *signal)
+enum driver_turn disk_turn(struct disk *disk, bool *signal)
 {
-	enum disk_turn turn = DISK_IDLE;
+	enum driver_turn turn = DRIVER_IDLE;
 	enum virtio_taken taken;
 	uint64_t fresh;
 	uint32_t head;
@@ -215,19 +172,22 @@ enum disk_turn disk_turn(struct disk *disk, bool *signal)
 
 	while ((taken = virtio_queue_take(&disk->queue, &head)) == VIRTIO_TAKEN) {
 		if (!is_under_way(disk, head, &chain)) {
-			return DISK_NONSENSE;
+			return DRIVER_NONSENSE;
 		}
 		finish(disk, chain, signal);
-		turn = DISK_MOVED;
+		turn = DRIVER_MOVED;
 	}
 	if (taken == VIRTIO_NONSENSE) {
-		return DISK_NONSENSE;
+		return DRIVER_NONSENSE;
 	}
-	fresh = block_pending(&disk->server) & ~disk->begun;
-	while (fresh != 0 && disk->free_chains != 0) {
-		begin(disk, (uint32_t)__builtin_ctzll(fresh), signal);
-		fresh &= fresh - 1;
-		turn = DISK_MOVED;
+	fresh = slots_fresh(&disk->slots);
+	for (; fresh != 0 && disk->free_chains != 0; fresh &= fresh - 1) {
+		uint32_t index = (uint32_t)__builtin_ctzll(fresh);
+
+		if (slots_begin(&disk->slots, index, signal)) {
+			send(disk, index, (uint32_t)__builtin_ctzll(disk->free_chains));
+		}
+		turn = DRIVER_MOVED;
 	}
 	virtio_queue_kick(&disk->queue);
 	return turn;

@@ -6,24 +6,17 @@
  */
 #pragma once
 
+#include "slots.h"
 #include "transport.h"
-
-#include <bulkhead/block.h>
+#include "work.h"
 
 #include <stdbool.h>
 
-#define DISK_AREAS 64u
 #define DISK_CHAINS BLOCK_SLOTS
 #define DISK_CHAIN_DESCRIPTORS 3u
 #define DISK_REQUEST_SIZE 64u
 #define DISK_MEMORY \
 	(VIRTIO_QUEUE_MEMORY + DISK_CHAINS * DISK_REQUEST_SIZE) /* the queue, and behind it the requests */
-
-/* Memory from and to which sectors go. */
-struct disk_area {
-	uint64_t address; /* as the device sees it */
-	uint64_t size;
-};
 
 /* What a chain says, and what comes back: sections 5.2.6 and 5.2.6.1. */
 struct disk_request {
@@ -38,33 +31,13 @@ struct disk_request {
 };
 _Static_assert(sizeof(struct disk_request) == DISK_REQUEST_SIZE, "a request for each chain");
 
-/* A slot that was begun. */
-struct disk_slot {
-	struct block_slot request; /* the copy that was checked */
-	uint32_t done;             /* sectors of it that are done: long ranges go in pieces */
-	uint32_t piece;            /* sectors that are under way */
-};
-
 struct disk {
 	struct virtio_queue queue;
-	struct block_server server;
-	struct block_geometry geometry;
-	uint32_t max_discard; /* sectors in one piece */
-	uint32_t max_zeroes;
-	struct disk_area area[DISK_AREAS];
-	uint32_t area_count;
+	struct slots slots;
 	struct disk_request *request; /* one for each chain */
 	uint64_t request_address;     /* as the device sees them */
 	uint64_t free_chains;         /* one bit each */
-	uint64_t begun;               /* slots, one bit each */
 	uint8_t slot_of_chain[DISK_CHAINS];
-	struct disk_slot slot[BLOCK_SLOTS];
-};
-
-enum disk_turn {
-	DISK_IDLE,
-	DISK_MOVED,    /* look again */
-	DISK_NONSENSE, /* the device says what cannot be: it is to be reset */
 };
 
 /* The features that this driver knows what to do with. */
@@ -75,8 +48,8 @@ enum disk_turn {
 /* What is wrong with a disk of which the device's configuration says this; NULL if nothing. Fills the geometry and the limits. */
 const char *disk_measure(struct disk *disk, const struct virtio_device *device);
 
-/* Makes ready: queue is open, server, areas and geometry are set; `memory` is the DISK_MEMORY bytes, which the device sees at `address`. */
+/* Makes ready: queue is open, slots and geometry are set; `memory` is the DISK_MEMORY bytes, which the device sees at `address`. */
 void disk_init(struct disk *disk, void *memory, uint64_t address);
 
 /* Does what can be done now. *signal is set to true where the client is to be signalled; it is never set to false. */
-enum disk_turn disk_turn(struct disk *disk, bool *signal);
+enum driver_turn disk_turn(struct disk *disk, bool *signal);

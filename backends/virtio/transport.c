@@ -50,7 +50,7 @@ static uint32_t header_byte(const uint32_t *header, uint32_t offset)
 
 /* The window of a structure whose capability stands at `place`; NULL if it is not inside a BAR that the driver has. */
 static volatile uint8_t *window(const struct host_pci_function *function, uint32_t place,
-	const struct virtio_bar *bars, uint32_t minimum, uint32_t *length)
+	const struct driver_bar *bars, uint32_t minimum, uint32_t *length)
 {
 	uint32_t bar = header_byte(function->header, place + 4);
 	uint32_t offset = function->header[place / 4 + 2];
@@ -70,7 +70,7 @@ static volatile uint8_t *window(const struct host_pci_function *function, uint32
 }
 
 enum virtio_error virtio_find(struct virtio_device *device, const struct host_pci_function *function,
-	const struct virtio_bar bars[HOST_PCI_BARS])
+	const struct driver_bar bars[HOST_PCI_BARS])
 {
 	const uint32_t *header = function->header;
 	uint32_t place = header_byte(header, CAPABILITIES_POINTER) & 0xfc;

@@ -3,6 +3,7 @@
  * device says is believed. Registers by mmio.h only. */
 #pragma once
 
+#include "environment.h"
 #include "queue.h"
 
 #include <bulkhead/host_pci.h>
@@ -23,12 +24,6 @@ enum virtio_error {
 	VIRTIO_ERROR_STUCK,      /* it does not get through its reset */
 };
 
-/* A BAR as far as the driver has it; size 0: not at all. */
-struct virtio_bar {
-	volatile uint8_t *base;
-	uint64_t size;
-};
-
 struct virtio_device {
 	volatile uint8_t *common;
 	volatile uint8_t *notify;
@@ -42,7 +37,7 @@ struct virtio_device {
 /* Finds the structures by the capabilities of `function`, which the root task has checked. None may be in a page of its MSI-X table, which the driver
  * does not have. CAPABILITY. */
 __attribute__((warn_unused_result)) enum virtio_error virtio_find(struct virtio_device *device,
-	const struct host_pci_function *function, const struct virtio_bar bars[HOST_PCI_BARS]);
+	const struct host_pci_function *function, const struct driver_bar bars[HOST_PCI_BARS]);
 
 /* Resets the device: behind this it does nothing of what it was told before. STUCK. */
 __attribute__((warn_unused_result)) enum virtio_error virtio_reset(struct virtio_device *device);

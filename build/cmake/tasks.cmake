@@ -113,10 +113,11 @@ include(backends/pci/sources.cmake)
 bulkhead_task(pci SOURCES ${PCI_PURE_SOURCES} ${PCI_TASK_SOURCES} INCLUDES backends/pci)
 
 # Drivers of the host's devices.
+include(backends/driver/sources.cmake)
 include(backends/virtio/sources.cmake)
 include(backends/virtio-disk/sources.cmake)
 bulkhead_task(virtio-disk
-  SOURCES ${VIRTIO_PURE_SOURCES} ${VIRTIO_TASK_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
-  INCLUDES backends/virtio backends/virtio-disk)
+  SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
+  INCLUDES backends/driver backends/virtio backends/virtio-disk)
 include(backends/disk-exerciser/sources.cmake)
 bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})

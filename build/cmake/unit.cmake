@@ -45,8 +45,8 @@ bulkhead_host_library(host-console SOURCES ${files} INCLUDES backends/console)
 bulkhead_host_library(host-switch SOURCES ${SWITCH_PURE_SOURCES} INCLUDES backends/switch)
 target_link_libraries(host-switch PUBLIC host-lib)
 bulkhead_host_library(host-pci SOURCES ${PCI_PURE_SOURCES} INCLUDES backends/pci)
-bulkhead_host_library(host-virtio-disk SOURCES ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES}
-  INCLUDES backends/virtio backends/virtio-disk)
+bulkhead_host_library(host-virtio-disk SOURCES ${DRIVER_PURE_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES}
+  INCLUDES backends/driver backends/virtio backends/virtio-disk)
 
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c

@@ -13,7 +13,7 @@ uint8_t fake_common[0x38];
 uint8_t fake_notify[0x100];
 uint8_t fake_config_window[64];
 struct host_pci_function fake_function;
-struct virtio_bar fake_bars[HOST_PCI_BARS];
+struct driver_bar fake_bars[HOST_PCI_BARS];
 uint8_t fake_memory[DISK_MEMORY] __attribute__((aligned(4096)));
 uint8_t fake_area[FAKE_AREA_SIZE] __attribute__((aligned(4096)));
 struct block_page fake_page;
@@ -159,9 +159,9 @@ void fake_reset(void)
 	add_capability(0x98, 0x84, 1, 0, 0x38);
 	add_capability(0x84, 0x70, 2, 2, 0x100);
 	add_capability(0x70, 0, 4, 4, 64);
-	fake_bars[0] = (struct virtio_bar){ fake_common, sizeof fake_common };
-	fake_bars[2] = (struct virtio_bar){ fake_notify, sizeof fake_notify };
-	fake_bars[4] = (struct virtio_bar){ fake_config_window, sizeof fake_config_window };
+	fake_bars[0] = (struct driver_bar){ fake_common, sizeof fake_common };
+	fake_bars[2] = (struct driver_bar){ fake_notify, sizeof fake_notify };
+	fake_bars[4] = (struct driver_bar){ fake_config_window, sizeof fake_config_window };
 }
 
 /* ---- The device's work ----------------------------------------------------------------------------------------------- */

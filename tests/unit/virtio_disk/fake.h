@@ -50,7 +50,7 @@ extern uint8_t fake_common[0x38];
 extern uint8_t fake_notify[0x100];
 extern uint8_t fake_config_window[64];
 extern struct host_pci_function fake_function;
-extern struct virtio_bar fake_bars[HOST_PCI_BARS];
+extern struct driver_bar fake_bars[HOST_PCI_BARS];
 extern uint8_t fake_memory[DISK_MEMORY];
 extern uint8_t fake_area[FAKE_AREA_SIZE];
 extern struct block_page fake_page;

@@ -22,11 +22,11 @@ static void start_driver(void)
 		VIRTIO_OK);
 	assert_null(disk_measure(&disk, &device));
 	disk_init(&disk, fake_memory, FAKE_QUEUE_ADDRESS);
-	disk.area[0] = (struct disk_area){ FAKE_AREA_ADDRESS, FAKE_AREA_SIZE };
-	disk.area_count = 1;
-	disk.server = block_server_start(block_attach(&fake_page, sizeof fake_page));
+	disk.slots.area[0] = (struct slots_area){ FAKE_AREA_ADDRESS, FAKE_AREA_SIZE };
+	disk.slots.area_count = 1;
+	disk.slots.server = block_server_start(block_attach(&fake_page, sizeof fake_page));
 	virtio_start(&device);
-	block_tell_geometry(&disk.server, &disk.geometry, &signalled);
+	block_tell_geometry(&disk.slots.server, &disk.slots.geometry, &signalled);
 }
 
 static int set_up(void **state)
@@ -51,14 +51,14 @@ static void post(
 
 static bool is_free(uint32_t slot) { return (block_free_slots(&fake_page, client.posted) >> slot & 1) != 0; }
 
-static void turn(enum disk_turn expected) { assert_int_equal(disk_turn(&disk, &signalled), expected); }
+static void turn(enum driver_turn expected) { assert_int_equal(disk_turn(&disk, &signalled), expected); }
 
 /* Until neither side has anything to do. */
 static void run(void)
 {
 	do {
 		fake_work(UINT32_MAX, false);
-	} while (disk_turn(&disk, &signalled) == DISK_MOVED);
+	} while (disk_turn(&disk, &signalled) == DRIVER_MOVED);
 }
 
 static void expect(uint32_t slot, enum block_status status)
@@ -74,7 +74,7 @@ static void test_sectors_go_both_ways(void **state)
 	memset(fake_area, 0xa5, 1024);
 	post(0, BLOCK_WRITE, 7, 2, 0);
 	post(1, BLOCK_READ, 6, 4, 0x8000);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	assert_int_equal(fake.doorbells, 1);
 	assert_false(is_free(0));
 	run();
@@ -84,7 +84,7 @@ static void test_sectors_go_both_ways(void **state)
 	assert_int_equal(fake_area[0x8000], 0);
 	assert_int_equal(fake_area[0x8000 + 512], 0xa5);
 	assert_int_equal(fake_area[0x8000 + 3 * 512], 0);
-	turn(DISK_IDLE);
+	turn(DRIVER_IDLE);
 }
 
 static void test_the_geometry_is_the_devices(void **state)
@@ -102,8 +102,8 @@ static void test_the_geometry_is_the_devices(void **state)
 	fake.offered &= ~(UINT64_C(1) << 9 | UINT64_C(1) << 13 | UINT64_C(1) << 14);
 	fake.config[8 + 1] = 0x20; /* size_max 8 KiB */
 	start_driver();
-	assert_int_equal(disk.geometry.flags, 0);
-	assert_int_equal(disk.geometry.max_sectors, 16);
+	assert_int_equal(disk.slots.geometry.flags, 0);
+	assert_int_equal(disk.slots.geometry.max_sectors, 16);
 	fake.config[8 + 1] = 0x0e;
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_OK);
 	assert_non_null(disk_measure(&disk, &device));
@@ -121,7 +121,7 @@ static void test_a_flush_without_a_cache_is_done(void **state)
 	fake.offered &= ~(UINT64_C(1) << 9);
 	start_driver();
 	post(3, BLOCK_FLUSH, 0, 0, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	expect(3, BLOCK_OK);
 	assert_int_equal(fake.doorbells, 0);
 }
@@ -131,7 +131,7 @@ static void test_flush_reaches_the_device(void **state)
 	(void)state;
 	start_driver();
 	post(3, BLOCK_FLUSH, 0, 0, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	assert_false(is_free(3));
 	run();
 	expect(3, BLOCK_OK);
@@ -176,7 +176,7 @@ static void test_bad_requests_are_answered(void **state)
 	foreign.area = UINT32_MAX;
 	block_client_post(&client, 6, &foreign, &signal);
 	post(7, BLOCK_READ, UINT64_MAX, UINT32_MAX, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	for (uint32_t slot = 0; slot < 8; slot++) {
 		expect(slot, BLOCK_REFUSED);
 	}
@@ -205,9 +205,9 @@ static void test_all_slots_at_once_and_in_any_order(void **state)
 			memset(fake_area + slot * 512, (int)(slot + round), 512);
 			post(slot, BLOCK_WRITE, slot, 1, slot * 512);
 		}
-		turn(DISK_MOVED);
+		turn(DRIVER_MOVED);
 		fake_work(UINT32_MAX, true);
-		turn(DISK_MOVED);
+		turn(DRIVER_MOVED);
 		assert_true(block_client_is_idle(&client));
 		for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++) {
 			assert_int_equal(fake.sectors[slot * 512 + 511], (slot + round) & 0xff);
@@ -224,9 +224,9 @@ static void test_a_small_queue_takes_its_time(void **state)
 	for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++) {
 		post(slot, BLOCK_READ, slot, 1, slot * 512);
 	}
-	turn(DISK_MOVED);
-	assert_int_equal(__builtin_popcountll(disk.begun), 5);
-	turn(DISK_IDLE);
+	turn(DRIVER_MOVED);
+	assert_int_equal(__builtin_popcountll(disk.slots.begun), 5);
+	turn(DRIVER_IDLE);
 	run();
 	run();
 	assert_true(block_client_is_idle(&client));
@@ -242,9 +242,9 @@ static void test_a_killed_driver_goes_on(void **state)
 		memset(fake_area + slot * 512, (int)slot + 1, 512);
 		post(slot, BLOCK_WRITE, slot, 1, slot * 512);
 	}
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	fake_work(4, false);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	fake_work(3, false); /* done, but the driver has not seen it */
 	expect(3, BLOCK_OK);
 	assert_false(is_free(4));
@@ -269,23 +269,23 @@ static void test_a_lying_device_is_noticed(void **state)
 		set_up(NULL);
 		start_driver();
 		post(0, BLOCK_READ, 0, 1, 0);
-		turn(DISK_MOVED);
+		turn(DRIVER_MOVED);
 		fake_give_back(HEADS[i]);
-		turn(DISK_NONSENSE);
+		turn(DRIVER_NONSENSE);
 	}
 	/* More than it was offered, and one thing twice. */
 	set_up(NULL);
 	start_driver();
 	fake_give_back(0);
-	turn(DISK_NONSENSE);
+	turn(DRIVER_NONSENSE);
 	set_up(NULL);
 	start_driver();
 	post(0, BLOCK_READ, 0, 1, 0);
 	post(1, BLOCK_READ, 0, 1, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	fake_give_back(0);
 	fake_give_back(0);
-	turn(DISK_NONSENSE);
+	turn(DRIVER_NONSENSE);
 	/* Given back, and nothing written: the status byte is not left over from the last request. */
 	set_up(NULL);
 	start_driver();
@@ -293,9 +293,9 @@ static void test_a_lying_device_is_noticed(void **state)
 	run();
 	expect(0, BLOCK_OK);
 	post(0, BLOCK_READ, 0, 1, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	fake_give_back(0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	expect(0, BLOCK_FAILED);
 }
 
@@ -318,7 +318,7 @@ static void test_no_doorbell_where_none_is_wanted(void **state)
 	start_driver();
 	((struct virtio_used *)(void *)(fake_memory + VIRTIO_QUEUE_USED))->flags = 1;
 	post(0, BLOCK_READ, 0, 1, 0);
-	turn(DISK_MOVED);
+	turn(DRIVER_MOVED);
 	assert_int_equal(fake.doorbells, 0);
 	run();
 	expect(0, BLOCK_OK);

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# What drivers of the host's disks share. The pure sources link into host tests too, which bring registers of their own.
+set(DRIVER_PURE_SOURCES
+	${CMAKE_CURRENT_LIST_DIR}/slots.c)
+set(DRIVER_TASK_SOURCES
+	${CMAKE_CURRENT_LIST_DIR}/environment.c
+	${CMAKE_CURRENT_LIST_DIR}/mmio.c
+	${CMAKE_CURRENT_LIST_DIR}/work.c)
