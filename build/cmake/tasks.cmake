@@ -119,5 +119,9 @@ include(backends/virtio-disk/sources.cmake)
 bulkhead_task(virtio-disk
   SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
   INCLUDES backends/driver backends/virtio backends/virtio-disk)
+include(backends/nvme-disk/sources.cmake)
+bulkhead_task(nvme-disk
+  SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${NVME_DISK_PURE_SOURCES} ${NVME_DISK_TASK_SOURCES}
+  INCLUDES backends/driver backends/nvme-disk)
 include(backends/disk-exerciser/sources.cmake)
 bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})

@@ -47,6 +47,8 @@ target_link_libraries(host-switch PUBLIC host-lib)
 bulkhead_host_library(host-pci SOURCES ${PCI_PURE_SOURCES} INCLUDES backends/pci)
 bulkhead_host_library(host-virtio-disk SOURCES ${DRIVER_PURE_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES}
   INCLUDES backends/driver backends/virtio backends/virtio-disk)
+bulkhead_host_library(host-nvme-disk SOURCES ${DRIVER_PURE_SOURCES} ${NVME_DISK_PURE_SOURCES}
+  INCLUDES backends/driver backends/nvme-disk)
 
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
@@ -57,6 +59,7 @@ set(BULKHEAD_UNIT_LIBRARY_console host-console)
 set(BULKHEAD_UNIT_LIBRARY_switch host-switch)
 set(BULKHEAD_UNIT_LIBRARY_host_pci host-pci)
 set(BULKHEAD_UNIT_LIBRARY_virtio_disk host-virtio-disk)
+set(BULKHEAD_UNIT_LIBRARY_nvme_disk host-nvme-disk)
 set(BULKHEAD_UNIT_LIBRARY_models host-models)
 set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
 set(BULKHEAD_UNIT_LIBRARY_lib host-lib)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Disks of the host: a driver writes and reads a file of QEMU's through its virtio disk, without the VMs, exercised by a task that compares all that
+"""Disks of the host: a driver writes and reads a file of QEMU's through its device, without the VMs, exercised by a task that compares all that
 it reads. Drivers and the PCI server are killed meanwhile."""
 
 import re
 import struct
+
+import pytest
 
 from conftest import bare_vm, run_to_end, write_appliance
 
@@ -17,6 +19,13 @@ def appliance(*disks):
 
 def disk(name, rounds, pci="virtio-blk"):
     return f'disk {name} {{\n\tpci = "{pci}"\n\tallow_dma = true\n\texercise = {rounds}\n}}\n'
+
+
+def attach(kind, file):
+    """How a machine gets a file as a disk of that kind: options of the tool, arguments for QEMU."""
+    if kind == "virtio-blk":
+        return ["--disk", file], []
+    return [], ["-drive", f"file={file},format=raw,if=none,id=nvme0", "-device", "nvme,serial=1,drive=nvme0"]
 
 
 def disk_file(folder, name, size=2 * MEBIBYTE):
@@ -33,10 +42,12 @@ def expected(size, rounds):
     return bytes(zeroed * BLOCK) + struct.pack(f"<{(blocks - zeroed) * BLOCK // 8}Q", *words)
 
 
-def test_a_file_is_written_and_read(tmp_path):
+@pytest.mark.parametrize("kind", ["virtio-blk", "nvme"])
+def test_a_file_is_written_and_read(tmp_path, kind):
     file = disk_file(tmp_path, "disk.img")
-    path = write_appliance(tmp_path, appliance(disk("d0", 2)))
-    run = run_to_end(path, tmp_path, ["--disk", file, "--until", "the exercise is over"])
+    options, qemu = attach(kind, file)
+    path = write_appliance(tmp_path, appliance(disk("d0", 2, kind)))
+    run = run_to_end(path, tmp_path, [*options, "--until", "the exercise is over"], qemu)
     assert run.status == 0, run
     assert "WRONG" not in run.transcript
     assert "disk of 2 MiB" in run.transcript
@@ -54,10 +65,12 @@ def test_two_disks_have_two_functions(tmp_path):
     assert files[0].read_bytes() == expected(2 * MEBIBYTE, 2)
 
 
-def test_killed_under_load(machine, tmp_path):
+@pytest.mark.parametrize("kind", ["virtio-blk", "nvme"])
+def test_killed_under_load(machine, tmp_path, kind):
     """The driver is killed while all slots are in use, and nothing is lost; the PCI server, and the driver does not notice."""
     file = disk_file(tmp_path, "disk.img")
-    one = machine(appliance(disk("d0", 1000000)), ["idle"], ["--disk", file])
+    options, qemu = attach(kind, file)
+    one = machine(appliance(disk("d0", 1000000, kind)), ["idle"], options, qemu)
     one.transcript_has(r"d0/exercise: round 1: 512 blocks are right")
     for _ in range(3):
         one.admin("kill disk/d0", "killed by the administrator")
@@ -83,14 +96,14 @@ def test_killed_under_load(machine, tmp_path):
 
 def test_without_the_device(tmp_path):
     path = write_appliance(tmp_path, appliance(disk("d0", 1)))
-    run = run_to_end(path, tmp_path, ["--until", "no such PCI device"])
+    run = run_to_end(path, tmp_path, ["--until", "take it out of the appliance file"])
     assert run.status == 0, run
     assert "disk/d0: this machine has no such PCI device: add it, or take it out of the appliance file" in run.transcript
 
 
 def test_what_is_no_disk_is_not_driven(tmp_path):
-    """A place where something else is, which has no MSI-X: refused. And a legacy virtio disk, by the driver itself."""
+    """A place where something else is, which has no MSI-X."""
     path = write_appliance(tmp_path, appliance(disk("d0", 1, "00:1f.2")))
-    run = run_to_end(path, tmp_path, ["--until", "cannot be given to a driver"])
+    run = run_to_end(path, tmp_path, ["--until", "use another device"])
     assert run.status == 0, run
     assert "disk/d0: its PCI device cannot be given to a driver: it has no usable MSI-X: use another device" in run.transcript

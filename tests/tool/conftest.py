@@ -26,6 +26,7 @@ PARTS = [
     "tasks/console",
     "tasks/pci",
     "tasks/virtio-disk",
+    "tasks/nvme-disk",
     "tasks/disk-exerciser",
 ]
 APPLIANCE = """\

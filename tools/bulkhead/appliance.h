@@ -76,12 +76,15 @@ struct vm {
 /* The serial port at which programs give the administrator's commands. */
 enum control_port { CONTROL_NONE, CONTROL_COM2, CONTROL_COM3 };
 
+enum disk_driver { DISK_DRIVER_VIRTIO, DISK_DRIVER_NVME, DISK_DRIVERS };
+
 /* A disk of the host. */
 struct disk {
 	char *name;
 	unsigned line;
 	char *function; /* as the PCI server takes it: "1af4:1042", "00:04.0"; NULL: missing, and reported */
 	unsigned function_line;
+	enum disk_driver driver;
 	bool allow_dma;
 	uint64_t exercise; /* rounds; 0: none */
 };

@@ -19,7 +19,7 @@ static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
 	"vm|device|on_crash", "vm|device|port", "vm|device|irq" };
-static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|allow_dma", "disk|exercise" };
+static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
 static struct reader *parsing;
@@ -196,6 +196,7 @@ static cfg_t *parse(struct reader *reader)
 	};
 	cfg_opt_t disk_options[] = {
 		CFG_STR("pci", NULL, CFGF_NONE),
+		CFG_STR("driver", NULL, CFGF_NONE),
 		CFG_STR("allow_dma", NULL, CFGF_NONE),
 		CFG_STR("exercise", NULL, CFGF_NONE),
 		CFG_END(),

@@ -11,11 +11,15 @@
 
 #define MAX_ROUNDS 1000000u
 
-/* Kinds of functions that there are drivers for, and how the PCI server finds them. Numbers: PCI ID of virtio 1.2 section 5.2. */
+/* Kinds of functions that there are drivers for, and how the PCI server finds them: virtio 1.2 section 4.1.2.1 (device id 0x1040 + 2), the class code
+ * of NVM Express (NVMe 1.4 section 2.1.5). */
 static const struct {
 	const char *name;
 	const char *function;
-} KINDS[] = { { "virtio-blk", "1af4:1042" } };
+} KINDS[DISK_DRIVERS] = {
+	[DISK_DRIVER_VIRTIO] = { "virtio-blk", "1af4:1042" },
+	[DISK_DRIVER_NVME] = { "nvme", "class:010802" },
+};
 
 /* Is `text` like `form`, in which x stands for a hexadecimal digit? */
 static bool has_form(const char *text, const char *form)
@@ -35,24 +39,50 @@ static bool is_place(const char *text)
 	       strtoul(text + 6, NULL, 16) < 8;
 }
 
-/* In new memory; NULL if it is none. */
-static char *function_of(const char *text)
+/* The kind of that name; DISK_DRIVERS if there is none. */
+static enum disk_driver driver_named(const char *name)
 {
-	char *function;
+	unsigned kind = 0;
 
-	for (unsigned i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
-		if (strcmp(text, KINDS[i].name) == 0) {
-			return format_text("%s", KINDS[i].function);
+	while (kind < DISK_DRIVERS && strcmp(name, KINDS[kind].name) != 0) {
+		kind++;
+	}
+	return (enum disk_driver)kind;
+}
+
+/* A kind, or the place of a function, whose driver `driver` says. */
+static void read_function(struct reader *reader, cfg_t *section, struct disk *disk)
+{
+	unsigned driver_line;
+	const char *text = option_text(reader, section, "pci", &disk->function_line);
+	const char *driver = option_text(reader, section, "driver", &driver_line);
+
+	disk->driver = driver != NULL ? driver_named(driver) : DISK_DRIVER_VIRTIO;
+	if (disk->driver == DISK_DRIVERS) {
+		report(&reader->diagnostics, driver_line,
+			"there is no driver \"%s\" of disks: write virtio-blk or nvme", driver);
+	}
+	if (text == NULL) {
+		report(&reader->diagnostics, disk->line,
+			"disk \"%s\" has no device: write pci = virtio-blk or pci = nvme, or the place of one, like pci = \"00:04.0\"",
+			disk->name);
+	} else if (driver_named(text) != DISK_DRIVERS) {
+		if (driver != NULL && disk->driver != DISK_DRIVERS && disk->driver != driver_named(text)) {
+			report(&reader->diagnostics, driver_line,
+				"the driver of pci = %s is %s, not %s: remove this", text, text, driver);
 		}
+		disk->driver = driver_named(text);
+		disk->function = format_text("%s", KINDS[disk->driver].function);
+	} else if (is_place(text)) {
+		disk->function = format_text("%s", text);
+		for (char *letter = disk->function; *letter != '\0'; letter++) {
+			*letter = (char)tolower((unsigned char)*letter);
+		}
+	} else {
+		report(&reader->diagnostics, disk->function_line,
+			"pci = \"%s\" is no disk: write virtio-blk, nvme, or the place of one, like \"00:04.0\" (bus, device, function)",
+			text);
 	}
-	if (!is_place(text)) {
-		return NULL;
-	}
-	function = format_text("%s", text);
-	for (char *letter = function; *letter != '\0'; letter++) {
-		*letter = (char)tolower((unsigned char)*letter);
-	}
-	return function;
 }
 
 static void read_exercise(struct reader *reader, cfg_t *section, struct disk *disk)
@@ -76,24 +106,10 @@ static void read_exercise(struct reader *reader, cfg_t *section, struct disk *di
 
 void read_disk(struct reader *reader, cfg_t *section, struct disk *disk)
 {
-	const char *text;
-
 	disk->name = format_text("%s", cfg_title(section));
 	disk->line = find_section_line(reader->text, "disk", disk->name, (unsigned)section->line);
 	(void)check_plain_name(reader, disk->name, disk->line, "a disk");
-	text = option_text(reader, section, "pci", &disk->function_line);
-	if (text == NULL) {
-		report(&reader->diagnostics, disk->line,
-			"disk \"%s\" has no device: write pci = virtio-blk, or the place of one, like pci = \"00:04.0\"",
-			disk->name);
-	} else {
-		disk->function = function_of(text);
-		if (disk->function == NULL) {
-			report(&reader->diagnostics, disk->function_line,
-				"pci = \"%s\" is no disk: write virtio-blk, or the place of one, like \"00:04.0\" (bus, device, function)",
-				text);
-		}
-	}
+	read_function(reader, section, disk);
 	disk->allow_dma = read_boolean(reader, section, "allow_dma", false);
 	read_exercise(reader, section, disk);
 }

@@ -16,7 +16,6 @@
 #define DRIVER_BUDGET_US 1000u
 #define HOST_PERIOD_US 20000u
 #define HOST_HEAP_SIZE 0x10000u
-#define DISK_QUEUE_SIZE 0x4000u     /* DISK_MEMORY of backends/virtio-disk, which checks it */
 #define EXERCISE_AREA_SIZE 0x40000u /* all slots with 4 KiB each */
 #define PRIORITY_EXERCISE 60u       /* it takes what is left over */
 #define EXERCISE_PERIOD_US 10000u
@@ -24,6 +23,16 @@
 #define SIGNAL_DEVICE UINT64_C(2)
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
+
+/* Images of drivers, and what they share with their devices beside the data areas: DISK_MEMORY of backends/virtio-disk and NVME_MEMORY of
+ * backends/nvme-disk, which check it. */
+static const struct {
+	const char *image;
+	uint64_t queue_size;
+} DRIVERS[DISK_DRIVERS] = {
+	[DISK_DRIVER_VIRTIO] = { "virtio-disk", 0x4000 },
+	[DISK_DRIVER_NVME] = { "nvme-disk", 0xa000 },
+};
 
 static struct manifest_object empty_object(enum manifest_object_type type)
 {
@@ -210,15 +219,15 @@ static void expand_disk(struct builder *builder, const struct disk *disk)
 		.heap_size = HOST_HEAP_SIZE,
 		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
 	};
-	uint32_t driver = add_task(builder, name, "virtio-disk", task, NULL, 0);
+	uint32_t driver = add_task(builder, name, DRIVERS[disk->driver].image, task, NULL, 0);
 	uint32_t notification = add_object(builder, system, "notification", MANIFEST_OBJECT_NOTIFICATION);
 	uint32_t page = add_memory(builder, system, "page", MANIFEST_PAGE_SIZE);
 
 	add_log_signal(builder, driver);
 	add_capability(builder, driver, "notification", notification, READ, 0);
 	add_mapping(builder, driver, "disk-page", page, READ | WRITE);
-	add_mapping(builder, driver, "queue", add_dma_memory(builder, name, "queue", DISK_QUEUE_SIZE),
-		READ | WRITE);
+	add_mapping(builder, driver, "queue",
+		add_dma_memory(builder, name, "queue", DRIVERS[disk->driver].queue_size), READ | WRITE);
 	add_function(builder, driver, disk->function, notification, SIGNAL_DEVICE);
 	if (disk->exercise != 0) {
 		add_exerciser(builder, disk, driver, page, notification);
