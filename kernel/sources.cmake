@@ -9,6 +9,7 @@ set(KERNEL_SOURCES
   arch/x86_64/gdt.c
   arch/x86_64/idt.c
   arch/x86_64/ioapic.c
+  arch/x86_64/iommu.c
   arch/x86_64/kernel_space.c
   arch/x86_64/lapic.c
   arch/x86_64/multiboot1.c
@@ -37,6 +38,7 @@ set(KERNEL_SOURCES
   object/guest_space.c
   object/invoke.c
   object/io_ports.c
+  object/io_space.c
   object/irq_handler.c
   object/sched_context.c
   object/space.c

@@ -10,6 +10,7 @@
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/boot_information.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/iommu.h"
 #include "arch/x86_64/tsc.h"
 #include "boot/image.h"
 #include "boot/memory.h"
@@ -174,10 +175,10 @@ static void put_untyped(struct builder *builder, uint64_t start, uint64_t end, u
 	}
 }
 
-/* Device space: what the memory map does not name below the interrupt controllers, and the VGA window. */
+/* Device space: what the memory map does not name below the interrupt controllers and IOMMUs, and the VGA window. */
 static void put_device_memory(struct builder *builder)
 {
-	uint64_t start = LOW_MEMORY_END;
+	uint64_t start = LOW_MEMORY_END, end = DEVICE_WINDOW_END;
 
 	put_untyped(builder, 0xa0000, 0xc0000, 1, 0);
 	for (unsigned int i = 0; i < boot_information.map_count; i++) {
@@ -187,8 +188,13 @@ static void put_device_memory(struct builder *builder)
 			start = entry->end;
 		}
 	}
-	if (start < DEVICE_WINDOW_END) {
-		put_untyped(builder, start, DEVICE_WINDOW_END, 1, 0);
+	for (unsigned int i = 0; i < platform_information.iommu_count; i++) {
+		if (platform_information.iommus[i].physical < end) {
+			end = platform_information.iommus[i].physical;
+		}
+	}
+	if (start < end) {
+		put_untyped(builder, start, end, 1, 0);
 	}
 }
 
@@ -243,6 +249,7 @@ static void fill_info(struct builder *builder)
 	info->cpu_count = 1;
 	info->tsc_khz = clock_rates.tsc_khz;
 	info->boot_tsc = rdtsc();
+	info->has_iommu = iommu_is_on() ? 1 : 0;
 	memcpy(info->command_line, boot_information.command_line, sizeof(info->command_line));
 	info->module_count = boot_information.module_count;
 	for (unsigned int i = 0; i < boot_information.module_count; i++) {

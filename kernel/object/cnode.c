@@ -22,6 +22,7 @@ static enum bh_error check_badge(const struct capability *source, uint64_t badge
 		return source->badge == 0 || (badge != 0 && badge <= source->badge) ? BH_OK : BH_ERROR_RANGE;
 	case BH_OBJECT_IRQ_CONTROL:
 	case BH_OBJECT_IO_PORT_CONTROL:
+	case BH_OBJECT_IO_SPACE_CONTROL:
 		return badge_lies_inside(source->badge, badge) ? BH_OK : BH_ERROR_RANGE;
 	default:
 		return BH_ERROR_TYPE;

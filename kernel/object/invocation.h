@@ -74,6 +74,8 @@ enum bh_error irq_handler_invoke(struct invocation *invocation);
 enum bh_error irq_control_invoke(struct invocation *invocation);
 enum bh_error io_ports_invoke(struct invocation *invocation);
 enum bh_error io_port_control_invoke(struct invocation *invocation);
+enum bh_error io_space_invoke(struct invocation *invocation);
+enum bh_error io_space_control_invoke(struct invocation *invocation);
 
 /* --- teardown.c --- */
 
@@ -94,10 +96,15 @@ void timer_end(struct timer *timer);
 bool timer_arm(struct timer *timer, uint64_t deadline);
 void irq_handler_end(struct irq_handler *handler);
 void io_ports_end(struct io_ports *ports);
+void io_space_end(struct io_space *space);
 void execution_end(struct execution *execution);
 void reply_end(struct reply *reply);
 
+/* A PCI function's access was refused by the IOMMU: tells the owner of the IoSpace of that domain, and the log. */
+void io_space_fault(uint32_t domain, uint32_t function, uint64_t address, enum bh_io_fault kind);
+
 /* --- per type: what is not zero in a fresh object --- */
+void io_space_initialise(struct io_space *space, uint64_t physical);
 void thread_initialise(struct thread *thread);
 void sched_context_initialise(struct sched_context *context);
 void address_space_initialise(struct address_space *space, uint64_t physical);
@@ -125,5 +132,6 @@ bool space_has_table(const struct space *space, uint64_t address, unsigned int l
 bool space_forget_one(struct space *space);
 void space_end(struct space *space);
 
-/* An interrupt came (arch entry), number 0..INTERRUPTS - 1: masks a line, signals its handler's Notification. */
+/* An interrupt came (arch entry), number 0..INTERRUPTS - 1: masks a line, signals its handler's Notification. INTERRUPTS is the
+ * IOMMU's own. */
 void interrupt_fired(uint32_t interrupt);

@@ -109,11 +109,14 @@ enum bh_error invoke(struct invocation *invocation)
 		return irq_control_invoke(invocation);
 	case BH_OBJECT_IO_PORT_CONTROL:
 		return io_port_control_invoke(invocation);
+	case BH_OBJECT_IO_SPACE_CONTROL:
+		return io_space_control_invoke(invocation);
+	case BH_OBJECT_IO_SPACE:
+		return io_space_invoke(invocation);
 	case BH_OBJECT_NULL:
 	case BH_OBJECT_REPLY:
 	case BH_OBJECT_NOTIFICATION:
 	case BH_OBJECT_ADDRESS_SPACE:
-	case BH_OBJECT_IO_SPACE_CONTROL:
 	case BH_OBJECT_TYPES:
 		break;
 	}

@@ -5,21 +5,23 @@
 
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/ioapic.h"
+#include "arch/x86_64/iommu.h"
 #include "arch/x86_64/vectors.h"
 #include "ipc/ipc.h"
 #include "sched/cpu.h"
 
-#define MSI_ADDRESS UINT64_C(0xfee00000)
-#define MSI_DESTINATION_SHIFT 12
-
 static struct irq_handler *owners[INTERRUPTS];
 
-/* Masking ignores what is no line. */
 void interrupt_fired(uint32_t interrupt)
 {
-	const struct irq_handler *handler = owners[interrupt];
+	const struct irq_handler *handler;
 
-	interrupt_line_mask(interrupt);
+	if (interrupt == INTERRUPTS) {
+		iommu_interrupt();
+		return;
+	}
+	handler = owners[interrupt];
+	interrupt_line_mask(interrupt); /* ignores what is no line */
 	if (handler != NULL && handler->target.type == BH_OBJECT_NOTIFICATION) {
 		notification_signal((struct notification *)handler->target.object, handler->target.badge);
 	}
@@ -29,6 +31,9 @@ void irq_handler_end(struct irq_handler *handler)
 {
 	if (handler->configured) {
 		interrupt_line_mask(handler->interrupt);
+		if (handler->interrupt >= INTERRUPT_LINES) {
+			iommu_message_clear(handler->function, handler->index);
+		}
 		owners[handler->interrupt] = NULL;
 		handler->configured = false;
 	}
@@ -146,9 +151,8 @@ static enum bh_error configure_msi(struct invocation *invocation, struct irq_han
 	handler->function = (uint32_t)function;
 	handler->index = (uint32_t)index;
 	own(handler, interrupt);
-	/* Physical destination, fixed, edge (APM vol. 2 section 16.11). */
-	invocation->result[0] = MSI_ADDRESS | (uint64_t)this_cpu()->apic_id << MSI_DESTINATION_SHIFT;
-	invocation->result[1] = VECTOR_INTERRUPT_FIRST + interrupt;
+	iommu_message_set(handler->function, handler->index, VECTOR_INTERRUPT_FIRST + interrupt,
+		&invocation->result[0], &invocation->result[1]);
 	return BH_OK;
 }
 

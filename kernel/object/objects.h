@@ -171,11 +171,12 @@ _Static_assert(sizeof(struct timer) <= 1u << BH_TIMER_BITS, "Timer size");
 /* ---- Spaces ---- */
 #define IO_RANGES_PER_SPACE 8
 
-/* Common part of AddressSpace and GuestSpace; stands behind the root table. */
+/* Common part of AddressSpace, GuestSpace and IoSpace; stands behind the root table. */
 struct space {
 	struct object_header header;
 	uint64_t root_physical;
-	bool is_guest;
+	bool is_guest, is_io;
+	uint64_t absent;            /* what an entry without a mapping holds */
 	struct capability mappings; /* sentinel of the ring of Frame and PageTable capabilities mapped here */
 	uint64_t flushes; /* GuestSpace: bumped when a mapping went away; vCPUs compare it at entry */
 	struct io_ports *io_ranges[IO_RANGES_PER_SPACE];
@@ -199,13 +200,32 @@ struct guest_space {
 };
 _Static_assert(sizeof(struct guest_space) == 1u << BH_GUEST_SPACE_BITS, "GuestSpace size");
 
-/* Capabilities of both name the space behind the root table: that is where the header is. */
+#define IO_SPACE_FUNCTIONS 8
+
+struct io_space {
+	uint64_t table[512];
+	struct space space;
+	uint32_t domain; /* 0: not configured */
+	uint32_t function_count;
+	uint32_t functions[IO_SPACE_FUNCTIONS];
+	struct capability target; /* Notification with badge */
+	uint64_t fault_function, fault_address, fault_kind, fault_count;
+};
+_Static_assert(sizeof(struct io_space) <= 1u << BH_IO_SPACE_BITS, "IoSpace size");
+
+/* Capabilities of all three name the space behind the root table: that is where the header is. */
 _Static_assert(offsetof(struct address_space, space) == PAGE_SIZE, "capability_initialise");
 _Static_assert(offsetof(struct guest_space, space) == PAGE_SIZE, "capability_initialise");
+_Static_assert(offsetof(struct io_space, space) == PAGE_SIZE, "capability_initialise");
 
 static inline __attribute__((always_inline)) struct guest_space *guest_space_of(struct space *space)
 {
 	return (struct guest_space *)((uint64_t)space - PAGE_SIZE);
+}
+
+static inline struct io_space *io_space_of(struct space *space)
+{
+	return (struct io_space *)((uint64_t)space - PAGE_SIZE);
 }
 
 /* ---- VCPU ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces of tasks and guests: page tables built from PageTable and Frame capabilities. A capability is one mapping
+/* Address spaces of tasks, guests and devices: page tables built from PageTable and Frame capabilities. A capability is one mapping
  * at most, and every present entry belongs to one: an entry is only ever written for a capability that the caller holds,
  * and goes when that capability goes.
  *
@@ -7,6 +7,7 @@
 #include "object/invocation.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/iommu.h"
 #include "arch/x86_64/kernel_space.h"
 #include "arch/x86_64/user_ports.h"
 #include "panic.h"
@@ -24,11 +25,28 @@
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 #define GUEST_PHYSICAL_END (UINT64_C(1) << 47)
 
+static void table_fill(uint64_t physical, uint64_t entry, unsigned int count)
+{
+	uint64_t *table = phys_to_virt(physical);
+
+	for (unsigned int i = 0; i < count; i++) {
+		table[i] = entry;
+	}
+}
+
 void space_initialise(struct space *space, uint64_t root_physical, bool is_guest)
 {
 	space->root_physical = root_physical;
 	space->is_guest = is_guest;
 	mapping_link(&space->mappings, &space->mappings);
+}
+
+void io_space_initialise(struct io_space *space, uint64_t physical)
+{
+	space_initialise(&space->space, physical, false);
+	space->space.is_io = true;
+	space->space.absent = IOMMU_ENTRY_ABSENT;
+	table_fill(physical, IOMMU_ENTRY_ABSENT, PAGE_SIZE / sizeof(uint64_t));
 }
 
 void address_space_initialise(struct address_space *space, uint64_t physical)
@@ -48,7 +66,7 @@ static uint64_t *walk(const struct space *space, uint64_t address, unsigned int 
 	for (unsigned int at = ROOT_LEVEL; at > level; at--) {
 		uint64_t entry = table[address >> shift_of(at) & 511];
 
-		if (entry == 0) {
+		if (entry == space->absent) {
 			*error = BH_ERROR_NOT_MAPPED;
 			return NULL;
 		}
@@ -65,7 +83,9 @@ static uint64_t *walk(const struct space *space, uint64_t address, unsigned int 
 /* Nothing may use the old translation of `address` any more. */
 static void flush(struct space *space, uint64_t address, bool whole)
 {
-	if (space->is_guest) {
+	if (space->is_io) {
+		iommu_flush(io_space_of(space)->domain, address, whole);
+	} else if (space->is_guest) {
 		space->flushes++;
 	} else if (this_cpu()->space == space) {
 		if (whole) {
@@ -113,8 +133,8 @@ void mapping_remove(struct capability *slot)
 	if (entry != NULL &&
 		(*entry & ENTRY_ADDRESS &
 			~((UINT64_C(1) << (is_table ? PAGE_SHIFT : shift_of(level))) - 1)) == slot->object) {
-		*entry = 0;
-		flush(space, address, is_table);
+		*entry = space->absent;
+		flush(space, address, is_table || level > 1);
 	}
 	if (is_table) {
 		memset(phys_to_virt(slot->object), 0, PAGE_SIZE);
@@ -145,8 +165,11 @@ void space_end(struct space *space)
 		write_cr3(virt_to_phys(kernel_pml4));
 		cpu->space = NULL;
 	}
+	if (space->is_io) {
+		io_space_end(io_space_of(space));
+	}
 	/* Its tables may serve another space before the last mapping here has been forgotten: no walk from here finds them. */
-	memset(phys_to_virt(space->root_physical), 0, PML4_KERNEL_FIRST * sizeof(uint64_t));
+	table_fill(space->root_physical, space->absent, PML4_KERNEL_FIRST);
 	for (unsigned int i = 0; i < IO_RANGES_PER_SPACE; i++) {
 		if (space->io_ranges[i] != NULL) {
 			space->io_ranges[i]->space = NULL;
@@ -164,19 +187,20 @@ static enum bh_error space_find(const struct invocation *invocation, struct spac
 	if (slot == NULL) {
 		return BH_ERROR_CAPABILITY;
 	}
-	if (slot->type != BH_OBJECT_ADDRESS_SPACE && slot->type != BH_OBJECT_GUEST_SPACE) {
+	if (slot->type != BH_OBJECT_ADDRESS_SPACE && slot->type != BH_OBJECT_GUEST_SPACE &&
+		slot->type != BH_OBJECT_IO_SPACE) {
 		return BH_ERROR_TYPE;
 	}
 	if ((slot->rights & BH_RIGHT_WRITE) == 0) {
 		return BH_ERROR_RIGHTS;
 	}
 	*space = (struct space *)slot->object;
-	return BH_OK;
+	return (*space)->is_io && io_space_of(*space)->domain == 0 ? BH_ERROR_EMPTY_OBJECT : BH_OK;
 }
 
 static bool range_is_mappable(const struct space *space, uint64_t address, unsigned int bits)
 {
-	uint64_t end = space->is_guest ? GUEST_PHYSICAL_END : USER_ADDRESS_END - PAGE_SIZE;
+	uint64_t end = space->is_guest || space->is_io ? GUEST_PHYSICAL_END : USER_ADDRESS_END - PAGE_SIZE;
 	uint64_t size = UINT64_C(1) << bits;
 
 	/* The last page below the hole stays empty: SYSRET to a non-canonical address faults in the kernel on Intel. */
@@ -195,7 +219,7 @@ bool space_has_table(const struct space *space, uint64_t address, unsigned int l
 	enum bh_error error;
 	const uint64_t *entry = walk(space, address, level + 1, &error);
 
-	return entry != NULL && *entry != 0;
+	return entry != NULL && *entry != space->absent;
 }
 
 enum bh_error space_insert_frame(
@@ -208,12 +232,18 @@ enum bh_error space_insert_frame(
 	if (entry == NULL) {
 		return error;
 	}
-	if (*entry != 0) {
+	if (*entry != space->absent) {
 		return BH_ERROR_MAPPED;
 	}
-	/* An entry that was not present needs no flush (no negative caching: APM vol. 2 section 5.5.2). */
-	*entry = space->is_guest ? backend_guest_leaf(frame->object, flags, level > 1)
-				 : host_leaf(frame->object, flags, level > 1);
+	/* An entry that was not present needs no flush (no negative caching: APM vol. 2 section 5.5.2) but in an IOMMU. */
+	if (space->is_io) {
+		*entry = iommu_leaf(frame->object, (flags & BH_MAP_WRITE) != 0) |
+			 (level > 1 ? ENTRY_LARGE : 0); /* for walk: to the IOMMU the bit says nothing */
+		flush(space, address, level > 1);
+	} else {
+		*entry = space->is_guest ? backend_guest_leaf(frame->object, flags, level > 1)
+					 : host_leaf(frame->object, flags, level > 1);
+	}
 	link_mapping(space, frame, address);
 	return BH_OK;
 }
@@ -227,11 +257,17 @@ enum bh_error space_insert_table(
 	if (entry == NULL) {
 		return error;
 	}
-	if (*entry != 0) {
+	if (*entry != space->absent) {
 		return BH_ERROR_MAPPED;
 	}
-	*entry = space->is_guest ? backend_guest_table(table->object)
-				 : table->object | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER;
+	if (space->is_io) {
+		table_fill(table->object, space->absent, PAGE_SIZE / sizeof(uint64_t));
+		*entry = iommu_table(table->object, level);
+		flush(space, address, true);
+	} else {
+		*entry = space->is_guest ? backend_guest_table(table->object)
+					 : table->object | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER;
+	}
 	link_mapping(space, table, address);
 	table->mapping.level = level & 7;
 	return BH_OK;
@@ -256,7 +292,8 @@ static enum bh_error frame_map(const struct invocation *invocation)
 		(flags & BH_MAP_READ) == 0 || !range_is_mappable(space, address, bits)) {
 		return BH_ERROR_ARGUMENT;
 	}
-	if (!space->is_guest && (flags & BH_MAP_WRITE) != 0 && (flags & BH_MAP_EXECUTE) != 0) {
+	if (space->is_io ? (flags & (BH_MAP_EXECUTE | BH_MAP_UNCACHED)) != 0
+			 : !space->is_guest && (flags & BH_MAP_WRITE) != 0 && (flags & BH_MAP_EXECUTE) != 0) {
 		return BH_ERROR_ARGUMENT;
 	}
 	if ((frame->rights & BH_RIGHT_READ) == 0 ||

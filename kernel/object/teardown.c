@@ -45,6 +45,7 @@ static void object_end(uint64_t type, uint64_t object)
 		return;
 	case BH_OBJECT_ADDRESS_SPACE:
 	case BH_OBJECT_GUEST_SPACE:
+	case BH_OBJECT_IO_SPACE:
 		space_end((struct space *)object);
 		break;
 	case BH_OBJECT_NOTIFICATION:
@@ -109,6 +110,9 @@ static bool teardown_step(struct object_header *header)
 	case BH_OBJECT_ADDRESS_SPACE:
 	case BH_OBJECT_GUEST_SPACE:
 		return space_forget_one((struct space *)header);
+	case BH_OBJECT_IO_SPACE:
+		return space_forget_one((struct space *)header) ||
+		       delete_next(header, &io_space_of((struct space *)header)->target, 1);
 	case BH_OBJECT_ENDPOINT:
 		return endpoint_cancel_one((struct endpoint *)header);
 	case BH_OBJECT_NOTIFICATION:

@@ -24,6 +24,7 @@ static uint64_t object_size_bits(uint64_t type, uint64_t size_bits)
 		[BH_OBJECT_VCPU] = BH_VCPU_BITS,
 		[BH_OBJECT_IRQ_HANDLER] = BH_IRQ_HANDLER_BITS,
 		[BH_OBJECT_IO_PORTS] = BH_IO_PORTS_BITS,
+		[BH_OBJECT_IO_SPACE] = BH_IO_SPACE_BITS,
 	};
 
 	switch (type) {
@@ -61,6 +62,9 @@ static void object_initialise(uint64_t type, uint64_t physical, uint64_t size_bi
 		break;
 	case BH_OBJECT_GUEST_SPACE:
 		space_initialise(&((struct guest_space *)object)->space, physical, true);
+		break;
+	case BH_OBJECT_IO_SPACE:
+		io_space_initialise(object, physical);
 		break;
 	case BH_OBJECT_VCPU:
 		vcpu_initialise(object);
@@ -107,7 +111,8 @@ static void capability_initialise(struct capability *slot, const struct capabili
 	slot->object = physical;
 	if (type_is_counted(type)) {
 		slot->object = (uint64_t)phys_to_virt(physical);
-		if (type == BH_OBJECT_ADDRESS_SPACE || type == BH_OBJECT_GUEST_SPACE) {
+		if (type == BH_OBJECT_ADDRESS_SPACE || type == BH_OBJECT_GUEST_SPACE ||
+			type == BH_OBJECT_IO_SPACE) {
 			slot->object += PAGE_SIZE;
 		}
 		capability_header(slot)->references = 1;

@@ -12,8 +12,7 @@ struct edu {
 	volatile uint8_t *registers;
 };
 
-/* The machine's edu number 0 or 1, with its registers mapped and its bus mastering on; false: it has no such device. Once in a
- * case for each number. */
+/* The machine's edu number 0 or 1, with its registers mapped and its bus mastering on; false: it has no two such devices. */
 bool edu_open(struct edu *edu, unsigned int number);
 
 /* Lets its MSI be that message. */
@@ -25,6 +24,3 @@ void edu_interrupt(const struct edu *edu);
 /* Copies between its buffer and memory by DMA, and waits until it has done so. At most 4096 bytes, addresses below 256 MiB. */
 void edu_read_memory(const struct edu *edu, uint64_t address, uint64_t bytes);
 void edu_write_memory(const struct edu *edu, uint64_t address, uint64_t bytes);
-
-/* Has this machine such a device? */
-bool edu_is_here(void);

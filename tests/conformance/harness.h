@@ -179,6 +179,8 @@ struct bh_capability_facts facts_of(uint64_t slot);
 	X(flush, "no translation outlives its mapping")                                       \
 	X(device, "host ports and interrupt lines")                                           \
 	X(msi, "message-signalled interrupts")                                                \
+	X(io_space, "what DMA reaches")                                                       \
+	X(no_iommu, "IoSpaces of a machine without an IOMMU")                                 \
 	X(found, "what random calls found")                                                   \
 	X(boot, "what the kernel tells the root task: boot information, log and trace")
 

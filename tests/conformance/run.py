@@ -22,7 +22,9 @@ OUT = pathlib.Path(os.environ.get("BULKHEAD_OUT", ROOT / "out"))
 KERNEL = OUT / "kernel" / "bulkhead.elf32"
 TASK = OUT / "tests" / "conformance"
 QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "EPYC", "-m", "512", "-display", "none", "-monitor", "none",
-        "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4", "-device", "edu,addr=4", "-device", "edu,addr=5"]
+        "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4", "-device", "edu,addr=4,dma_mask=0xffffffff",
+        "-device", "edu,addr=5,dma_mask=0xffffffff"]
+IOMMU = ["-device", "amd-iommu"]
 COUNTED = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
 SUMMARY = re.compile(r"CONFORMANCE (\d+) passed, (\d+) failed")
 
@@ -53,12 +55,12 @@ class Case:
         self.name, self.proves, self.passed, self.elsewhere, self.details = name, proves, None, None, []
 
 
-def qemu(kernel=KERNEL, task=TASK, words=(), real_time=False, arguments=()):
+def qemu(kernel=KERNEL, task=TASK, words=(), real_time=False, arguments=(), iommu=True):
     """The command that boots them; words: the kernel's command line."""
     for file in (kernel, task):
         if not pathlib.Path(file).exists():
             raise FileNotFoundError(f"{file} is not there: build it first (build/all tests)")
-    return [*QEMU, *([] if real_time else COUNTED), "-kernel", str(kernel), "-append", " ".join(words),
+    return [*QEMU, *(IOMMU if iommu else []), *([] if real_time else COUNTED), "-kernel", str(kernel), "-append", " ".join(words),
             "-initrd", f"{task} roottask", *arguments]
 
 
@@ -243,6 +245,7 @@ def main():
     parser.add_argument("--groups", default="", help="these only, with commas between: " + " ".join(groups()))
     parser.add_argument("--trace", action="store_true", help="with the kernel's trace ring, which bars its short ways")
     parser.add_argument("--real-time", action="store_true", help="without instruction counting")
+    parser.add_argument("--no-iommu", action="store_true", help="on a machine without an IOMMU")
     parser.add_argument("--coverage", action="store_true", help="print the rows of docs/abi.md with their cases; runs nothing")
     parser.add_argument("arguments", nargs="*", help="further arguments of QEMU, after --")
     options = parser.parse_args()
@@ -256,7 +259,7 @@ def main():
             print("".join(f"       {line}\n" for line in case.details), end="", flush=True)
 
     words = (["trace"] if options.trace else []) + ([f"groups={options.groups}"] if options.groups else [])
-    run = Run(qemu(options.kernel, options.task, words, options.real_time, options.arguments), timeout=options.timeout,
+    run = Run(qemu(options.kernel, options.task, words, options.real_time, options.arguments, not options.no_iommu), timeout=options.timeout,
               only=options.groups.split(",") if options.groups else None, report=report)
     if not options.groups:
         write_results(run, options.kernel)

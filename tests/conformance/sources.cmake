@@ -28,8 +28,10 @@ set(CONFORMANCE_SOURCES
 	guest_space.c
 	guest_state.c
 	inversion.c
+	io_space.c
 	ipc.c
 	msi.c
+	no_iommu.c
 	notification.c
 	preempt.c
 	probe.c

@@ -28,6 +28,14 @@ def test_run_is_whole(boot):
     assert boot.summary == (len(boot.cases), 0)
 
 
+def test_on_a_machine_without_an_iommu():
+    only = ["no_iommu", "msi", "device"]
+    result = run.Run(run.qemu(words=[f"groups={','.join(only)}"], iommu=False), only=only)
+    assert result.problems() == []
+    assert [case.name for case in result.cases.values() if not case.passed] == []
+    assert any("IOMMU: none" in line for line in result.console)
+
+
 def test_each_row_of_the_reference_has_its_case():
     assert len(run.documented()) > 40
     assert run.coverage_problems() == []

@@ -173,6 +173,56 @@ static void read_fadt(struct platform_information *platform, struct table fadt)
 	(void)add_table(platform, dsdt != 0 ? dsdt : field(fadt, FADT_DSDT, 4));
 }
 
+/* IVRS: 48882 §5.2. Blocks describe an IOMMU and what is behind it; of that, which function an I/O APIC's interrupts come from. */
+#define IVRS_BLOCKS 48
+#define IVHD_10H 0x10
+#define IVHD_11H 0x11
+#define IVHD_ENTRIES(type) ((type) == IVHD_10H ? 24u : 40u)
+#define IVHD_SPECIAL 0x48
+#define IVHD_SPECIAL_IO_APIC 1
+
+static void read_ivhd(struct platform_information *platform, struct table block)
+{
+	struct platform_iommu iommu = { .physical = field(block, 8, 8),
+		.function = (uint32_t)field(block, 4, 2),
+		.flags = (uint32_t)field(block, 1, 1) };
+	unsigned int known = 0;
+
+	while (known < platform->iommu_count && platform->iommus[known].physical != iommu.physical) {
+		known++;
+	}
+	if (known == PLATFORM_IOMMUS || field(block, 16, 2) != 0) {
+		platform->iommu_fault = "there are more than 8, or more than one PCI segment";
+	} else if (known == platform->iommu_count) {
+		platform->iommus[platform->iommu_count++] = iommu;
+	}
+	for (uint64_t at = IVHD_ENTRIES(block.bytes[0]); at + 4 <= block.length;
+		at += 4u << (block.bytes[at] >> 6)) {
+		if (block.bytes[at] == IVHD_SPECIAL && field(block, at + 7, 1) == IVHD_SPECIAL_IO_APIC) {
+			platform->io_apic_functions[field(block, at + 4, 1)] =
+				(uint16_t)field(block, at + 5, 2);
+		}
+	}
+}
+
+static void read_ivrs(struct platform_information *platform, struct table ivrs)
+{
+	uint64_t at = IVRS_BLOCKS;
+
+	while (at + 4 <= ivrs.length) {
+		struct table block = { ivrs.bytes + at, (uint32_t)field(ivrs, at + 2, 2) };
+
+		if (block.length < 4 || block.length > ivrs.length - at) {
+			platform->iommu_fault = "the firmware's table IVRS is malformed";
+			return;
+		}
+		if (block.bytes[0] == IVHD_10H || block.bytes[0] == IVHD_11H) {
+			read_ivhd(platform, block);
+		}
+		at += block.length;
+	}
+}
+
 static void read_all(struct platform_information *platform, struct table root, unsigned int pointer_size)
 {
 	uint64_t at = sizeof(struct acpi_header);
@@ -185,6 +235,8 @@ static void read_all(struct platform_information *platform, struct table root, u
 			read_madt(platform, table);
 		} else if (has_signature(table, "FACP")) {
 			read_fadt(platform, table);
+		} else if (has_signature(table, "IVRS")) {
+			read_ivrs(platform, table);
 		}
 	}
 }

@@ -10,6 +10,8 @@
 
 #define PLATFORM_IO_APICS 8
 #define PLATFORM_ISA_LINES 16
+#define PLATFORM_IOMMUS 8
+#define IOMMU_REGISTER_BYTES 0x4000u /* of an AMD-Vi's that are used: 48882 §3.4 */
 
 struct platform_io_apic {
 	uint64_t physical;
@@ -24,6 +26,12 @@ struct interrupt_line {
 	bool active_low;
 };
 
+struct platform_iommu {
+	uint64_t physical;
+	uint32_t function; /* its own, in PCI configuration space */
+	uint32_t flags;
+};
+
 struct platform_information {
 	uint64_t local_apic_physical;
 	unsigned int io_apic_count;
@@ -34,6 +42,11 @@ struct platform_information {
 	bool has_pic; /* MADT flag PCAT_COMPAT: 8259s are there and must be masked */
 
 	uint16_t pm_timer_port; /* 0: none */
+
+	unsigned int iommu_count;
+	struct platform_iommu iommus[PLATFORM_IOMMUS];
+	const char *iommu_fault;         /* why they can't be used, or NULL */
+	uint16_t io_apic_functions[256]; /* what the I/O APIC of that id sends interrupts as; 0: not known */
 
 	/* For whoever needs them: every good table, boot information's way (without slots). */
 	unsigned int table_count;

@@ -8,6 +8,7 @@
 #include "arch/x86_64/cpu_features.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/ioapic.h"
+#include "arch/x86_64/iommu.h"
 #include "arch/x86_64/kernel_space.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/pic.h"
@@ -73,6 +74,7 @@ _Noreturn void arch_boot(uint32_t magic, uint32_t information)
 	ioapic_initialise(&platform_information);
 	lapic_enable();
 	clock_calibrate(&platform_information);
+	iommu_initialise(&platform_information);
 	boot_pages_seal();
 	boot_enter_kernel_main(kernel_stack_top(0));
 }

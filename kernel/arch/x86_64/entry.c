@@ -63,7 +63,7 @@ static void handle_vector(struct cpu *cpu, unsigned int vector)
 	if (vector == VECTOR_SPURIOUS) {
 		return;
 	}
-	if (vector >= VECTOR_INTERRUPT_FIRST && vector < VECTOR_INTERRUPT_FIRST + INTERRUPTS) {
+	if (vector >= VECTOR_INTERRUPT_FIRST && vector <= VECTOR_IOMMU) {
 		/* Masked before the EOI: a level line that is still high doesn't come again. */
 		interrupt_fired(vector - VECTOR_INTERRUPT_FIRST);
 	}

@@ -14,5 +14,6 @@
 #define VECTOR_INTERRUPT_FIRST 0x30 /* interrupt n arrives at VECTOR_INTERRUPT_FIRST + n */
 #define INTERRUPT_LINES 64          /* interrupts 0..63, vectors 0x30..0x6f: the global system interrupts */
 #define INTERRUPTS 128              /* the others, vectors 0x70..0xaf: message-signalled interrupts */
+#define VECTOR_IOMMU (VECTOR_INTERRUPT_FIRST + INTERRUPTS)
 #define VECTOR_TIMER 0xef
 #define VECTOR_SPURIOUS 0xff /* no EOI for this one */

@@ -105,6 +105,7 @@ enum bh_object_type {
 	BH_OBJECT_VCPU,
 	BH_OBJECT_IRQ_HANDLER,
 	BH_OBJECT_IO_PORTS,
+	BH_OBJECT_IO_SPACE,
 	BH_OBJECT_SCHED_CONTROL, /* these four are not made by Retype: boot hands them to the root task */
 	BH_OBJECT_IRQ_CONTROL,
 	BH_OBJECT_IO_PORT_CONTROL,
@@ -127,6 +128,7 @@ enum bh_object_type {
 #define BH_VCPU_BITS 14
 #define BH_IRQ_HANDLER_BITS 8
 #define BH_IO_PORTS_BITS 7
+#define BH_IO_SPACE_BITS 13
 
 /* Message information: length in words, number of capabilities, label. */
 #define BH_MESSAGE_WORDS_MAX 120u
@@ -157,6 +159,15 @@ enum bh_fault {
 	BH_FAULT_SYSCALL =
 		1, /* a system-call number without bit 63 and no upcall address; word 2 = the number */
 	BH_FAULT_NO_SPACE = 2, /* the thread's address space was deleted */
+};
+
+/* What a PCI function tried that the IOMMU refused (IO_SPACE_FAULT). */
+enum bh_io_fault {
+	BH_IO_FAULT_NONE = 0,
+	BH_IO_FAULT_READ = 1,      /* memory that is not mapped */
+	BH_IO_FAULT_WRITE = 2,     /* memory that is not mapped so */
+	BH_IO_FAULT_INTERRUPT = 3, /* a message that it has no handler for */
+	BH_IO_FAULT_OTHER = 4,     /* anything else that the IOMMU reports */
 };
 
 /* A thread's IPC buffer: a page that the thread's Frame capability names. Words 0..3 travel in registers: their places

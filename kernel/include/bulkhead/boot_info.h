@@ -67,7 +67,8 @@ struct bh_boot_info {
 	uint64_t tsc_khz;
 	uint64_t boot_tsc; /* TSC when the root task was started */
 	uint32_t acpi_table_count;
-	uint32_t reserved_word;
+	uint32_t
+		has_iommu; /* 1: DMA and interrupts of PCI functions are confined to what IoSpaces and IrqHandlers let through */
 	uint64_t reserved[10];
 	char command_line[1024];
 	struct bh_boot_module module[BH_BOOT_MODULES_MAX];

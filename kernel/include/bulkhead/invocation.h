@@ -69,9 +69,9 @@ enum bh_invocation {
 		0x61, /* a0 absolute deadline in TSC ticks; replaces an earlier one; a past one fires at once. STATE (not bound) */
 	BH_TIMER_CANCEL = 0x62, /* -> r0 1 if it was armed */
 
-	/* AddressSpace, GuestSpace: Frame and PageTable are the invoked capabilities */
+	/* AddressSpace, GuestSpace, IoSpace: Frame and PageTable are the invoked capabilities */
 	BH_FRAME_MAP =
-		0x70, /* cap a0 AddressSpace or GuestSpace, a1 address, a2 BH_MAP_* flags. ARGUMENT, STATE, NOT_MAPPED, MAPPED, RIGHTS */
+		0x70, /* cap a0 AddressSpace, GuestSpace or IoSpace, a1 address, a2 BH_MAP_* flags. ARGUMENT, STATE, NOT_MAPPED, MAPPED, RIGHTS */
 	BH_FRAME_UNMAP = 0x71, /* no error where it was not mapped; needs no right, as PAGE_TABLE_UNMAP */
 	BH_PAGE_TABLE_MAP =
 		0x72, /* cap a0 space, a1 address, a2 level: 1 (maps 4 KiB pages), 2 (2 MiB), 3 (1 GiB). As FRAME_MAP */
@@ -113,6 +113,16 @@ enum bh_invocation {
 	BH_IO_PORTS_MAP =
 		0xa9, /* cap a0 AddressSpace: its threads may use the ports. STATE (mapped already), MEMORY (8 ranges a space) */
 	BH_IO_PORTS_UNMAP = 0xaa,
+
+	/* DMA */
+	BH_IO_SPACE_CONTROL_CONFIGURE =
+		0xb0, /* on IoSpaceControl: cap a0 IoSpace, a1 PCI function: its DMA goes by this space from now on.
+	                                  * STATE (no IOMMU), RANGE, IN_USE, MEMORY (8 functions a space; 255 spaces) */
+	BH_IO_SPACE_BIND =
+		0xb1, /* cap a0 Notification: signalled when a function's access was refused. EMPTY_OBJECT, STATE */
+	BH_IO_SPACE_FAULT =
+		0xb2, /* -> r0 function, r1 address, r2 enum bh_io_fault, r3 number so far. The last one that was refused; a
+	                           * function that was reported is silent until then. Needs READ */
 };
 
 /* THREAD_CONFIGURE flags */
@@ -132,7 +142,7 @@ enum bh_invocation {
 #define BH_IRQ_ACTIVE_LOW (1u << 1)
 #define BH_IRQ_ISA (1u << 2)
 
-/* A PCI function is named as bus << 8 | device << 3 | function. */
+/* IoSpaceControl's range is one of PCI functions. A PCI function is named as bus << 8 | device << 3 | function. */
 #define BH_PCI_FUNCTIONS 65536u
 #define BH_MSI_INDEXES 256u
 /* IrqControl's range counts the MSIs of PCI function f as line BH_IRQ_MSI_FIRST + f. */

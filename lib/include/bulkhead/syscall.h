@@ -540,6 +540,38 @@ BH_INLINE BH_MUST_USE enum bh_error bh_io_ports_unmap(uint64_t io_ports)
 	return bh_invoke(io_ports, BH_IO_PORTS_UNMAP, 0, 0, 0, 0, 0, 0, 0);
 }
 
+/* The DMA of PCI function `function` (bus << 8 | device << 3 | function) goes by this IoSpace from now on, until that is deleted. */
+BH_INLINE BH_MUST_USE enum bh_error bh_io_space_control_configure(
+	uint64_t io_space_control, uint64_t io_space, uint64_t function)
+{
+	return bh_invoke(io_space_control, BH_IO_SPACE_CONTROL_CONFIGURE, io_space, function, 0, 0, 0, 0, 0);
+}
+
+BH_INLINE BH_MUST_USE enum bh_error bh_io_space_bind(uint64_t io_space, uint64_t notification)
+{
+	return bh_invoke(io_space, BH_IO_SPACE_BIND, notification, 0, 0, 0, 0, 0, 0);
+}
+
+struct bh_io_space_fault {
+	uint32_t function;     /* bus << 8 | device << 3 | function */
+	enum bh_io_fault kind; /* BH_IO_FAULT_NONE: none so far */
+	uint64_t address;      /* that the function used */
+	uint64_t count; /* faults told so far; what a function does after one is not, until this is called */
+};
+
+/* The last access that the IOMMU refused to a function of this IoSpace. */
+BH_INLINE BH_MUST_USE enum bh_error bh_io_space_fault(uint64_t io_space, struct bh_io_space_fault *fault)
+{
+	struct bh_results results;
+	enum bh_error error = bh_invoke(io_space, BH_IO_SPACE_FAULT, 0, 0, 0, 0, 0, 0, &results);
+
+	fault->function = (uint32_t)results.r[0];
+	fault->address = results.r[1];
+	fault->kind = (enum bh_io_fault)results.r[2];
+	fault->count = results.r[3];
+	return error;
+}
+
 /* ---- Time ------------------------------------------------------------------------------------------------------------ */
 
 /* The CPU's time-stamp counter, in ticks; the base of every deadline. */
