@@ -124,8 +124,8 @@ static enum bh_error make_bar(struct function *function, uint32_t number)
 		PAGE_BITS + (31u - (uint32_t)__builtin_clz(pages)), &extent->first);
 
 	if (error != BH_OK) {
-		report("its BAR %u at 0x%lx is not device memory that the kernel gives away (%s): it may lie above 4 GiB, or "
-		       "where the firmware's memory map has something else",
+		report("BAR %u at 0x%lx is not device memory that is free (%s): it lies where the firmware's memory map has "
+		       "something else, or where another function is",
 			number, bar->address, bh_error_text(error));
 		return error;
 	}

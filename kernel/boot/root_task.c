@@ -11,6 +11,7 @@
 #include "arch/x86_64/boot_information.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/iommu.h"
+#include "arch/x86_64/cpu_features.h"
 #include "arch/x86_64/tsc.h"
 #include "boot/image.h"
 #include "boot/memory.h"
@@ -26,6 +27,7 @@
 #define ROOT_PRIORITY 200
 #define ROOT_BUDGET_US 10000
 #define LOW_MEMORY_END UINT64_C(0x100000)
+#define HIGH_MEMORY_START UINT64_C(0x100000000)
 #define DEVICE_WINDOW_END \
 	UINT64_C(0xfec00000) /* from here on interrupt controllers and other parts of the chipset */
 
@@ -198,6 +200,41 @@ static void put_device_memory(struct builder *builder)
 	}
 }
 
+/* The first address from `start` on that no entry of the memory map names. */
+static uint64_t first_unnamed(uint64_t start)
+{
+	for (unsigned int i = 0; i < boot_information.map_count;) {
+		const struct memory_map_entry *entry = &boot_information.map[i++];
+
+		if (entry->start <= start && start < entry->end) {
+			start = entry->end;
+			i = 0; /* entries may overlap, and stand in any order */
+		}
+	}
+	return start;
+}
+
+/* Device space above 4 GiB, where firmware puts BARs of 64 bits: all that the CPU can address and the memory map does not name. */
+static void put_high_device_memory(struct builder *builder)
+{
+	uint64_t limit = UINT64_C(1) << cpu_features.physical_address_bits;
+	uint64_t start = first_unnamed(HIGH_MEMORY_START);
+
+	while (start < limit) {
+		uint64_t end = limit;
+
+		for (unsigned int i = 0; i < boot_information.map_count; i++) {
+			const struct memory_map_entry *entry = &boot_information.map[i];
+
+			if (entry->start > start && entry->start < end) {
+				end = entry->start;
+			}
+		}
+		put_untyped(builder, start, end, 1, 0);
+		start = first_unnamed(end);
+	}
+}
+
 static void put_all_memory(struct builder *builder)
 {
 	struct bh_boot_info *info = builder->info;
@@ -213,6 +250,7 @@ static void put_all_memory(struct builder *builder)
 			module->physical_start + module->length + PAGE_SIZE - 1, 1, (uint8_t)(i + 1));
 	}
 	put_device_memory(builder);
+	put_high_device_memory(builder);
 }
 
 /* Frames for reading of all pages that those bytes touch. Returns the first one's slot. */
