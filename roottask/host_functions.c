@@ -29,6 +29,8 @@ struct function {
 	bool is_ended;       /* its driver will not be started again */
 	uint64_t ordered;    /* number of the last order */
 	uint32_t flags;      /* of that order */
+	uint32_t io_space;   /* slot; 0: no IOMMU confines the function */
+	uint64_t faults;     /* of its IoSpace, that were told */
 	uint64_t table_base; /* where the PCI server is to see the MSI-X table; 0: it was not built yet */
 };
 
@@ -282,11 +284,96 @@ static enum bh_error show_table(uint32_t number)
 	return BH_OK;
 }
 
+/* ---- Confinement ----------------------------------------------------------------------------------------------------- */
+
+/* What of memory the driver's device reaches: what is for DMA among what the driver itself maps, at the addresses that the driver is told. */
+static enum bh_error map_for_device(const struct function *function)
+{
+	struct space space = { .slot = function->io_space,
+		.arena = &system_arena,
+		.owner = OWNER_SYSTEM,
+		.table_owner = OWNER_SYSTEM };
+	enum bh_error error = BH_OK;
+
+	for (uint32_t i = 0; error == BH_OK && i < root.manifest.mapping_count; i++) {
+		const struct manifest_mapping *mapping = &root.manifest.mappings[i];
+		const struct object *object = &root.object[mapping->object];
+		bool writable = (mapping->rights & MANIFEST_RIGHT_WRITE) != 0;
+
+		if (mapping->task == function->driver && object->device_address != 0) {
+			error = space_map_copies(&space,
+				object->memory.first + (uint32_t)(mapping->offset >> PAGE_BITS),
+				(uint32_t)(mapping->length >> PAGE_BITS), PAGE_BITS,
+				object->device_address + mapping->offset,
+				BH_MAP_READ | (writable ? BH_MAP_WRITE : 0),
+				BH_RIGHT_READ | (writable ? BH_RIGHT_WRITE : 0));
+		}
+	}
+	return error;
+}
+
+/* What the IOMMU refuses is told to the root task by the PCI server's bit: both only say: look. */
+static enum bh_error listen_for_faults(const struct function *function)
+{
+	uint32_t signal = slots_take(OWNER_SYSTEM, 1);
+	enum bh_error error = signal == 0 ? BH_ERROR_MEMORY
+					  : bh_cnode_mint(ROOT_CNODE, signal, ROOT_CNODE, root.notification,
+						    BH_RIGHT_READ | BH_RIGHT_WRITE, MANIFEST_ROOT_SIGNAL_PCI);
+
+	return error != BH_OK ? error : bh_io_space_bind(function->io_space, signal);
+}
+
+static enum bh_error confine(uint32_t number)
+{
+	struct function *function = &functions[number];
+	enum bh_error error;
+
+	if (root.boot->has_iommu == 0) {
+		return BH_OK;
+	}
+	error = arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_IO_SPACE, 0, 1, &function->io_space);
+	if (error == BH_OK) {
+		error = bh_io_space_control_configure(
+			BH_BOOT_IO_SPACE_CONTROL, function->io_space, function->facts.requester);
+	}
+	if (error == BH_OK) {
+		error = map_for_device(function);
+	}
+	return error != BH_OK ? error : listen_for_faults(function);
+}
+
+/* Tells of accesses that the IOMMU refused. */
+static void look_at_faults(uint32_t number)
+{
+	struct function *function = &functions[number];
+	struct bh_io_space_fault fault;
+
+	if (function->io_space == 0 || bh_io_space_fault(function->io_space, &fault) != BH_OK ||
+		fault.count == function->faults) {
+		return;
+	}
+	function->faults = fault.count;
+	report("%s: the IOMMU refused its device %s 0x%lx; refused so far: %lu",
+		function->driver != MANIFEST_NONE ? task_name(function->driver) : "nobody",
+		fault.kind == BH_IO_FAULT_READ        ? "reading"
+		: fault.kind == BH_IO_FAULT_WRITE     ? "writing"
+		: fault.kind == BH_IO_FAULT_INTERRUPT ? "an interrupt at"
+						      : "something at",
+		fault.address, fault.count);
+}
+
 /* ---- Drivers --------------------------------------------------------------------------------------------------------- */
 
 static const char *driver_name(uint32_t number)
 {
 	return functions[number].driver != MANIFEST_NONE ? task_name(functions[number].driver) : "nobody";
+}
+
+/* Without an IOMMU only by the word of the appliance file. */
+static bool may_run(uint32_t driver)
+{
+	return root.boot->has_iommu != 0 || driver == MANIFEST_NONE ||
+	       (root.manifest.tasks[driver].flags & MANIFEST_TASK_ALLOW_DMA) != 0;
 }
 
 static void take_over(uint32_t number)
@@ -312,9 +399,14 @@ static void take_over(uint32_t number)
 	} else if (fault != NULL) {
 		report("%s: what the PCI server says of its device cannot be: %s", driver_name(number),
 			fault);
+	} else if (!may_run(function->driver)) {
+		report("%s: this machine has no IOMMU that confines its device: write allow_dma = true for it if driver and device may "
+		       "reach all of memory",
+			driver_name(number));
 	} else if (make_parts(number) == BH_OK &&
 		   failed(driver_name(number), "its MSI-X table cannot be mapped", show_table(number)) ==
-			   BH_OK) {
+			   BH_OK &&
+		   failed(driver_name(number), "its device cannot be confined", confine(number)) == BH_OK) {
 		function->state = HOST_PCI_FOUND;
 	} else {
 		report("%s: its PCI device cannot be used", driver_name(number));
@@ -328,9 +420,10 @@ static void start_driver(uint32_t number)
 
 	function->is_wanted = false;
 	if (task_start(function->driver) == BH_OK) {
-		report("%s drives PCI function %02x:%02x.%u", task_name(function->driver),
+		report("%s drives PCI function %02x:%02x.%u, %s", task_name(function->driver),
 			function->facts.requester >> 8, function->facts.requester >> 3 & 0x1f,
-			function->facts.requester & 7);
+			function->facts.requester & 7,
+			function->io_space != 0 ? "confined by the IOMMU" : "not confined");
 		return;
 	}
 	root.task[function->driver].state = TASK_GIVEN_UP;
@@ -362,6 +455,7 @@ void host_functions_look(void)
 		if (functions[i].state == HOST_PCI_UNKNOWN) {
 			take_over(i);
 		}
+		look_at_faults(i);
 		advance(i);
 	}
 }

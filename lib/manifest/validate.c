@@ -172,7 +172,9 @@ static enum manifest_error check_task_values(const struct manifest_task *task)
 	if (task->function > MANIFEST_MAX_FUNCTIONS || task->trust_domain == 0 ||
 		!is_priority(task->priority) || task->cnode_size_bits == 0 ||
 		task->cnode_size_bits > MAX_CNODE_SIZE_BITS ||
-		(task->flags & ~(MANIFEST_TASK_FPU | MANIFEST_TASK_ESSENTIAL)) != 0 ||
+		(task->flags & ~(MANIFEST_TASK_FPU | MANIFEST_TASK_ESSENTIAL | MANIFEST_TASK_ALLOW_DMA)) !=
+			0 ||
+		((task->flags & MANIFEST_TASK_ALLOW_DMA) != 0 && task->function == 0) ||
 		task->handler_count > MANIFEST_MAX_HANDLERS ||
 		(!is_passive && !is_share(task->budget_us, task->period_us)) ||
 		task->heap_size % MANIFEST_PAGE_SIZE != 0 || task->stack_size % MANIFEST_PAGE_SIZE != 0 ||

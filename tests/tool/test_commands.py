@@ -94,13 +94,18 @@ def test_audit_says_who_does_dma(tool):
     assert "WHO DOES DMA" not in tool.with_system("audit", "good.conf").stdout
     tool.write("disks.conf", (tool.folder / "good.conf").read_text() + DISKS)
     text = tool.with_system("audit", "disks.conf").stdout
-    confinement = "NOT CONFINED: it and its device can read and write all of memory (allow_dma)"
+    confinement = "NOT CONFINED where there is no IOMMU: it and its device can read and write all of memory then (allow_dma)"
     assert f"WHO DOES DMA\n  disk/d0, by PCI function 1af4:1042: {confinement}\n  disk/d1, by PCI function 00:1f.7: {confinement}\n" in text
     assert "memory disk/d0/queue (for DMA), 16 KiB\n" in text
     assert json.loads(tool.with_system("audit", "disks.conf", "--json").stdout)["dma"] == [
         {"task": "disk/d0", "function": "1af4:1042", "confined": False},
         {"task": "disk/d1", "function": "00:1f.7", "confined": False},
     ]
+    tool.write("confined.conf", "iommu = true\n" + (tool.folder / "disks.conf").read_text().replace("allow_dma = true", "", 1))
+    text_confined = tool.with_system("audit", "confined.conf").stdout
+    assert "  disk/d0, by PCI function 1af4:1042: confined: its device reaches what this task has for DMA; without an IOMMU it does not start\n" in text_confined
+    assert f"  disk/d1, by PCI function 00:1f.7: {confinement}\n" in text_confined
+    assert [one["confined"] for one in json.loads(tool.with_system("audit", "confined.conf", "--json").stdout)["dma"]] == [True, False]
     # Registers and interrupts are their driver's, configuration space and MSI-X tables the PCI server's, and no VM reaches any of them.
     holders = {}
     for line in text.split("WHO CAN REACH")[0].splitlines():

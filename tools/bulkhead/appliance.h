@@ -99,6 +99,7 @@ struct appliance {
 	bool reboot_on_panic;
 	struct vm vms[APPLIANCE_MAX_VMS];
 	unsigned vm_count;
+	bool has_iommu; /* the file says that the machine has one: without it confined drivers don't start */
 	struct disk disks[APPLIANCE_MAX_DISKS];
 	unsigned disk_count;
 };

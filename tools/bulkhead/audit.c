@@ -165,7 +165,7 @@ static void print_guest_paths(const struct manifest *manifest, FILE *output)
 
 /* ---- Who does DMA ---- */
 
-/* No task is confined: there are no I/O spaces in a manifest. */
+/* A driver is confined wherever the machine has an IOMMU; without one it runs only if it may. */
 static void print_dma(const struct manifest *manifest, FILE *output)
 {
 	bool is_first = true;
@@ -178,10 +178,11 @@ static void print_dma(const struct manifest *manifest, FILE *output)
 			fputs("\nWHO DOES DMA\n", output);
 		}
 		is_first = false;
-		fprintf(output,
-			"  %s, by PCI function %s: NOT CONFINED: it and its device can read and write all of memory (allow_dma)\n",
-			audit_task_name(manifest, task),
-			audit_function_name(manifest, manifest->tasks[task].function - 1));
+		fprintf(output, "  %s, by PCI function %s: %s\n", audit_task_name(manifest, task),
+			audit_function_name(manifest, manifest->tasks[task].function - 1),
+			(manifest->tasks[task].flags & MANIFEST_TASK_ALLOW_DMA) != 0
+				? "NOT CONFINED where there is no IOMMU: it and its device can read and write all of memory then (allow_dma)"
+				: "confined: its device reaches what this task has for DMA; without an IOMMU it does not start");
 	}
 }
 

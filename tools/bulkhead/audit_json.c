@@ -180,7 +180,7 @@ static void print_guests(const struct manifest *manifest, FILE *output)
 	}
 }
 
-/* Drivers of PCI functions, and whether an IOMMU confines them. None is: there are no I/O spaces in a manifest. */
+/* Drivers of PCI functions, and whether they run confined or not at all. */
 static void print_dma(const struct manifest *manifest, FILE *output)
 {
 	bool is_first = true;
@@ -190,7 +190,9 @@ static void print_dma(const struct manifest *manifest, FILE *output)
 			begin(&is_first, "task", audit_task_name(manifest, task), output);
 			add("function", audit_function_name(manifest, manifest->tasks[task].function - 1),
 				output);
-			fputs(", \"confined\": false}", output);
+			fprintf(output, ", \"confined\": %s}",
+				(manifest->tasks[task].flags & MANIFEST_TASK_ALLOW_DMA) != 0 ? "false"
+											     : "true");
 		}
 	}
 }

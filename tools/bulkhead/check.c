@@ -366,7 +366,7 @@ static void check_console_count(const struct appliance *appliance, struct diagno
 
 /* ---- Host disks ---- */
 
-/* There is no IOMMU support: what a driver tells its device to read and write, that it does, anywhere in memory. */
+/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory. */
 static void check_disk(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
 {
 	const struct disk *disk = &appliance->disks[index];
@@ -374,9 +374,9 @@ static void check_disk(const struct appliance *appliance, unsigned index, struct
 	if (disk->function == NULL) {
 		return; /* reported already */
 	}
-	if (!disk->allow_dma) {
+	if (!disk->allow_dma && !appliance->has_iommu) {
 		report(diagnostics, disk->function_line,
-			"the driver of disk \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory",
+			"the driver of disk \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
 			disk->name);
 	}
 	for (unsigned i = 0; i < index; i++) {

@@ -14,7 +14,8 @@
 #define MAX_SOURCE_SIZE (1024u * 1024u)
 
 /* libconfuse's paths of all options, for the callback that notes their lines. */
-static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "control", "panic" };
+static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "iommu", "control",
+	"panic" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
@@ -126,6 +127,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 	appliance->name = format_text("%s", text);
 	(void)option_text(reader, root, "admin_console", &appliance->admin_console_line);
 	appliance->admin_console = read_console_name(reader, root, "admin_console", APPLIANCE_ADMIN_CONSOLE);
+	appliance->has_iommu = read_boolean(reader, root, "iommu", false);
 	appliance->has_transcript = read_boolean(reader, root, "transcript", true);
 	read_control(reader, root);
 	text = option_text(reader, root, "panic", &line);
@@ -205,6 +207,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("name", NULL, CFGF_NONE),
 		CFG_STR("admin_console", NULL, CFGF_NONE),
 		CFG_STR("transcript", NULL, CFGF_NONE),
+		CFG_STR("iommu", NULL, CFGF_NONE),
 		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

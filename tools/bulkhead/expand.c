@@ -66,8 +66,8 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 {
 	struct builder builder = { .appliance = appliance, .image = image, .folder = folder };
 
-	*image = (struct system_image){ .command_line =
-						appliance->reboot_on_panic ? "panic=reboot" : "panic=halt" };
+	*image = (struct system_image){ .has_iommu = appliance->has_iommu,
+		.command_line = appliance->reboot_on_panic ? "panic=reboot" : "panic=halt" };
 	image->kernel_elf64 = system_file(folder, "kernel/bulkhead.elf64", &builder.failed);
 	image->kernel_elf32 = system_file(folder, "kernel/bulkhead.elf32", &builder.failed);
 	image->root_task = system_file(folder, "tasks/roottask", &builder.failed);

@@ -24,7 +24,8 @@ struct system_image {
 	char *kernel_elf64; /* for GRUB */
 	char *kernel_elf32; /* for QEMU's -kernel */
 	char *root_task;
-	uint64_t memory_needed;   /* bytes of the machine's RAM */
+	uint64_t memory_needed; /* bytes of the machine's RAM */
+	bool has_iommu;
 	const char *command_line; /* the kernel's */
 };
 

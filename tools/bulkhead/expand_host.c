@@ -213,7 +213,7 @@ static void expand_disk(struct builder *builder, const struct disk *disk)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU, /* it uses libc */
+		.flags = MANIFEST_TASK_FPU | (disk->allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
 		.budget_us = DRIVER_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,

@@ -151,13 +151,17 @@ bool qemu_command_make(struct qemu_command *command, const struct system_image *
 	} else {
 		is_made = add_direct_boot(command, image, staging);
 	}
+	if (image->has_iommu) {
+		add(command, "-device");
+		add(command, "amd-iommu");
+	}
 	for (unsigned i = 0; i < options->disk_count; i++) {
 		char *path = double_commas(options->disks[i]);
 
 		add(command, "-drive");
 		add(command, "file=%s,format=raw,if=none,id=disk%u,discard=unmap", path, i);
 		add(command, "-device");
-		add(command, "virtio-blk-pci,disable-legacy=on,drive=disk%u", i);
+		add(command, "virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=disk%u", i);
 		free(path);
 	}
 	for (char *const *argument = options->qemu_arguments; *argument != NULL; argument++) {

@@ -183,6 +183,8 @@ _Static_assert(sizeof(struct manifest_vm) == 64, "manifest_vm is part of the for
 #define MANIFEST_TASK_FPU (1u << 0) /* the main thread may use the FPU; handler threads never do */
 #define MANIFEST_TASK_ESSENTIAL \
 	(1u << 1) /* when it ends its VM ends as by a crash; it is never restarted alone */
+#define MANIFEST_TASK_ALLOW_DMA \
+	(1u << 2) /* of a driver: it runs on a machine without an IOMMU, too, where nothing confines its function's DMA */
 
 struct manifest_task {
 	uint32_t name;            /* string, unique */

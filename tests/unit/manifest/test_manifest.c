@@ -342,7 +342,8 @@ static void bad_vms_and_tasks_are_refused(void **state)
 	REFUSED(TASK(1), trust_domain, 2, MANIFEST_ERROR_SCOPE, tasks, 1);
 	REFUSED(TASK(0), trust_domain, 0, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), flags, MANIFEST_TASK_ESSENTIAL, MANIFEST_ERROR_VALUE, tasks, 0);
-	REFUSED(TASK(0), flags, 4, MANIFEST_ERROR_VALUE, tasks, 0);
+	REFUSED(TASK(0), flags, 8, MANIFEST_ERROR_VALUE, tasks, 0);
+	REFUSED(TASK(0), flags, MANIFEST_TASK_ALLOW_DMA, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), priority, 0, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), priority, 256, MANIFEST_ERROR_VALUE, tasks, 0);
 	REFUSED(TASK(0), cnode_size_bits, 0, MANIFEST_ERROR_VALUE, tasks, 0);
