@@ -41,29 +41,6 @@ static bool is_tag(uint32_t type)
 
 /* ---- Judging ---- */
 
-/* The offloads refer to bytes of the frame, behind its header, and are of a kind that is offered. */
-static bool offload_is_sound(const struct frame *frame, uint32_t header)
-{
-	const struct frame_offload *offload = &frame->offload;
-	bool has_checksum = (offload->flags & FRAME_NEEDS_CHECKSUM) != 0;
-
-	if ((offload->flags & ~FRAME_NEEDS_CHECKSUM) != 0 ||
-		(has_checksum && (offload->checksum_start < header ||
-					 (uint32_t)offload->checksum_start + offload->checksum_offset + 2 >
-						 frame->length))) {
-		return false;
-	}
-	switch (offload->gso_type) {
-	case FRAME_GSO_NONE:
-		return true;
-	case FRAME_GSO_TCPV4:
-	case FRAME_GSO_TCPV6:
-		return has_checksum && offload->gso_size != 0;
-	default:
-		return false;
-	}
-}
-
 static struct switch_port *card_of(struct network_switch *network, uint64_t mac)
 {
 	for (uint32_t i = 0; i < network->count; i++) {
@@ -115,7 +92,7 @@ static enum switch_drop judge(
 		port->settings.is_uplink ? judge_uplink(network, passage) : judge_card(port, passage);
 
 	if (drop == SWITCH_DROP_REASONS &&
-		!offload_is_sound(&passage->frame, ADDRESSES + passage->tag + TYPE)) {
+		!frame_offload_is_sound(&passage->frame, ADDRESSES + passage->tag + TYPE)) {
 		drop = SWITCH_DROP_MALFORMED;
 	}
 	return drop;
@@ -301,7 +278,7 @@ static bool serve(struct network_switch *network, uint32_t index, uint64_t now_n
 		case FRAME_NONSENSE:
 			/* the port says where it is, and that is all it gets in this turn */
 			port->page->counters.dropped[SWITCH_DROP_MALFORMED]++;
-			take(network, index, __atomic_load_n(&port->from.shared->head, __ATOMIC_ACQUIRE));
+			take(network, index, frame_ring_end(&port->from));
 			return true;
 		case FRAME_READY:
 			break;

@@ -27,7 +27,7 @@
 
 /* Bits of an event: those of the model's Notification. */
 #define MODEL_EVENT_TIMER (UINT64_C(1) << 0)        /* the deadline may have passed */
-#define MODEL_EVENT_CONSOLE (UINT64_C(1) << 1)      /* the console's other side has moved */
+#define MODEL_EVENT_CONSOLE (UINT64_C(1) << 1)      /* the rings' other side has moved: console or switch */
 #define MODEL_EVENT_POWER_BUTTON (UINT64_C(1) << 2) /* the administrator wants the VM to shut down */
 #define MODEL_EVENT_DOORBELL(number) \
 	(UINT64_C(1) << (8 + (number))) /* the guest rang it; 0..MODEL_DOORBELLS - 1 */
@@ -40,8 +40,9 @@ struct model_outputs {
 	uint64_t deadline;      /* guest time in ns at which the model wants MODEL_EVENT_TIMER; 0 = never */
 	uint32_t transmit_head; /* bytes put into the transmit ring since its beginning, modulo 2^32 */
 	uint32_t receive_tail;  /* bytes taken from the receive ring */
-	uint32_t wants_space;   /* 1: there are bytes to send; MODEL_EVENT_CONSOLE when the ring has space */
-	uint32_t wants_bytes;   /* 1: could take a byte; MODEL_EVENT_CONSOLE when the ring has one */
+	uint32_t
+		wants_space; /* not 0: MODEL_EVENT_CONSOLE when the ring has space for so many bytes, or some of them */
+	uint32_t wants_bytes; /* 1: could take a byte; MODEL_EVENT_CONSOLE when the ring has one */
 };
 _Static_assert(sizeof(struct model_outputs) == 64, "copied at every access: keep it small");
 
@@ -64,7 +65,7 @@ struct model_context {
 	struct environment *environment;
 	const struct model *model;
 	const struct guest_memory *memory; /* the VM's RAM; NULL for a model that does no DMA */
-	struct ring *transmit;             /* NULL for a model without a console */
+	struct ring *transmit;             /* NULL for a model without rings */
 	struct ring *receive;
 };
 
@@ -83,7 +84,8 @@ struct model {
 	uint32_t register_bytes; /* sizeof the register structure */
 	uint32_t region_count;
 	struct model_region regions[MODEL_REGIONS];
-	bool has_console;
+	bool has_console;   /* its rings carry the bytes of a console */
+	bool has_frames;    /* its rings carry frames, to the switch and from it: bulkhead/frame_ring.h */
 	bool has_memory;    /* does DMA: holds all of its VM's RAM */
 	const void *device; /* for functions that several models share: what they have to know of this one */
 	/* Sets up all-zero registers: power-on state. The clock may not run yet. Returns NULL, or what is

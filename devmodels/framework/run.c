@@ -13,12 +13,16 @@
 
 #include "framework/run.h"
 
+#include <bulkhead/frame_ring.h>
+
 #include <stddef.h>
 
 static uint64_t width_mask(uint32_t width)
 {
 	return width >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << (8 * width)) - 1;
 }
+
+static bool has_rings(const struct model *model) { return model->has_console || model->has_frames; }
 
 static void publish_lines(struct model_run *run, const struct model_outputs *outputs)
 {
@@ -75,7 +79,7 @@ static bool publish_rings(struct model_run *run, const struct model_outputs *out
 	if (outputs->wants_space != 0 && run->asked_for_space == 0) {
 		run->asked_for_space = 1;
 		ring_ask_for_space(&run->transmit);
-		moved |= ring_space(&run->transmit, outputs->transmit_head) != 0;
+		moved |= ring_space(&run->transmit, outputs->transmit_head) >= outputs->wants_space;
 	}
 	if (outputs->wants_bytes != 0 && run->asked_for_bytes == 0) {
 		run->asked_for_bytes = 1;
@@ -95,7 +99,7 @@ static bool publish(struct model_run *run)
 		publish_own(run, outputs);
 	}
 	publish_lines(run, outputs);
-	if (run->model->has_console) {
+	if (has_rings(run->model)) {
 		moved = publish_rings(run, outputs);
 	}
 	if (outputs->deadline != run->armed_deadline) {
@@ -248,6 +252,15 @@ uint64_t model_run_access(struct model_run *run, const struct model_access *acce
 	return access_changing(run, &checked);
 }
 
+static bool attach_rings(struct model_run *run, const struct model_resources *resources)
+{
+	return resources->rings != NULL &&
+	       ring_region_attach(resources->rings, resources->rings_size,
+		       run->model->has_frames ? FRAME_REGION_MAGIC : CONSOLE_MAGIC,
+		       run->model->has_frames ? FRAME_REGION_VERSION : CONSOLE_VERSION, &run->transmit,
+		       &run->receive) == 0;
+}
+
 enum model_start_result model_run_start(
 	struct model_run *run, const struct model *model, const struct model_resources *resources)
 {
@@ -263,10 +276,9 @@ enum model_start_result model_run_start(
 	if (lines_attach(run->lines) != 0) {
 		return MODEL_LINES_MISMATCH;
 	}
-	if (model->has_console) {
-		if (resources->console == NULL || console_attach(resources->console, resources->console_size,
-							  &run->transmit, &run->receive) != 0) {
-			return MODEL_CONSOLE_INVALID;
+	if (has_rings(model)) {
+		if (!attach_rings(run, resources)) {
+			return MODEL_RINGS_INVALID;
 		}
 		run->context.transmit = &run->transmit;
 		run->context.receive = &run->receive;
@@ -285,7 +297,7 @@ enum model_start_result model_run_start(
 	if (frame_result == STATE_FRAME_FRESH) {
 		struct model_outputs *outputs = state_frame_begin(&run->frame);
 
-		if (model->has_console) {
+		if (has_rings(model)) {
 			/* The rings outlive a VM: go on where they are. */
 			outputs->transmit_head = run->transmit.shared->head;
 			outputs->receive_tail = run->receive.shared->tail;
@@ -301,7 +313,7 @@ enum model_start_result model_run_start(
 	 * have been sent. */
 	(void)publish(run);
 	environment_signal_interrupt(resources->environment);
-	if (model->has_console) {
+	if (has_rings(model)) {
 		environment_signal_console(resources->environment);
 	}
 	model_run_event(run, MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE);

@@ -23,8 +23,8 @@ struct model_resources {
 	void *state; /* the state frame's memory */
 	uint64_t state_size;
 	struct lines_page *lines;
-	void *console; /* NULL for a model without a console */
-	uint64_t console_size;
+	void *rings; /* NULL for a model without any */
+	uint64_t rings_size;
 	const struct guest_memory *memory; /* NULL for a model that does no DMA */
 	struct environment *environment;
 };
@@ -59,9 +59,9 @@ enum model_start_result {
 	MODEL_STATE_TOO_SMALL, /* the state frame's region */
 	MODEL_STATE_MISMATCH,  /* another model, or another version of this one, wrote the frame */
 	MODEL_LINES_MISMATCH,
-	MODEL_CONSOLE_INVALID, /* too small, another version, or missing */
-	MODEL_MEMORY_MISSING,  /* the model does DMA, and was given no guest memory */
-	MODEL_RESET_REFUSED,   /* an argument is wrong: see `refusal` */
+	MODEL_RINGS_INVALID,  /* too small, for something else, another version, or missing */
+	MODEL_MEMORY_MISSING, /* the model does DMA, and was given no guest memory */
+	MODEL_RESET_REFUSED,  /* an argument is wrong: see `refusal` */
 };
 
 /* Takes hold of the resources, sets up fresh registers, and publishes what is committed; then once an

@@ -93,8 +93,8 @@ static const char *start_error(const struct model_run *run, enum model_start_res
 		return "the state frame was written by another model, or another version of it";
 	case MODEL_LINES_MISMATCH:
 		return "the line page was written by another version";
-	case MODEL_CONSOLE_INVALID:
-		return "the console's rings are too small, or were written by another version";
+	case MODEL_RINGS_INVALID:
+		return "its rings are too small, or were written by another version";
 	case MODEL_MEMORY_MISSING:
 		return "it was not given the guest's memory";
 	case MODEL_RESET_REFUSED:
@@ -140,8 +140,13 @@ static void start(struct task *task)
 	resources.state_size = size;
 	if (task_model->has_console) {
 		task->environment.console_signal = bh_capability_required(MODEL_NAME_CONSOLE_SIGNAL);
-		resources.console = bh_region_required(MODEL_NAME_CONSOLE, CONSOLE_MIN_SIZE, &size);
-		resources.console_size = size;
+		resources.rings = bh_region_required(MODEL_NAME_CONSOLE, CONSOLE_MIN_SIZE, &size);
+		resources.rings_size = size;
+	}
+	if (task_model->has_frames) {
+		task->environment.console_signal = bh_capability_required(MODEL_NAME_SWITCH_SIGNAL);
+		resources.rings = bh_region_required(MODEL_NAME_FRAMES, RING_REGION_MIN_SIZE, &size);
+		resources.rings_size = size;
 	}
 	if (task_model->has_memory) {
 		attach_memory(&task->memory);

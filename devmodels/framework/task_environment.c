@@ -58,5 +58,5 @@ void environment_signal_interrupt(struct environment *environment)
 
 void environment_signal_console(struct environment *environment)
 {
-	demand(bh_signal(environment->console_signal), "signalling the console");
+	demand(bh_signal(environment->console_signal), "signalling the rings' other side");
 }

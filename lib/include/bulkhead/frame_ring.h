@@ -11,9 +11,9 @@
  * marked as taken goes twice, as frames may.
  *
  * The other side can write all of the region at any time. So the two words before a frame are read once, by frame_ring_look(), and
- * what was judged in a frame is copied first and judged in the copy. Where the indices, or a record's length, make no sense, the
- * switch follows the card: it takes the card's index for its own (frames are lost, the line goes on). The card waits. So whatever
- * either side, or one before it, has left in the region, the next frame passes. */
+ * what is judged in a frame is copied first and judged in the copy. Whoever finds that the indices, or a record's length, make no sense
+ * takes the other side's index for its own: frames are lost, the line goes on. So whatever either side, or one before it, has left in
+ * the region, the next frame passes. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,8 @@
 
 #define FRAME_REGION_MAGIC UINT64_C(0x53454d4152464e42) /* "BNFRAMES" read as little-endian */
 #define FRAME_REGION_VERSION 1u
-#define FRAME_REGION_SIZE 0x200000u /* one large page: two rings of 512 KiB, seven frames of the largest size in each */
+#define FRAME_REGION_SIZE \
+	0x200000u /* one large page: two rings of 512 KiB, seven frames of the largest size in each */
 
 #define FRAME_MIN_LENGTH 14u /* destination, source, type: IEEE 802.3 clause 3.1.1, without padding and FCS */
 #define FRAME_MAX_LENGTH 65553u /* an IP packet of 65535 bytes behind a header with one 802.1Q tag */
@@ -49,6 +50,29 @@ struct frame {
 	uint32_t length; /* FRAME_MIN_LENGTH..FRAME_MAX_LENGTH bytes */
 	struct frame_offload offload;
 };
+
+/* Whether what is left to do is of a kind that there is, and about bytes of the frame behind its first `header`. */
+static inline bool frame_offload_is_sound(const struct frame *frame, uint32_t header)
+{
+	const struct frame_offload *offload = &frame->offload;
+	bool has_checksum = (offload->flags & FRAME_NEEDS_CHECKSUM) != 0;
+
+	if ((offload->flags & ~FRAME_NEEDS_CHECKSUM) != 0 ||
+		(has_checksum && (offload->checksum_start < header ||
+					 (uint32_t)offload->checksum_start + offload->checksum_offset + 2 >
+						 frame->length))) {
+		return false;
+	}
+	switch (offload->gso_type) {
+	case FRAME_GSO_NONE:
+		return true;
+	case FRAME_GSO_TCPV4:
+	case FRAME_GSO_TCPV6:
+		return has_checksum && offload->gso_size != 0;
+	default:
+		return false;
+	}
+}
 
 /* The card attaches to its region; as ring_region_attach(). The switch takes ring_region_rings(). */
 static inline int frame_region_attach(
@@ -135,6 +159,12 @@ static inline uint64_t *frame_ring_word(const struct ring *ring, uint32_t index)
 
 /* Where the frame of the record at `index` begins. */
 static inline uint32_t frame_ring_frame(uint32_t index) { return index + FRAME_HEADER_SIZE; }
+
+/* Consumer: the producer's index, as it says: where to go on when what stands before makes no sense, or is not wanted. */
+static inline uint32_t frame_ring_end(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
+}
 
 enum frame_look {
 	FRAME_NONE,     /* nothing there */

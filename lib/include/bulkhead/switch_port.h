@@ -14,6 +14,8 @@
  * Numbers are decimal or 0x-hexadecimal. Pure. */
 #pragma once
 
+#include <bulkhead/mac.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,10 +28,6 @@
 #define SWITCH_RATE_MIN UINT64_C(8000) /* bits per second */
 #define SWITCH_RATE_MAX UINT64_C(1000000000000)
 #define SWITCH_BURST_MAX (UINT64_C(1) << 30) /* bytes */
-#define MAC_GROUP (UINT64_C(1) << 40)        /* the address is that of a group: IEEE 802.3 clause 3.2.3 */
-#define MAC_LOCAL (UINT64_C(1) << 41)        /* the address was given by who runs the network */
-#define MAC_MAX ((UINT64_C(1) << 48) - 1)
-#define MAC_TEXT_SIZE 18u
 
 struct switch_port_settings {
 	char name[SWITCH_PORT_NAME_SIZE];
@@ -44,9 +42,3 @@ struct switch_port_settings {
 /* Reads a port's argument, from behind SWITCH_PORT_KEY. False if it is not in the form above, or a number is out of its range. */
 __attribute__((warn_unused_result)) bool switch_port_parse(
 	const char *text, struct switch_port_settings *settings);
-
-/* Reads "52:54:00:00:00:01", in either case. False if it is no such address. */
-__attribute__((warn_unused_result)) bool mac_parse(const char *text, uint64_t *mac);
-
-/* Writes the 17 characters of an address, and a NUL. */
-void mac_print(uint64_t mac, char text[MAC_TEXT_SIZE]);

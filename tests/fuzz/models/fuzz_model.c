@@ -20,12 +20,15 @@
 #include "acpi-pm/acpi_pm.h"
 #include "debug-exit/debug_exit.h"
 #include "framework/run.h"
+
+#include <bulkhead/frame_ring.h>
 #include "i8042/i8042.h"
 #include "mc146818/mc146818.h"
 #include "pit8254/pit8254.h"
 #include "test-device/test_device.h"
 #include "uart16550/uart16550.h"
 #include "virtio-console/virtio_console.h"
+#include "virtio-net/virtio_net.h"
 #include "virtio-rng/virtio_rng.h"
 #include "virtio/virtio.h"
 
@@ -48,6 +51,7 @@ static const struct model *const models[] = {
 	&test_device_model,
 	&virtio_rng_model,
 	&virtio_console_model,
+	&virtio_net_model,
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
@@ -69,7 +73,9 @@ uint64_t environment_wall_base_ns(struct environment *environment)
 const char *environment_argument(struct environment *environment, const char *key)
 {
 	(void)environment;
-	return strcmp(key, "memory") == 0 ? "5368709120" : NULL;
+	return strcmp(key, "memory") == 0 ? "5368709120"
+	       : strcmp(key, "mac") == 0  ? "52:54:00:00:00:01"
+					  : NULL;
 }
 
 void environment_arm_timer(struct environment *environment, uint64_t ns) { environment->armed = ns; }
@@ -103,7 +109,10 @@ static void *disturber(void *argument)
 
 		if (__atomic_load_n(&disturb, __ATOMIC_RELAXED) != 0) {
 			__atomic_store_n(word, value, __ATOMIC_RELAXED);
-			/* descriptors and rings, while the model reads them */
+			/* bytes in the rings; descriptors and virtqueues, while the model reads them */
+			__atomic_store_n(&console[RING_DATA_OFFSET +
+						  (random >> 12) % (CONSOLE_SIZE - RING_DATA_OFFSET)],
+				(uint8_t)(random >> 44), __ATOMIC_RELAXED);
 			__atomic_store_n(&ram[0x1000 + (random >> 20) % 0x3000], (uint8_t)(random >> 40),
 				__ATOMIC_RELAXED);
 		}
@@ -162,7 +171,7 @@ struct subject {
 static void start(struct subject *subject)
 {
 	struct model_resources resources = { subject->state, sizeof(subject->state), &subject->lines,
-		subject->model->has_console ? console : NULL, CONSOLE_SIZE,
+		subject->model->has_console || subject->model->has_frames ? console : NULL, CONSOLE_SIZE,
 		subject->model->has_memory ? &guest_memory : NULL, &subject->environment };
 	enum model_start_result result;
 
@@ -282,6 +291,46 @@ static void offer(struct subject *subject, struct input *input)
 	model_run_event(&subject->run, MODEL_EVENT_DOORBELL(queue));
 }
 
+/* A frame comes from the switch: TCP over IPv4 or IPv6 with fields of the input's, as a rule. */
+static void feed_frame(struct subject *subject, struct input *input)
+{
+	struct ring from;
+	struct ring to;
+	uint8_t bytes[600] = { 0 };
+	uint64_t shape = take(input, 2);
+	bool is_v6 = (shape & 1) != 0;
+	struct frame frame = { .length = FRAME_MIN_LENGTH + (uint32_t)take(input, 2) % 586,
+		.offload = { .flags = shape >> 1 & 3,
+			.gso_type = (shape & 8) != 0 ? 0
+				    : is_v6          ? FRAME_GSO_TCPV6
+						     : FRAME_GSO_TCPV4,
+			.gso_size = (uint16_t)take(input, 1),
+			.checksum_start = is_v6 ? 54 : 34,
+			.checksum_offset = 16 } };
+	uint32_t head;
+
+	bytes[12] = is_v6 ? 0x86 : 0x08;
+	bytes[13] = is_v6 ? 0xdd : 0x00;
+	bytes[14] = is_v6 ? 0x60 : 0x45;
+	bytes[23] = 6;
+	bytes[frame.offload.checksum_start + 12] = 0x50;
+	for (; (shape >> 8 & 7) != 0; shape -= 0x100) {
+		bytes[take(input, 1)] = (uint8_t)take(input, 1);
+	}
+	if ((shape & 0x10) != 0) {
+		frame.offload.checksum_start = (uint16_t)take(input, 1);
+	}
+	(void)ring_region_rings(console, CONSOLE_SIZE, &from, &to);
+	head = to.shared->head;
+	if (frame_ring_has_room(&to, head, frame.length)) {
+		frame_ring_begin(&to, head, &frame);
+		frame_ring_put(&to, frame_ring_frame(head), bytes, frame.length);
+		ring_publish_head(&to, head + frame_record_size(frame.length));
+	}
+	ring_publish_tail(&from, from.shared->head);
+	model_run_event(&subject->run, MODEL_EVENT_CONSOLE);
+}
+
 static void use_memory(struct subject *subject, struct input *input)
 {
 	uint64_t what = take(input, 1);
@@ -290,6 +339,8 @@ static void use_memory(struct subject *subject, struct input *input)
 		start_driver(subject, what >> 2 << 28 | take(input, 3));
 	} else if ((what & 3) == 1) {
 		ram[take(input, 2) % RAM_SIZE] = (uint8_t)take(input, 1);
+	} else if ((what & 3) == 2 && subject->model->has_frames) {
+		feed_frame(subject, input);
 	} else {
 		offer(subject, input);
 	}
@@ -323,7 +374,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(ram, 0, sizeof(ram));
 	subject.model = models[take(&input, 1) % MODELS];
 	start(&subject);
-	__atomic_store_n(&disturb, subject.model->has_console && (size & 1) != 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&disturb,
+		(subject.model->has_console || subject.model->has_frames) && (size & 1) != 0,
+		__ATOMIC_RELAXED);
 	while (input.left > 0) {
 		uint64_t what = take(&input, 1);
 

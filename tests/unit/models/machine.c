@@ -46,8 +46,11 @@ static struct model_resources resources_of(struct machine *machine)
 		.state = machine->memory.state,
 		.state_size = sizeof(machine->memory.state),
 		.lines = &machine->memory.lines,
-		.console = machine->model->has_console ? machine->memory.console : NULL,
-		.console_size = sizeof(machine->memory.console),
+		.rings = machine->model->has_console  ? machine->memory.console
+			 : machine->model->has_frames ? machine->frames
+						      : NULL,
+		.rings_size =
+			machine->model->has_frames ? MACHINE_FRAMES_SIZE : sizeof(machine->memory.console),
 		.memory = machine->model->has_memory ? &machine->guest_memory : NULL,
 		.environment = &machine->environment,
 	};
@@ -73,6 +76,11 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 		guest_memory_initialize(&machine->guest_memory, 52);
 		assert_true(guest_memory_add(&machine->guest_memory, 0, MACHINE_RAM, machine->ram));
 	}
+	if (model->has_frames) {
+		machine->frames = aligned_alloc(4096, MACHINE_FRAMES_SIZE);
+		assert_non_null(machine->frames);
+		memset(machine->frames, 0, MACHINE_FRAMES_SIZE);
+	}
 	for (int i = 0; arguments != NULL && i < MACHINE_ARGUMENTS && arguments[i] != NULL; i++) {
 		machine->environment.arguments[i] = arguments[i];
 	}
@@ -91,6 +99,7 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 void machine_free(struct machine *machine)
 {
 	free(machine->ram);
+	free(machine->frames);
 	free(machine);
 }
 
@@ -136,8 +145,8 @@ static void assert_same_outside(struct machine *machine, const struct machine_me
 	}
 	assert_int_equal(console->transmit.head, wanted->transmit.head);
 	assert_int_equal(console->receive.tail, wanted->receive.tail);
-	assert_memory_equal(machine->memory.console + RING_DATA_OFFSET,
-		expected->console + RING_DATA_OFFSET, sizeof(expected->console) - RING_DATA_OFFSET);
+	assert_memory_equal(machine->memory.console + RING_DATA_OFFSET, expected->console + RING_DATA_OFFSET,
+		sizeof(expected->console) - RING_DATA_OFFSET);
 }
 
 /* The points at which an access can be killed, by what of it is in memory. */
@@ -311,12 +320,17 @@ uint64_t machine_random_shifted(uint64_t *seed, unsigned int least, unsigned int
 void machine_assert_refused(const struct model *model, const char *argument)
 {
 	static uint8_t frame[4096] __attribute__((aligned(64)));
+	static uint8_t rings[RING_REGION_MIN_SIZE] __attribute__((aligned(64)));
 	struct lines_page lines = { 0 };
 	struct environment environment = { .arguments = { argument } };
-	struct model_resources resources = { frame, sizeof(frame), &lines, NULL, 0, NULL, &environment };
+	struct guest_memory memory;
+	struct model_resources resources = { frame, sizeof(frame), &lines, rings, sizeof(rings), &memory,
+		&environment };
 	struct model_run run;
 
 	memset(frame, 0, sizeof(frame));
+	memset(rings, 0, sizeof(rings));
+	guest_memory_initialize(&memory, 52);
 	assert_int_equal(model_run_start(&run, model, &resources), MODEL_RESET_REFUSED);
 	assert_non_null(run.refusal);
 }

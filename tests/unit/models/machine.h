@@ -15,6 +15,7 @@
 
 #define MACHINE_ARGUMENTS 4
 #define MACHINE_CONSOLE_SIZE 4096u                    /* capacity 1024 */
+#define MACHINE_FRAMES_SIZE 0x42000u                  /* of a network card: rings of 128 KiB */
 #define MACHINE_RAM 0x40000u                          /* of a machine whose model does DMA, from 0 */
 #define MACHINE_WALL_NS UINT64_C(1767225600000000000) /* 2026-01-01 00:00:00 UTC */
 
@@ -44,7 +45,8 @@ struct machine {
 	struct environment environment;
 	struct machine_memory memory;
 	struct model_run run;
-	uint8_t *ram; /* NULL for a model that does no DMA */
+	uint8_t *ram;    /* NULL for a model that does no DMA */
+	uint8_t *frames; /* a network card's rings; NULL for other models */
 	struct guest_memory guest_memory;
 	uint64_t sequence;
 	int without_kills; /* 1: accesses are done once (for speed) */

@@ -298,10 +298,10 @@ static void starts_that_fail(void **state)
 	assert_int_equal(model_run_start(&run, &probe_model, &resources), MODEL_STATE_TOO_SMALL);
 	resources.state_size = 4096;
 	other.has_console = true;
-	assert_int_equal(model_run_start(&run, &other, &resources), MODEL_CONSOLE_INVALID);
-	resources.console = m->memory.console;
-	resources.console_size = CONSOLE_MIN_SIZE - 1;
-	assert_int_equal(model_run_start(&run, &other, &resources), MODEL_CONSOLE_INVALID);
+	assert_int_equal(model_run_start(&run, &other, &resources), MODEL_RINGS_INVALID);
+	resources.rings = m->memory.console;
+	resources.rings_size = CONSOLE_MIN_SIZE - 1;
+	assert_int_equal(model_run_start(&run, &other, &resources), MODEL_RINGS_INVALID);
 	memset(m->memory.state, 0, sizeof(m->memory.state));
 	probe_refusal = "no";
 	assert_int_equal(model_run_start(&run, &probe_model, &resources), MODEL_RESET_REFUSED);
