@@ -15,6 +15,8 @@ static const struct {
 	[COMMAND_NONE] = { "", "", "", WITHOUT_NAME },
 	[COMMAND_HELP] = { "help", "help", "show this list", WITHOUT_NAME },
 	[COMMAND_LIST] = { "list", "list", "show VMs and tasks", WITHOUT_NAME },
+	[COMMAND_NET] = { "net", "net", "show the VMs' network cards: frames that passed, and that did not",
+		WITHOUT_NAME },
 	[COMMAND_KILL] = { "kill", "kill TASK", "end a task; its restart policy decides what follows",
 		WITH_NAME },
 	[COMMAND_STOP] = { "stop", "stop VM", "end a VM as if its power was cut", WITH_NAME },

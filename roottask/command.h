@@ -10,6 +10,7 @@ enum command_kind {
 	COMMAND_NONE, /* an empty line */
 	COMMAND_HELP,
 	COMMAND_LIST,
+	COMMAND_NET,
 	COMMAND_KILL,
 	COMMAND_STOP,
 	COMMAND_START,

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "dump.h"
+#include "network.h"
 #include "objects.h"
 #include "report.h"
 #include "show.h"
@@ -169,6 +170,9 @@ static void dispatch(
 		break;
 	case COMMAND_LIST:
 		show_list(answer);
+		break;
+	case COMMAND_NET:
+		network_show(answer);
 		break;
 	case COMMAND_LOG:
 		show_log(answer);

@@ -22,6 +22,7 @@ static const struct {
 	{ "help", COMMAND_OK, COMMAND_HELP, "" },
 	{ "  list  ", COMMAND_OK, COMMAND_LIST, "" },
 	{ "log", COMMAND_OK, COMMAND_LOG, "" },
+	{ "net", COMMAND_OK, COMMAND_NET, "" },
 	{ "kill red/uart0", COMMAND_OK, COMMAND_KILL, "red/uart0" },
 	{ "\tcaps \t red/vmm\t", COMMAND_OK, COMMAND_CAPS, "red/vmm" },
 	{ "stop red", COMMAND_OK, COMMAND_STOP, "red" },
