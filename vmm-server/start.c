@@ -14,7 +14,7 @@
 #include "vcpu/functions.h"
 #include "vcpu/lines.h"
 
-#define ARGUMENTS_MAX 128u
+#define ARGUMENTS_MAX 192u
 
 /* Reset values, AMD APM vol. 2 section 14.1.3. */
 #define DR6_RESET UINT64_C(0xffff0ff0)

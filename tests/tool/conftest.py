@@ -28,6 +28,8 @@ PARTS = [
     "tasks/virtio-disk",
     "tasks/nvme-disk",
     "tasks/disk-exerciser",
+    "tasks/switch",
+    "tasks/virtio-net",
 ]
 APPLIANCE = """\
 name = test

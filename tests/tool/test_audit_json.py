@@ -26,3 +26,57 @@ def test_json_and_words_say_the_same(tool):
 
 def test_json_is_an_option_of_audit_alone(tool):
     assert "unknown option --json" in tool("check", "good.conf", "--json").stderr
+
+
+NETWORK = """\
+flows = { "red/net0 -> green/net0", "green/net0 <-> blue/net0" }
+vm red {
+\tmemory = 64M
+\tkernel = linux
+\tnic net0 {
+\t\tmac = "52:54:00:00:00:01"
+\t\tvlan = 5
+\t\trate = 100M
+\t}
+}
+vm green {
+\tmemory = 64M
+\tkernel = linux
+\tnic net0 { vlan = 5 }
+}
+vm blue {
+\tmemory = 64M
+\tkernel = linux
+\tnic net0 { vlan = 5 }
+}
+"""
+
+
+def test_flows_and_whom_they_reach(tool):
+    tool.write("net.conf", NETWORK)
+    words = tool.with_system("audit", "net.conf").stdout
+    cards, reach = re.search(r"NETWORK CARDS[^\n]*\n(.*)\nWHO REACHES WHOM OVER[^\n]*\n(.*)", words, re.DOTALL).groups()
+    assert "  red/net0: 52:54:00:00:00:01, VLAN 5, at most 100000000 bits per second\n    -> green/net0\n" in cards
+    assert reach.splitlines() == [
+        "  red reaches green: red/net0 -> green/net0",
+        "  red reaches blue: red/net0 -> green/net0, green/net0 -> blue/net0",
+        "  green reaches blue: green/net0 -> blue/net0",
+        "  blue reaches green: blue/net0 -> green/net0",
+    ]
+    facts = json.loads(tool.with_system("audit", "net.conf", "--json").stdout)
+    assert facts["cards"][0] == {"name": "red/net0", "mac": "52:54:00:00:00:01", "vlan": 5, "rate": 100000000, "burst": 131072}
+    assert {(one["from"], one["to"]) for one in facts["flows"]} == {
+        ("red/net0", "green/net0"), ("green/net0", "blue/net0"), ("blue/net0", "green/net0")}
+    # a card without an address has one of its own, the same each time
+    macs = [card["mac"] for card in facts["cards"]]
+    assert len(set(macs)) == 3 and all(int(mac[:2], 16) & 3 == 2 for mac in macs[1:])
+    # what the switch is given is all that it has of a VM
+    held = {one["object"] for one in facts["capabilities"] + facts["regions"] if one["task"] == "switch"}
+    assert {name for name in held if not name.startswith("switch/")} == {
+        "root/notification", "red/net0/notification", "green/net0/notification", "blue/net0/notification"}
+
+
+def test_without_cards_nothing_is_said_of_the_network(tool):
+    assert "NETWORK" not in tool.with_system("audit", "good.conf").stdout
+    facts = json.loads(tool.with_system("audit", "good.conf", "--json").stdout)
+    assert facts["cards"] == facts["flows"] == []

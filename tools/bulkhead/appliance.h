@@ -4,6 +4,7 @@
 
 #include "devices.h"
 #include "diagnostics.h"
+#include "network.h"
 
 #include <bulkhead/manifest.h>
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #define APPLIANCE_MAX_VMS MANIFEST_MAX_VMS
+#define VM_MAX_DEVICES (DEVICE_COUNT + VM_MAX_NICS)
 #define APPLIANCE_MAX_CONSOLES 58u    /* of all VMs: bits of the console task's notification */
 #define APPLIANCE_MAX_GUEST_FILES 16u /* modules of one VM */
 #define APPLIANCE_NAME_LENGTH 15u     /* of VMs and consoles: "console:" and such fit before them */
@@ -38,11 +40,13 @@ struct guest_file {
 
 struct device {
 	const struct device_template *template;
+	const char *name; /* the template's, or of a network card */
 	struct manifest_restart on_crash;
 	unsigned line;
 	char *console; /* a UART's console name; NULL for others */
 	unsigned console_line;
 	struct device_range ranges[DEVICE_MAX_RANGES]; /* the template's, or where a UART was moved to */
+	unsigned nic;                                  /* a network card's number in its VM */
 	unsigned irq; /* a UART's interrupt; 0 for others, whose template says it */
 };
 
@@ -60,8 +64,10 @@ struct vm {
 	unsigned module_count;
 	char *command_line; /* never NULL */
 	unsigned command_line_line;
-	struct device devices[DEVICE_COUNT];
+	struct device devices[VM_MAX_DEVICES];
 	unsigned device_count;
+	struct nic nics[VM_MAX_NICS];
+	unsigned nic_count;
 	uint64_t budget_us; /* 0 until the share is known */
 	uint64_t period_us;
 	unsigned share_line; /* where budget, period or share stands; 0: the default */
@@ -102,13 +108,15 @@ struct appliance {
 	bool has_iommu; /* the file says that the machine has one: without it confined drivers don't start */
 	struct disk disks[APPLIANCE_MAX_DISKS];
 	unsigned disk_count;
+	struct network network;
 };
 
 /* What the system's own tasks need of the CPU, in thousandths. */
 static inline unsigned appliance_system_share(const struct appliance *appliance)
 {
 	return SYSTEM_SHARE_PER_MILLE + appliance->disk_count * DISK_SHARE_PER_MILLE +
-	       (appliance->disk_count != 0 ? PCI_SHARE_PER_MILLE : 0);
+	       (appliance->disk_count != 0 ? PCI_SHARE_PER_MILLE : 0) +
+	       (network_port_count(appliance) != 0 ? SWITCH_SHARE_PER_MILLE : 0);
 }
 
 /*
@@ -119,5 +127,8 @@ __attribute__((warn_unused_result)) bool appliance_load(const char *path, struct
 
 /* The checks of a whole appliance, after its single values were read (check.c). Reports to `diagnostics`. */
 void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics);
+
+/* The same for its network (check_network.c). */
+void network_check(const struct appliance *appliance, struct diagnostics *diagnostics);
 
 void appliance_free(struct appliance *appliance);

@@ -5,6 +5,7 @@
  */
 #include "audit.h"
 
+#include "audit_network.h"
 #include "audit_reach.h"
 
 #include <inttypes.h>
@@ -270,4 +271,5 @@ void audit_print(const struct manifest *manifest, FILE *output)
 	if (manifest->vm_count == 1) {
 		fputs("  there is only one\n", output);
 	}
+	audit_print_network(manifest, output);
 }

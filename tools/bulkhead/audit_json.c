@@ -3,6 +3,7 @@
  * same each string is escaped. */
 #include "audit_json.h"
 
+#include "audit_network.h"
 #include "audit_reach.h"
 
 #include <inttypes.h>
@@ -197,8 +198,45 @@ static void print_dma(const struct manifest *manifest, FILE *output)
 	}
 }
 
+static void print_cards(const struct audit_network *network, FILE *output)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < network->graph.count; i++) {
+		const struct switch_port_settings *port = &network->ports[i];
+		char mac[MAC_TEXT_SIZE];
+
+		mac_print(port->mac, mac);
+		begin(&is_first, "name", port->name, output);
+		add("mac", port->is_uplink ? "" : mac, output);
+		add_number("vlan", port->vlan, output);
+		add_number("rate", port->rate, output);
+		add_number("burst", port->burst, output);
+		fputc('}', output);
+	}
+}
+
+static void print_flows(const struct audit_network *network, FILE *output)
+{
+	const struct reach_graph *graph = &network->graph;
+	bool is_first = true;
+
+	for (unsigned from = 0; from < graph->count; from++) {
+		for (unsigned to = 0; to < graph->count; to++) {
+			if ((graph->flows[from] >> to & 1) != 0) {
+				begin(&is_first, "from", graph->name[from], output);
+				add("to", graph->name[to], output);
+				fputc('}', output);
+			}
+		}
+	}
+}
+
 void audit_print_json(const struct manifest *manifest, FILE *output)
 {
+	static struct audit_network network;
+
+	audit_read_network(manifest, &network);
 	fputs("{\"appliance\": ", output);
 	print_string(NAME_OF(manifest, manifest->header), output);
 	fputs(",\n\"tasks\": [", output);
@@ -213,5 +251,9 @@ void audit_print_json(const struct manifest *manifest, FILE *output)
 	print_guests(manifest, output);
 	fputs("],\n\"dma\": [", output);
 	print_dma(manifest, output);
+	fputs("],\n\"cards\": [", output);
+	print_cards(&network, output);
+	fputs("],\n\"flows\": [", output);
+	print_flows(&network, output);
 	fputs("]}\n", output);
 }

@@ -8,6 +8,7 @@
 /* Priorities. What serves events comes before guests; what only uses up slack comes after them, whatever its budget. */
 #define PRIORITY_CONSOLE 200u
 #define PRIORITY_DRIVER 170u
+#define PRIORITY_SWITCH 150u
 #define PRIORITY_MODEL 150u
 #define PRIORITY_HANDLER 140u
 #define PRIORITY_VCPU 100u
@@ -30,6 +31,8 @@ struct builder {
 	const char *functions
 		[MANIFEST_MAX_FUNCTIONS]; /* of the host that have drivers, as the PCI server takes them */
 	uint32_t function_count;
+	uint32_t switch_notification;
+	uint32_t switch_task;
 };
 
 /* Whose objects are being added: name prefix, scope. */
@@ -99,7 +102,7 @@ uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char 
 void add_function(
 	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
 
-/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_host.c. The PCI server comes after all drivers. */
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_host.c, expand_switch.c. The PCI server comes after all drivers. */
 void expand_disks(struct builder *builder);
 void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
@@ -108,6 +111,12 @@ void expand_entropy(struct builder *builder);
 
 /* Makes `task` (called `name`), which is signalled on `notification`, the next client of the entropy task, as that was told. */
 void entropy_client(struct builder *builder, const char *name, uint32_t task, uint32_t notification);
+
+/* Only where a VM has a network card, and before the VMs. */
+void expand_switch(struct builder *builder);
+
+/* Connects a card's model with its port: the rings, and who signals whom. The notification's scope is the system. */
+void add_card(struct builder *builder, unsigned port, uint32_t task, uint32_t notification);
 
 /* The manifest object of a console's memory; its name is the console's. Added before VMs are expanded. */
 uint32_t console_memory(const struct builder *builder, const char *console);

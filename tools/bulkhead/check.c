@@ -179,16 +179,15 @@ static void check_device_pair(
 			if (overlap(device->ranges[i], other->ranges[j])) {
 				report(diagnostics, line,
 					"the ports of %s (0x%x to 0x%x) overlap those of %s: move one of the two",
-					device->template->name, device->ranges[i].first,
-					device->ranges[i].first + device->ranges[i].count - 1,
-					other->template->name);
+					device->name, device->ranges[i].first,
+					device->ranges[i].first + device->ranges[i].count - 1, other->name);
 				return;
 			}
 		}
 	}
 	if ((interrupts_of(device) & interrupts_of(other)) != 0) {
 		report(diagnostics, line, "%s and %s use the same interrupt: give one of them another irq",
-			device->template->name, other->template->name);
+			device->name, other->name);
 	}
 }
 
@@ -201,7 +200,7 @@ static void check_devices(const struct vm *vm, struct diagnostics *diagnostics)
 			if (overlap(device->ranges[0], VMM_RANGES[j])) {
 				report(diagnostics, device->line,
 					"port 0x%x of %s belongs to the interrupt controllers or to PCI: choose another",
-					device->ranges[0].first, device->template->name);
+					device->ranges[0].first, device->name);
 			}
 		}
 		/* interrupt 2 is where the second PIC hangs on the first */
@@ -418,5 +417,6 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 		report(diagnostics, appliance->control_line,
 			"control = com2 and the transcript need the same port: write control = com3, or transcript = false");
 	}
+	network_check(appliance, diagnostics);
 	check_shares(appliance, diagnostics);
 }

@@ -15,11 +15,12 @@
 
 /* libconfuse's paths of all options, for the callback that notes their lines. */
 static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "iommu", "control",
-	"panic" };
+	"panic", "flows", "deny" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
-	"vm|device|on_crash", "vm|device|port", "vm|device|irq" };
+	"vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac", "vm|nic|vlan", "vm|nic|rate",
+	"vm|nic|burst", "vm|nic|on_crash" };
 static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
@@ -162,6 +163,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 		}
 		read_vm(reader, section, &appliance->vms[appliance->vm_count++]);
 	}
+	read_network(reader, root);
 }
 
 /* ---- The file as a whole ---- */
@@ -174,6 +176,14 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("irq", NULL, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t nic_options[] = {
+		CFG_STR("mac", NULL, CFGF_NONE),
+		CFG_STR("vlan", NULL, CFGF_NONE),
+		CFG_STR("rate", NULL, CFGF_NONE),
+		CFG_STR("burst", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t vm_options[] = {
 		CFG_STR("memory", NULL, CFGF_NONE),
 		CFG_STR("kernel", NULL, CFGF_NONE),
@@ -183,6 +193,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("command_line", NULL, CFGF_NONE),
 		CFG_STR_LIST("devices", NULL, CFGF_NODEFAULT),
 		CFG_SEC("device", device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("nic", nic_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_STR("console", NULL, CFGF_NONE),
 		CFG_STR("console2", NULL, CFGF_NONE),
 		CFG_STR("virtio_console", NULL, CFGF_NONE),
@@ -210,6 +221,8 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("iommu", NULL, CFGF_NONE),
 		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
+		CFG_STR_LIST("flows", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
@@ -305,6 +318,9 @@ void appliance_free(struct appliance *appliance)
 		}
 		for (unsigned j = 0; j < vm->device_count; j++) {
 			free(vm->devices[j].console);
+		}
+		for (unsigned j = 0; j < vm->nic_count; j++) {
+			free(vm->nics[j].name);
 		}
 		free(vm->kernel.path);
 		free(vm->kernel.text);

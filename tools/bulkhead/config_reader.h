@@ -43,6 +43,15 @@ void append_word(char *text, size_t size, const char *word);
 
 /* Reads a section `disk NAME { ... }`. */
 void read_disk(struct reader *reader, cfg_t *section, struct disk *disk);
+/* A restart policy; `fallback` where it is not given, or none (which is reported). */
+void read_restart(struct reader *reader, cfg_t *section, const char *name, const char *fallback,
+	struct manifest_restart *restart);
+
+/* Reads the sections `nic NAME { ... }` of a VM (config_network.c). */
+void read_nics(struct reader *reader, cfg_t *section, struct vm *vm);
+
+/* Reads `flows` and `deny`, after all VMs were read (config_network.c). */
+void read_network(struct reader *reader, cfg_t *root);
 
 /* Reads a section `vm NAME { ... }`. */
 void read_vm(struct reader *reader, cfg_t *section, struct vm *vm);

@@ -59,7 +59,7 @@ static struct guest_file read_file_name(
 	return file;
 }
 
-static void read_restart(struct reader *reader, cfg_t *section, const char *name, const char *fallback,
+void read_restart(struct reader *reader, cfg_t *section, const char *name, const char *fallback,
 	struct manifest_restart *restart)
 {
 	unsigned line;
@@ -209,7 +209,11 @@ static void add_device(struct vm *vm, const struct device_template *template, un
 	struct device *device = &vm->devices[vm->device_count++];
 
 	*device = (struct device){
-		.template = template, .on_crash = restart, .line = line, .irq = template->serial_irq
+		.template = template,
+		.name = template->name,
+		.on_crash = restart,
+		.line = line,
+		.irq = template->serial_irq,
 	};
 	memcpy(device->ranges, template->ranges, sizeof device->ranges);
 }
@@ -412,6 +416,7 @@ void read_vm(struct reader *reader, cfg_t *section, struct vm *vm)
 	vm->command_line = format_text("%s", text != NULL ? text : "");
 	read_device_list(reader, section, vm);
 	read_device_sections(reader, section, vm);
+	read_nics(reader, section, vm);
 	read_consoles(reader, section, vm);
 	read_share(reader, section, vm);
 	read_paravirtual(reader, section, vm);

@@ -116,6 +116,18 @@ static const struct device_template DEVICES[DEVICE_COUNT] = {
 	},
 };
 
+static const struct device_template NIC = {
+	.name = "nic",
+	.image = "virtio-net",
+	.what = "network card (virtio, PCI)",
+	.virtio = { 1, 0x020000, 2 },
+	.frames = true,
+	.share_per_mille = 100,
+	.argument = "",
+};
+
+const struct device_template *device_nic(void) { return &NIC; }
+
 const struct device_template *device_at(size_t number)
 {
 	return number < DEVICE_COUNT ? &DEVICES[number] : NULL;

@@ -47,6 +47,7 @@ struct device_template {
 	bool power_button;        /* its model takes the signal that the power button is pressed */
 	struct device_virtio virtio;
 	bool entropy;        /* gets its bytes from the entropy task */
+	bool frames;         /* a network card: its frames go to the switch and come from it */
 	unsigned serial_irq; /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
 	const char
 		*argument; /* "" or what the model's task gets besides vm=; %M is the VM's memory in bytes */
@@ -54,6 +55,9 @@ struct device_template {
 
 /* The device called `name`; NULL if there is none. */
 const struct device_template *device_find(const char *name);
+
+/* What all network cards are made from. Its name is that of its kind: a card has its own, by a section of the appliance file. */
+const struct device_template *device_nic(void);
 
 /* Device number 0..; NULL after the last. Those before DEVICE_DEFAULT_COUNT a VM has where its section names none. */
 const struct device_template *device_at(size_t number);

@@ -36,7 +36,7 @@ static uint64_t memory_needed(const struct appliance *appliance, const struct ma
 		while (piece < appliance->vms[i].memory) {
 			piece *= 2;
 		}
-		needed += piece + MEMORY_PER_VM;
+		needed += piece + MEMORY_PER_VM + appliance->vms[i].nic_count * 2 * MANIFEST_LARGE_PAGE_SIZE;
 	}
 	for (uint32_t i = 0; i < writer->sections[MANIFEST_SECTION_MODULES].count; i++) {
 		const struct manifest_module *module =
@@ -80,6 +80,9 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 	add_binding(&builder, MANIFEST_BINDING_THREAD, MANIFEST_ROOT, builder.root_notification, 0);
 	expand_console(&builder);
 	expand_entropy(&builder);
+	if (network_port_count(appliance) != 0) {
+		expand_switch(&builder);
+	}
 	for (uint32_t vm = 0; vm < appliance->vm_count; vm++) {
 		expand_vm(&builder, vm);
 	}

@@ -16,7 +16,7 @@
 #define MODEL_PERIODS 4u /* a model's period, in its VM's periods */
 #define MODEL_HEAP_SIZE 0x10000u
 #define VMM_HEAP_SIZE 0x100000u
-#define MAX_VMM_ARGUMENTS 128u
+#define MAX_VMM_ARGUMENTS 192u
 #define FIRST_PCI_DEVICE 3u   /* behind the bridges, and where a display would be */
 #define FIRST_DOORBELL_BIT 8u /* of a model's notification */
 #define READ MANIFEST_RIGHT_READ
@@ -24,7 +24,7 @@
 #define VM_SIGNAL_BITS \
 	61u /* of a VCPU's notification, for models; above are the timer's and the root task's */
 
-_Static_assert(DEVICE_COUNT <= VM_SIGNAL_BITS, "each device model needs a bit of the VCPU's notification");
+_Static_assert(VM_MAX_DEVICES <= VM_SIGNAL_BITS, "each device model needs a bit of the VCPU's notification");
 
 /* A VM during its expansion. */
 struct vm_builder {
@@ -37,10 +37,10 @@ struct vm_builder {
 	uint32_t vcpu_notification;
 	uint32_t vmm; /* task */
 	uint32_t route_count;
-	uint32_t lines[DEVICE_COUNT];     /* each model's line page */
-	uint32_t endpoints[DEVICE_COUNT]; /* each model's endpoint */
-	uint32_t tasks[DEVICE_COUNT];
-	uint32_t notifications[DEVICE_COUNT];
+	uint32_t lines[VM_MAX_DEVICES];     /* each model's line page */
+	uint32_t endpoints[VM_MAX_DEVICES]; /* each model's endpoint */
+	uint32_t tasks[VM_MAX_DEVICES];
+	uint32_t notifications[VM_MAX_DEVICES];
 	uint32_t ram;      /* memory objects */
 	uint32_t ram_high; /* MANIFEST_NONE: none */
 	unsigned function_count;
@@ -82,7 +82,7 @@ static void argue(struct vm_builder *this, const char *format, ...)
 	}
 }
 
-_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + DEVICE_COUNT * (4 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
+_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + VM_MAX_DEVICES * (4 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
 		       MAX_VMM_ARGUMENTS,
 	"the VMM's arguments must fit: protocol, command line, name, two interfaces, modules, devices");
 
@@ -179,6 +179,12 @@ static uint32_t add_model_task(struct vm_builder *this, const struct device *dev
 		arguments[count++] = manifest_writer_string(
 			&builder->writer, "memory=%llu", (unsigned long long)this->vm->memory);
 	}
+	if (device->template->frames) {
+		char mac[MAC_TEXT_SIZE];
+
+		mac_print(this->vm->nics[device->nic].mac, mac);
+		arguments[count++] = manifest_writer_string(&builder->writer, "mac=%s", mac);
+	}
 
 	struct manifest_task task = {
 		.vm = this->index,
@@ -229,14 +235,14 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 {
 	struct builder *builder = this->builder;
 	const struct device *device = &this->vm->devices[number];
-	char *name = format_text("%s/%s", this->vm->name, device->template->name);
+	char *name = format_text("%s/%s", this->vm->name, device->name);
 	struct owner vm_owner = owned_by_vm(name, this->index);
 	uint32_t task = add_model_task(this, device, name);
 
 	this->tasks[number] = task;
 	this->endpoints[number] = add_handler(builder, name, this->index, task, "");
-	/* the console backend signals a UART's notification, the entropy task its client's: those outlive the VM */
-	bool is_client = device->console != NULL || device->template->entropy;
+	/* the console backend signals a UART's notification, entropy task and switch their clients': those outlive the VM */
+	bool is_client = device->console != NULL || device->template->entropy || device->template->frames;
 	uint32_t notification = add_object(builder, is_client ? owned_by_system(name) : vm_owner,
 		"notification", MANIFEST_OBJECT_NOTIFICATION);
 	uint32_t timer =
@@ -259,6 +265,10 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 	}
 	if (device->template->entropy) {
 		entropy_client(builder, name, task, notification);
+	}
+	if (device->template->frames) {
+		add_card(builder, network_port(builder->appliance, this->index, device->nic), task,
+			notification);
 	}
 	if (device->template->power_button) {
 		char *button = format_text(MANIFEST_ROOT_BUTTON "%s", this->vm->name);
@@ -287,16 +297,17 @@ static void add_order(struct vm_builder *this, const char *prefix, uint64_t bit)
 static void introduce_function(struct vm_builder *this, unsigned number)
 {
 	struct builder *builder = this->builder;
-	const struct device_template *template = this->vm->devices[number].template;
+	const struct device *device = &this->vm->devices[number];
+	const struct device_template *template = device->template;
 	char name[MANIFEST_NAME_SIZE];
 
 	add_mapping(builder, this->tasks[number], "ram", this->ram, READ | WRITE);
 	if (this->ram_high != MANIFEST_NONE) {
 		add_mapping(builder, this->tasks[number], "ram-high", this->ram_high, READ | WRITE);
 	}
-	snprintf(name, sizeof name, "model:%s", template->name);
+	snprintf(name, sizeof name, "model:%s", device->name);
 	add_capability(builder, this->vmm, name, this->endpoints[number], WRITE, 0);
-	argue(this, "virtio=%s,%u,%u,0x%x,%u,%u", template->name, FIRST_PCI_DEVICE + this->function_count++,
+	argue(this, "virtio=%s,%u,%u,0x%x,%u,%u", device->name, FIRST_PCI_DEVICE + this->function_count++,
 		template->virtio.type, template->virtio.class_code, template->virtio.queues,
 		this->route_count);
 	if (this->function_count == 1) {
@@ -312,7 +323,7 @@ static void introduce_function(struct vm_builder *this, unsigned number)
 		};
 
 		(void)manifest_writer_add(&builder->writer, MANIFEST_SECTION_ROUTES, &route);
-		snprintf(name, sizeof name, "doorbell:%s:%u", template->name, queue);
+		snprintf(name, sizeof name, "doorbell:%s:%u", device->name, queue);
 		add_capability(builder, this->vmm, name, this->notifications[number], WRITE, route.badge);
 	}
 }
@@ -324,29 +335,29 @@ static void introduce_model(struct vm_builder *this, unsigned number)
 	const struct device_template *template = device->template;
 	char name[MANIFEST_NAME_SIZE];
 
-	argue(this, "model=%s,%u", template->name, number);
+	argue(this, "model=%s,%u", device->name, number);
 	for (unsigned region = 0; region < template->range_count; region++) {
 		if (region == 0) {
-			snprintf(name, sizeof name, "model:%s", template->name);
+			snprintf(name, sizeof name, "model:%s", device->name);
 		} else {
-			snprintf(name, sizeof name, "model:%s:%u", template->name, region);
+			snprintf(name, sizeof name, "model:%s:%u", device->name, region);
 		}
 		add_capability(this->builder, this->vmm, name, this->endpoints[number], WRITE, region);
 		argue(this, "port=0x%x,%u,%s", device->ranges[region].first, device->ranges[region].count,
 			name);
 	}
 	if (template->memory.size != 0) {
-		snprintf(name, sizeof name, "model:%s:%u", template->name, template->range_count);
+		snprintf(name, sizeof name, "model:%s:%u", device->name, template->range_count);
 		add_capability(this->builder, this->vmm, name, this->endpoints[number], WRITE,
 			template->range_count);
 		argue(this, "memory=0x%x,%u,%s", template->memory.first, template->memory.size, name);
 	}
 	for (unsigned line = 0; line < template->line_count; line++) {
 		if (device->irq != 0) {
-			argue(this, "line=%s,%u,gsi,%u", template->name, template->lines[line].number,
+			argue(this, "line=%s,%u,gsi,%u", device->name, template->lines[line].number,
 				device->irq);
 		} else {
-			argue(this, "line=%s,%u,%s", template->name, template->lines[line].number,
+			argue(this, "line=%s,%u,%s", device->name, template->lines[line].number,
 				template->lines[line].action);
 		}
 	}
@@ -356,7 +367,7 @@ static void introduce_model(struct vm_builder *this, unsigned number)
 	if (device->irq != 0) {
 		argue(this, "serial=0x%x,%u", device->ranges[0].first, device->irq);
 	}
-	snprintf(name, sizeof name, "lines:%s", template->name);
+	snprintf(name, sizeof name, "lines:%s", device->name);
 	add_mapping(this->builder, this->vmm, name, this->lines[number], READ);
 }
 

@@ -4,12 +4,15 @@
 set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/audit.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_json.c
+	${CMAKE_CURRENT_LIST_DIR}/audit_network.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_reach.c
 	${CMAKE_CURRENT_LIST_DIR}/boot_image.c
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
+	${CMAKE_CURRENT_LIST_DIR}/check_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config.c
 	${CMAKE_CURRENT_LIST_DIR}/config_disk.c
+	${CMAKE_CURRENT_LIST_DIR}/config_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
 	${CMAKE_CURRENT_LIST_DIR}/diagnostics.c
@@ -17,10 +20,12 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/expand_console.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_host.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_switch.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c
 	${CMAKE_CURRENT_LIST_DIR}/qemu_command.c
+	${CMAKE_CURRENT_LIST_DIR}/reach.c
 	${CMAKE_CURRENT_LIST_DIR}/run.c
 	${CMAKE_CURRENT_LIST_DIR}/source.c
 	${CMAKE_CURRENT_LIST_DIR}/staging.c

@@ -74,6 +74,19 @@ bool parse_size(const char *text, uint64_t *bytes)
 	return parse_with_unit(text, UNITS, UINT64_C(1) << 63, bytes);
 }
 
+bool parse_rate(const char *text, uint64_t *bits_per_second)
+{
+	static const struct unit UNITS[] = {
+		{ "", 1 },
+		{ "K", 1000 },
+		{ "M", 1000000 },
+		{ "G", 1000000000 },
+		{ NULL, 0 },
+	};
+
+	return parse_with_unit(text, UNITS, UINT64_C(1) << 63, bits_per_second);
+}
+
 bool parse_duration(const char *text, uint64_t *microseconds)
 {
 	static const struct unit UNITS[] = {

@@ -10,6 +10,9 @@
 /* "256M", "1G", "64K", "4096"; "MiB" and "MB" mean the same as "M". False if malformed or above 2^63. */
 __attribute__((warn_unused_result)) bool parse_size(const char *text, uint64_t *bytes);
 
+/* "100M", "1G", "9600": bits per second, in powers of 1000. False if malformed or above 2^63. */
+__attribute__((warn_unused_result)) bool parse_rate(const char *text, uint64_t *bits_per_second);
+
 /* "10ms", "250us", "2s". False if malformed, zero or above 10^12 us. */
 __attribute__((warn_unused_result)) bool parse_duration(const char *text, uint64_t *microseconds);
 

@@ -97,6 +97,9 @@
 #define MANIFEST_PCI_SIGNAL "pci-signal"
 #define MANIFEST_PCI_TABLE "pci-table:"
 
+/* The root task's region with the switch's counters (switch_page.h), where there is a switch. */
+#define MANIFEST_ROOT_SWITCH "switch"
+
 /* Bits of a VCPU's notification; those below are the device models', one bit each. */
 #define MANIFEST_VCPU_SIGNAL_TIMER (UINT64_C(1) << 63)
 #define MANIFEST_VCPU_SIGNAL_PAUSE (UINT64_C(1) << 62)

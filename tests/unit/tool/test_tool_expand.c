@@ -28,7 +28,7 @@ static struct manifest manifest;
 static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.elf32", "tasks/roottask",
 	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
 	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/virtio-rng", "tasks/virtio-console",
-	"tasks/entropy", "tasks/console", "tasks/guest" };
+	"tasks/virtio-net", "tasks/switch", "tasks/entropy", "tasks/console", "tasks/guest" };
 
 static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
 
@@ -82,6 +82,7 @@ static void add_device(struct vm *vm, const struct device_template *template)
 
 	*device = (struct device){
 		.template = template,
+		.name = template->name,
 		.on_crash = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
 		.irq = template->serial_irq,
 		.console = has_console(template) ? malloc(24) : NULL,
@@ -90,6 +91,24 @@ static void add_device(struct vm *vm, const struct device_template *template)
 		snprintf(device->console, 24, "%.10s-%s", vm->name, template->name);
 	}
 	memcpy(device->ranges, template->ranges, sizeof device->ranges);
+}
+
+static void add_nic(struct vm *vm, const char *name, uint64_t mac)
+{
+	struct nic *nic = &vm->nics[vm->nic_count];
+
+	*nic = (struct nic){ .name = strdup(name), .mac = mac };
+	vm->devices[vm->device_count++] = (struct device){
+		.template = device_nic(),
+		.name = nic->name,
+		.on_crash = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.nic = vm->nic_count++,
+	};
+}
+
+static void add_flow(unsigned from, unsigned to)
+{
+	appliance.network.flows[appliance.network.flow_count++] = (struct network_flow){ from, to, 1 };
 }
 
 static void add_vm(const char *name, uint64_t memory, unsigned device_count)
@@ -128,6 +147,9 @@ static void free_appliance(void)
 
 		for (unsigned j = 0; j < vm->device_count; j++) {
 			free(vm->devices[j].console);
+		}
+		for (unsigned j = 0; j < vm->nic_count; j++) {
+			free(vm->nics[j].name);
 		}
 		free(vm->name);
 		free(vm->kernel.path);
@@ -246,6 +268,52 @@ static void tasks_find_what_they_look_for(void **state)
 		MANIFEST_TASK_ESSENTIAL);
 }
 
+/* Each card has a model of its own, and a port of the switch; only the switch's arguments say who may send to whom. */
+static void cards_are_connected_with_the_switch_alone(void **state)
+{
+	(void)state;
+	add_vm("red", 64 << 20, 5);
+	add_nic(&appliance.vms[0], "net0", UINT64_C(0x525400000001));
+	add_nic(&appliance.vms[0], "net1", UINT64_C(0x525400000002));
+	add_vm("blue", 64 << 20, 5);
+	add_nic(&appliance.vms[1], "wan", UINT64_C(0x525400000003));
+	appliance.vms[1].nics[0].vlan = 7;
+	appliance.vms[1].nics[0].rate = 1000000;
+	appliance.vms[1].nics[0].burst = 65536;
+	add_flow(0, 2);
+	add_flow(2, 0);
+	add_flow(2, 1);
+	expand();
+	has_argument("switch", "port=red/net0,52:54:00:00:00:01,0,0,0,0x4");
+	has_argument("switch", "port=red/net1,52:54:00:00:00:02,0,0,0,0x0");
+	has_argument("switch", "port=blue/wan,52:54:00:00:00:03,7,1000000,65536,0x3");
+	has_argument("red/net1", "mac=52:54:00:00:00:02");
+	assert_int_equal(capability("blue/wan", "switch-signal")->badge, 4);
+	assert_int_equal(capability("blue/wan", "switch-signal")->object,
+		capability("switch", "notification")->object);
+	assert_int_equal(capability("switch", "signal:red/net1")->object,
+		capability("red/net1", "notification")->object);
+	assert_int_equal(mapping("switch", "nic:red/net1")->object, mapping("red/net1", "frames")->object);
+	assert_int_equal(mapping("red/net1", "frames")->length, 2 << 20);
+	assert_int_not_equal(mapping("red/net0", "frames")->object, mapping("red/net1", "frames")->object);
+	(void)mapping("red/net1", "ram");
+	(void)mapping("red/vmm", "lines:net1");
+	(void)capability("red/vmm", "doorbell:net1:1");
+	assert_int_equal(manifest_find_mapping(&manifest, MANIFEST_ROOT, MANIFEST_ROOT_SWITCH)->rights,
+		MANIFEST_RIGHT_READ);
+	/* with cards alone */
+	assert_int_equal(manifest_find_task(&manifest, "red/net2"), MANIFEST_NONE);
+}
+
+static void without_a_card_there_is_no_switch(void **state)
+{
+	(void)state;
+	add_vm("red", 64 << 20, 5);
+	expand();
+	assert_int_equal(manifest_find_task(&manifest, "switch"), MANIFEST_NONE);
+	assert_null(manifest_find_mapping(&manifest, MANIFEST_ROOT, MANIFEST_ROOT_SWITCH));
+}
+
 static void memory_is_split_around_the_hole(void **state)
 {
 	(void)state;
@@ -303,6 +371,7 @@ static void the_largest_appliance_fits(void **state)
 {
 	unsigned consoles = 0;
 	unsigned devices = 0;
+	unsigned cards = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < APPLIANCE_MAX_VMS; i++) {
@@ -325,14 +394,26 @@ static void the_largest_appliance_fits(void **state)
 				snprintf(device->console, 24, "a-long-name-%03u", consoles++);
 			}
 		}
+		for (unsigned j = 0; j < VM_MAX_NICS && cards < SWITCH_PORTS_MAX; j++) {
+			snprintf(name, sizeof name, "long-na%u", j);
+			add_nic(vm, name, UINT64_C(0x525400000000) + cards++);
+			devices++;
+		}
+	}
+	for (unsigned i = 0; i < cards; i++) {
+		for (unsigned j = 0; j < cards; j++) {
+			if (i != j) {
+				add_flow(i, j);
+			}
+		}
 	}
 	appliance.control = CONTROL_COM3;
 	expand();
 	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
-	/* console and entropy, VMMs, models */
-	assert_int_equal(manifest.task_count, 2 + APPLIANCE_MAX_VMS + devices);
-	/* guests' files are shared: twelve task images but roottask's, and one guest file */
-	assert_int_equal(image.module_count, 13);
+	/* console, entropy and switch, VMMs, models */
+	assert_int_equal(manifest.task_count, 3 + APPLIANCE_MAX_VMS + devices);
+	/* guests' files are shared: fourteen task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 15);
 }
 
 static void a_vm_without_devices_is_possible(void **state)
@@ -404,6 +485,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(tasks_find_what_they_look_for),
+		TEST(cards_are_connected_with_the_switch_alone),
+		TEST(without_a_card_there_is_no_switch),
 		TEST(memory_is_split_around_the_hole),
 		TEST(budgets_stay_within_the_share),
 		TEST(the_largest_appliance_fits),

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the network of an appliance file: the sections `nic NAME { ... }` of its VMs, `flows` and `deny`. Memory only. */
+#include "config_reader.h"
+#include "source.h"
+#include "values.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ONE_WAY "->"
+#define BOTH_WAYS "<->"
+
+/* ---- Ports ---- */
+
+unsigned network_port(const struct appliance *appliance, unsigned vm, unsigned nic)
+{
+	unsigned port = nic;
+
+	for (unsigned i = 0; i < vm; i++) {
+		port += appliance->vms[i].nic_count;
+	}
+	return port;
+}
+
+unsigned network_port_count(const struct appliance *appliance)
+{
+	return network_port(appliance, appliance->vm_count, 0);
+}
+
+struct network_end network_card(const struct appliance *appliance, unsigned port)
+{
+	struct network_end end = { 0, port };
+
+	while (end.vm + 1 < appliance->vm_count && end.nic >= appliance->vms[end.vm].nic_count) {
+		end.nic -= appliance->vms[end.vm].nic_count;
+		end.vm++;
+	}
+	return end;
+}
+
+uint64_t network_flows(const struct appliance *appliance, unsigned port)
+{
+	const struct network *network = &appliance->network;
+	uint64_t flows = 0;
+
+	for (unsigned i = 0; i < network->flow_count; i++) {
+		if (network->flows[i].from == port) {
+			flows |= UINT64_C(1) << network->flows[i].to;
+		}
+	}
+	return flows;
+}
+
+char *network_name(const struct appliance *appliance, struct network_end end)
+{
+	const struct vm *vm = &appliance->vms[end.vm];
+
+	return end.nic == NIC_ALL ? format_text("%s", vm->name)
+				  : format_text("%s/%s", vm->name, vm->nics[end.nic].name);
+}
+
+/* ---- A card's section ---- */
+
+/* The same for the same names, on every machine: FNV-1a of them, as an address that was given locally (IEEE 802 clause 8.4). */
+static uint64_t mac_from_names(const char *vm, const char *nic)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char *names = format_text("%s/%s", vm, nic);
+
+	for (const char *next = names; *next != '\0'; next++) {
+		hash = (hash ^ (unsigned char)*next) * UINT64_C(0x100000001b3);
+	}
+	free(names);
+	return ((hash ^ hash >> 48) & MAC_MAX & ~MAC_GROUP) | MAC_LOCAL;
+}
+
+static void read_mac(struct reader *reader, cfg_t *section, const struct vm *vm, struct nic *nic)
+{
+	const char *text = option_text(reader, section, "mac", &nic->mac_line);
+
+	if (text == NULL) {
+		nic->mac = mac_from_names(vm->name, nic->name);
+	} else if (!mac_parse(text, &nic->mac)) {
+		report(&reader->diagnostics, nic->mac_line,
+			"mac = \"%s\" is no address: write six bytes like \"52:54:00:00:00:01\"", text);
+	} else if (nic->mac == 0 || (nic->mac & MAC_GROUP) != 0) {
+		report(&reader->diagnostics, nic->mac_line,
+			"mac = \"%s\" is not the address of one card: make its first byte even, like 52",
+			text);
+	}
+}
+
+static void read_vlan(struct reader *reader, cfg_t *section, struct nic *nic)
+{
+	const char *text = option_text(reader, section, "vlan", &nic->vlan_line);
+	char *end = NULL;
+	unsigned long vlan = text != NULL ? strtoul(text, &end, 10) : 0;
+
+	if (text == NULL) {
+		nic->vlan_line = nic->line;
+	} else if (text[0] < '0' || text[0] > '9' || *end != '\0' || vlan == 0 || vlan > SWITCH_VLAN_MAX) {
+		report(&reader->diagnostics, nic->vlan_line,
+			"vlan = \"%s\" is out of range: write a number from 1 to %u, or remove the line",
+			text, SWITCH_VLAN_MAX);
+	} else {
+		nic->vlan = (uint16_t)vlan;
+	}
+}
+
+static void read_rate(struct reader *reader, cfg_t *section, struct nic *nic)
+{
+	unsigned rate_line;
+	unsigned burst_line;
+	const char *rate = option_text(reader, section, "rate", &rate_line);
+	const char *burst = option_text(reader, section, "burst", &burst_line);
+
+	if (rate != NULL && (!parse_rate(rate, &nic->rate) || nic->rate < SWITCH_RATE_MIN ||
+				    nic->rate > SWITCH_RATE_MAX)) {
+		report(&reader->diagnostics, rate_line,
+			"rate = \"%s\" is no rate: write bits per second from 8K to 1000G, like 100M", rate);
+	}
+	nic->burst = rate != NULL ? NIC_DEFAULT_BURST : 0;
+	if (burst != NULL && rate == NULL) {
+		report(&reader->diagnostics, burst_line,
+			"a burst needs a rate: add a line like rate = 100M, or remove this one");
+	} else if (burst != NULL && (!parse_size(burst, &nic->burst) || nic->burst > SWITCH_BURST_MAX)) {
+		report(&reader->diagnostics, burst_line,
+			"burst = \"%s\" is no size: write bytes up to 1G, like 64K", burst);
+	}
+}
+
+static bool check_nic_name(struct reader *reader, const struct nic *nic)
+{
+	if (!is_plain_name(nic->name, NIC_NAME_LENGTH)) {
+		report(&reader->diagnostics, nic->line,
+			"\"%s\" is no name for a network card: use at most %u lower-case letters, digits and '-', a letter first, like net0",
+			nic->name, NIC_NAME_LENGTH);
+		return false;
+	}
+	if (device_find(nic->name) != NULL || strcmp(nic->name, "vmm") == 0) {
+		report(&reader->diagnostics, nic->line,
+			"\"%s\" is the name of another task of the VM: choose another, like net0", nic->name);
+		return false;
+	}
+	return true;
+}
+
+/* A card is a device of its VM beside those that are listed. */
+static void add_model(struct reader *reader, cfg_t *section, struct vm *vm, const struct nic *nic)
+{
+	struct device *device = &vm->devices[vm->device_count++];
+
+	*device = (struct device){ .template = device_nic(),
+		.name = nic->name,
+		.line = nic->line,
+		.nic = (unsigned)(nic - vm->nics) };
+	read_restart(reader, section, "on_crash", "restart 5 per 60s", &device->on_crash);
+}
+
+void read_nics(struct reader *reader, cfg_t *section, struct vm *vm)
+{
+	for (unsigned i = 0; i < cfg_size(section, "nic"); i++) {
+		cfg_t *nic_section = cfg_getnsec(section, "nic", i);
+		const char *name = cfg_title(nic_section);
+		struct nic nic = { .line = find_section_line(
+					   reader->text, "nic", name, (unsigned)nic_section->line) };
+
+		if (i == VM_MAX_NICS) {
+			report(&reader->diagnostics, nic.line,
+				"vm \"%s\" has %u network cards: at most %u are possible", vm->name,
+				cfg_size(section, "nic"), VM_MAX_NICS);
+			return;
+		}
+		nic.name = format_text("%s", name);
+		vm->nics[vm->nic_count] = nic;
+
+		struct nic *added = &vm->nics[vm->nic_count++];
+
+		if (check_nic_name(reader, added)) {
+			read_mac(reader, nic_section, vm, added);
+			read_vlan(reader, nic_section, added);
+			read_rate(reader, nic_section, added);
+			add_model(reader, nic_section, vm, added);
+		}
+	}
+}
+
+/* ---- Flows ---- */
+
+struct connection {
+	struct network_end from;
+	struct network_end to;
+	bool is_both_ways;
+};
+
+/* "VM" or "VM/NIC". Reports it where there is no such thing. */
+static bool find_end(struct reader *reader, const char *text, unsigned line, struct network_end *end)
+{
+	const struct appliance *appliance = reader->appliance;
+
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		const struct vm *vm = &appliance->vms[i];
+
+		for (unsigned j = 0; j <= vm->nic_count; j++) {
+			struct network_end candidate = { i, j < vm->nic_count ? j : NIC_ALL };
+			char *name = network_name(appliance, candidate);
+			bool is_same = strcmp(name, text) == 0;
+
+			free(name);
+			if (is_same) {
+				*end = candidate;
+				return true;
+			}
+		}
+	}
+	report(&reader->diagnostics, line,
+		"there is no VM or network card \"%s\": write VM/NIC, and add a section nic NIC { } to the VM",
+		text);
+	return false;
+}
+
+/* "FROM -> TO" or "FROM <-> TO". Reports what is wrong. */
+static bool read_connection(
+	struct reader *reader, const char *text, unsigned line, struct connection *connection)
+{
+	const char *arrow = strstr(text, BOTH_WAYS);
+	size_t arrow_length = strlen(BOTH_WAYS);
+	size_t from_length;
+	const char *to;
+
+	connection->is_both_ways = arrow != NULL;
+	if (arrow == NULL) {
+		arrow = strstr(text, ONE_WAY);
+		arrow_length = strlen(ONE_WAY);
+	}
+	if (arrow == NULL) {
+		report(&reader->diagnostics, line,
+			"\"%s\" is no direction: write \"FROM -> TO\", or \"FROM <-> TO\" for both", text);
+		return false;
+	}
+	from_length = (size_t)(arrow - text);
+	while (from_length > 0 && text[from_length - 1] == ' ') {
+		from_length--;
+	}
+	to = arrow + arrow_length;
+	to += strspn(to, " ");
+
+	char *from = format_text("%.*s", (int)from_length, text);
+	bool is_found = find_end(reader, from, line, &connection->from) &&
+			find_end(reader, to, line, &connection->to);
+
+	free(from);
+	return is_found;
+}
+
+static void add_flow(struct reader *reader, struct network_end from, struct network_end to, const char *text,
+	unsigned line)
+{
+	struct network *network = &reader->appliance->network;
+	struct network_flow flow = { network_port(reader->appliance, from.vm, from.nic),
+		network_port(reader->appliance, to.vm, to.nic), line };
+
+	for (unsigned i = 0; i < network->flow_count; i++) {
+		if (network->flows[i].from == flow.from && network->flows[i].to == flow.to) {
+			report(&reader->diagnostics, line,
+				"flow \"%s\" is there already, on line %u: remove one of the two", text,
+				network->flows[i].line);
+			return;
+		}
+	}
+	network->flows[network->flow_count++] = flow;
+}
+
+static void read_flow(struct reader *reader, const char *text, unsigned line)
+{
+	struct connection connection;
+
+	if (!read_connection(reader, text, line, &connection)) {
+		return;
+	}
+	if (connection.from.nic == NIC_ALL || connection.to.nic == NIC_ALL) {
+		report(&reader->diagnostics, line,
+			"flow \"%s\" names a VM: name its network card, like VM/net0", text);
+	} else if (connection.from.vm == connection.to.vm && connection.from.nic == connection.to.nic) {
+		report(&reader->diagnostics, line, "flow \"%s\" leads from a card to itself: remove it",
+			text);
+	} else {
+		add_flow(reader, connection.from, connection.to, text, line);
+		if (connection.is_both_ways) {
+			add_flow(reader, connection.to, connection.from, text, line);
+		}
+	}
+}
+
+static void add_denial(struct reader *reader, struct network_end from, struct network_end to, unsigned line)
+{
+	struct network *network = &reader->appliance->network;
+
+	if (network->denial_count == NETWORK_MAX_DENIALS) {
+		report(&reader->diagnostics, line,
+			"there are too many directions in deny: at most %u are possible",
+			NETWORK_MAX_DENIALS);
+		return;
+	}
+	network->denials[network->denial_count++] = (struct network_denial){ from, to, line };
+}
+
+static void read_denial(struct reader *reader, const char *text, unsigned line)
+{
+	struct connection connection;
+
+	if (!read_connection(reader, text, line, &connection)) {
+		return;
+	}
+	if (connection.from.vm == connection.to.vm) {
+		report(&reader->diagnostics, line,
+			"deny \"%s\" is about one VM, which can pass on what it likes: name two", text);
+		return;
+	}
+	add_denial(reader, connection.from, connection.to, line);
+	if (connection.is_both_ways) {
+		add_denial(reader, connection.to, connection.from, line);
+	}
+}
+
+void read_network(struct reader *reader, cfg_t *root)
+{
+	cfg_opt_t *flows = cfg_getopt(root, "flows");
+	cfg_opt_t *denials = cfg_getopt(root, "deny");
+
+	for (unsigned i = 0; i < cfg_opt_size(flows); i++) {
+		read_flow(reader, cfg_opt_getnstr(flows, i), option_line(reader, flows, i));
+	}
+	for (unsigned i = 0; i < cfg_opt_size(denials); i++) {
+		read_denial(reader, cfg_opt_getnstr(denials, i), option_line(reader, denials, i));
+	}
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The template of the switch: it owns one side of every network card's rings, its counters and a timer, nothing of any VM. Its notification's
+ * bits: card i is bit i, in the order of its arguments; then the timer.
+ */
+#include "builder.h"
+
+#include <bulkhead/frame_ring.h>
+#include <bulkhead/switch_page.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SWITCH_TASK "switch"
+#define SWITCH_HEAP_SIZE 0x40000u
+#define SWITCH_PERIOD_US 10000u
+#define SWITCH_BUDGET_US (SWITCH_PERIOD_US * SWITCH_SHARE_PER_MILLE / 1000)
+#define SWITCH_TRUST_DOMAIN_OFFSET 3u /* VMs have 1.., then console and entropy */
+#define BIT_TIMER 61u
+#define READ MANIFEST_RIGHT_READ
+#define WRITE MANIFEST_RIGHT_WRITE
+
+/* The switch's task; every card is an argument. */
+static uint32_t add_switch_task(struct builder *builder)
+{
+	const struct appliance *appliance = builder->appliance;
+	uint32_t arguments[SWITCH_PORTS_MAX];
+	unsigned count = network_port_count(appliance);
+
+	for (unsigned port = 0; port < count; port++) {
+		struct network_end end = network_card(appliance, port);
+		const struct nic *nic = &appliance->vms[end.vm].nics[end.nic];
+		char *name = network_name(appliance, end);
+		char mac[MAC_TEXT_SIZE];
+
+		mac_print(nic->mac, mac);
+		arguments[port] = manifest_writer_string(&builder->writer,
+			SWITCH_PORT_KEY "%s,%s,%u,%" PRIu64 ",%" PRIu64 ",0x%" PRIx64, name, mac, nic->vlan,
+			nic->rate, nic->burst, network_flows(appliance, port));
+		free(name);
+	}
+
+	struct manifest_task task = {
+		.vm = MANIFEST_NONE,
+		.trust_domain = appliance->vm_count + SWITCH_TRUST_DOMAIN_OFFSET,
+		.priority = PRIORITY_SWITCH,
+		.flags = MANIFEST_TASK_FPU, /* it uses libc */
+		.budget_us = SWITCH_BUDGET_US,
+		.period_us = SWITCH_PERIOD_US,
+		.heap_size = SWITCH_HEAP_SIZE,
+		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+	};
+
+	return add_task(builder, SWITCH_TASK, "switch", task, arguments, count);
+}
+
+/* A card's rings: memory of one large page, so that a restart has little to map. */
+static void add_rings(struct builder *builder, uint32_t task, unsigned port)
+{
+	char *card = network_name(builder->appliance, network_card(builder->appliance, port));
+	char *region = format_text("nic:%s", card);
+	uint32_t memory = add_memory(builder, owned_by_system(SWITCH_TASK), card, FRAME_REGION_SIZE);
+	struct manifest_object *object =
+		manifest_writer_record(&builder->writer, MANIFEST_SECTION_OBJECTS, memory);
+
+	object->flags = MANIFEST_OBJECT_LARGE_PAGES;
+	add_mapping(builder, task, region, memory, READ | WRITE);
+	free(region);
+	free(card);
+}
+
+void expand_switch(struct builder *builder)
+{
+	struct owner system = owned_by_system(SWITCH_TASK);
+	uint32_t task = add_switch_task(builder);
+	uint32_t timer = add_object(
+		builder, owned_by_task(SWITCH_TASK, MANIFEST_NONE, task), "timer", MANIFEST_OBJECT_TIMER);
+	uint32_t page = add_memory(builder, system, "page", sizeof(struct switch_page));
+
+	builder->switch_task = task;
+	builder->switch_notification =
+		add_object(builder, system, "notification", MANIFEST_OBJECT_NOTIFICATION);
+	add_capability(builder, task, "notification", builder->switch_notification, READ, 0);
+	add_capability(builder, task, "timer", timer, MANIFEST_RIGHT_ALL, 0);
+	add_binding(builder, MANIFEST_BINDING_TIMER, timer, builder->switch_notification,
+		UINT64_C(1) << BIT_TIMER);
+	add_capability(
+		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
+	add_mapping(builder, task, "page", page, READ | WRITE);
+	add_mapping(builder, MANIFEST_ROOT, MANIFEST_ROOT_SWITCH, page, READ);
+	for (unsigned port = 0; port < network_port_count(builder->appliance); port++) {
+		add_rings(builder, task, port);
+	}
+}
+
+void add_card(struct builder *builder, unsigned port, uint32_t task, uint32_t notification)
+{
+	char *card = network_name(builder->appliance, network_card(builder->appliance, port));
+	char *memory = format_text(SWITCH_TASK "/%s", card);
+	char *signal = format_text("signal:%s", card);
+
+	add_mapping(builder, task, "frames", find_object(builder, memory), READ | WRITE);
+	add_capability(
+		builder, task, "switch-signal", builder->switch_notification, WRITE, UINT64_C(1) << port);
+	/* the bit that a model takes for its rings' other side */
+	add_capability(builder, builder->switch_task, signal, notification, WRITE, 2);
+	free(signal);
+	free(memory);
+	free(card);
+}
