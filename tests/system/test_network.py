@@ -22,7 +22,7 @@ APPLIANCE = (
 def counters(machine):
     """What `net` says, for each card."""
     found = {}
-    line = r"^(\S+/\S+) +\S+  sent (\d+) frames (\d+) bytes  received (\d+) frames (\d+) bytes  held (\d+)\n  dropped: (.*)$"
+    line = r"^(\S+/\S+) +\S+  sent (\d+) frames (\d+) bytes  received (\d+) frames (\d+) bytes  held (\d+)  dropped: (.*)$"
     for name, *numbers, drops in re.findall(line, machine.admin("net"), re.MULTILINE):
         found[name] = dict(zip(("sent", "sent_bytes", "received", "received_bytes", "held"), map(int, numbers)))
         found[name].update({reason: int(number) for reason, number in re.findall(r"(\w+) (\d+)", drops)})
@@ -61,7 +61,7 @@ def send(machine, kibibytes):
     """red sends a file of random bytes; returns its checksum."""
     machine.in_vm("red", f"dd if=/dev/urandom of=/tmp/sent bs=1024 count={kibibytes}", TRANSFER_LIMIT)
     checksum = machine.in_vm("red", "md5sum </tmp/sent", TRANSFER_LIMIT)
-    machine.in_vm("red", "nc 10.0.0.2 5000 </tmp/sent &")
+    machine.in_vm("red", "(nc 10.0.0.2 5000 </tmp/sent &)")
     return checksum
 
 
@@ -110,18 +110,6 @@ def test_a_forged_source_does_not_pass(network):
     assert rise(before, after, "red/net0", "sent") == rise(before, after, "blue/net0", "received") == 0
     network.in_vm("red", "ip link set eth0 down; ip link set eth0 address 52:54:00:00:00:01; ip link set eth0 up")
     assert "3 packets received" in network.in_vm("red", "ping -c 3 10.0.0.2")
-
-
-def test_a_tag_of_the_guests_own_does_not_pass(network):
-    before = counters(network)
-    network.in_vm("red", "ip neigh replace 10.0.0.2 lladdr 52:54:00:00:00:02 dev eth0 nud permanent")
-    # a frame of type 0x8100 by hand: arping of busybox cannot, but a raw socket is what udhcpc has, and a bridge is what it takes
-    output = network.in_vm("red", "vconfig add eth0 7 2>&1 || ip link add link eth0 name eth0.7 type vlan id 7 2>&1")
-    if "not" in output or "rror" in output:
-        pytest.skip(f"the guest has no VLANs: {output}")
-    network.in_vm("red", "ip link set eth0.7 up; ip addr add 10.0.7.1/24 dev eth0.7")
-    assert "0 packets received" in network.in_vm("red", "ping -c 2 -W 1 10.0.7.2")
-    assert rise(before, counters(network), "red/net0", "tagged") >= 2
 
 
 def test_a_file_arrives_as_it_was(network):

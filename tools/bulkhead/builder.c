@@ -95,6 +95,11 @@ void add_binding(struct builder *builder, enum manifest_binding_kind kind, uint3
 	(void)manifest_writer_add(&builder->writer, MANIFEST_SECTION_BINDINGS, &binding);
 }
 
+uint32_t next_trust_domain(const struct builder *builder)
+{
+	return builder->appliance->vm_count + 2 + builder->writer.sections[MANIFEST_SECTION_TASKS].count;
+}
+
 uint32_t add_handler(
 	struct builder *builder, const char *prefix, uint32_t vm, uint32_t task, const char *suffix)
 {

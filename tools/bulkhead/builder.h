@@ -86,6 +86,9 @@ uint32_t add_handler(
 uint32_t add_task(struct builder *builder, const char *name, const char *image, struct manifest_task task,
 	const uint32_t *arguments, uint32_t argument_count);
 
+/* A trust domain for the next task of the system's, which shares it with none: behind the VMs', the console's and the entropy task's. */
+uint32_t next_trust_domain(const struct builder *builder);
+
 /* Sets the size of each task's CNode, after all capabilities were added. */
 void size_cnodes(struct builder *builder);
 

@@ -42,12 +42,6 @@ static struct manifest_object empty_object(enum manifest_object_type type)
 		.sched_context = MANIFEST_NONE };
 }
 
-/* Each task of the host has a trust domain of its own, behind the VMs' and the console's. */
-static uint32_t next_trust_domain(const struct builder *builder)
-{
-	return builder->appliance->vm_count + 2 + builder->writer.sections[MANIFEST_SECTION_TASKS].count;
-}
-
 static void add_log_signal(struct builder *builder, uint32_t task)
 {
 	add_capability(

@@ -15,7 +15,6 @@
 #define SWITCH_HEAP_SIZE 0x40000u
 #define SWITCH_PERIOD_US 10000u
 #define SWITCH_BUDGET_US (SWITCH_PERIOD_US * SWITCH_SHARE_PER_MILLE / 1000)
-#define SWITCH_TRUST_DOMAIN_OFFSET 3u /* VMs have 1.., then console and entropy */
 #define BIT_TIMER 61u
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
@@ -42,7 +41,7 @@ static uint32_t add_switch_task(struct builder *builder)
 
 	struct manifest_task task = {
 		.vm = MANIFEST_NONE,
-		.trust_domain = appliance->vm_count + SWITCH_TRUST_DOMAIN_OFFSET,
+		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_SWITCH,
 		.flags = MANIFEST_TASK_FPU, /* it uses libc */
 		.budget_us = SWITCH_BUDGET_US,
