@@ -51,3 +51,7 @@ include(tests/fuzz/switch/sources.cmake)
 bulkhead_fuzzer(fuzz_switch
   SOURCES ${FUZZ_SWITCH_SOURCES} ${SWITCH_PURE_SOURCES}
   INCLUDES backends/switch)
+
+bulkhead_fuzzer(fuzz_volumes
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/volumes/fuzz_volumes.c ${VOLUMES_PURE_SOURCES} ${LIB_MANIFEST_FILES}
+  INCLUDES backends/volumes lib)

@@ -125,3 +125,10 @@ bulkhead_task(nvme-disk
   INCLUDES backends/driver backends/nvme-disk)
 include(backends/disk-exerciser/sources.cmake)
 bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})
+
+# Disks: the volume server, and a disk in memory.
+include(backends/volumes/sources.cmake)
+bulkhead_sources(VOLUMES_FILES backends/volumes ${VOLUMES_PURE_SOURCES})
+bulkhead_task(volumes SOURCES ${VOLUMES_FILES} ${VOLUMES_TASK_SOURCES} ${LIB_MANIFEST_FILES} INCLUDES backends/volumes lib)
+include(backends/memdisk/sources.cmake)
+bulkhead_task(memdisk SOURCES ${MEMDISK_PURE_SOURCES} ${MEMDISK_TASK_SOURCES} INCLUDES backends/memdisk)

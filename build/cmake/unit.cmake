@@ -50,6 +50,9 @@ bulkhead_host_library(host-virtio-disk SOURCES ${DRIVER_PURE_SOURCES} ${VIRTIO_P
 bulkhead_host_library(host-nvme-disk SOURCES ${DRIVER_PURE_SOURCES} ${NVME_DISK_PURE_SOURCES}
   INCLUDES backends/driver backends/nvme-disk)
 
+bulkhead_host_library(host-volumes SOURCES ${VOLUMES_PURE_SOURCES} ${MEMDISK_PURE_SOURCES} INCLUDES backends/volumes backends/memdisk)
+target_link_libraries(host-volumes PUBLIC host-lib)
+
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
   ${CMAKE_SOURCE_DIR}/kernel/sched/timeout.c
@@ -61,6 +64,7 @@ set(BULKHEAD_UNIT_LIBRARY_host_pci host-pci)
 set(BULKHEAD_UNIT_LIBRARY_virtio_disk host-virtio-disk)
 set(BULKHEAD_UNIT_LIBRARY_nvme_disk host-nvme-disk)
 set(BULKHEAD_UNIT_LIBRARY_models host-models)
+set(BULKHEAD_UNIT_LIBRARY_volumes host-volumes)
 set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
 set(BULKHEAD_UNIT_LIBRARY_lib host-lib)
 set(BULKHEAD_UNIT_LIBRARY_manifest host-tool) # its samples are written by the tool's writer

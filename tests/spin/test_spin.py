@@ -16,7 +16,7 @@ BOUNDS = [
     (3, 1, 0, False),
     (2, 1, 1, False),
     (2, 0, 0, True),
-    (1, 2, 0, True),
+    (1, 1, 0, True),
 ]
 
 # A broken rule, the bounds within which it shows, and what notices it.

@@ -95,7 +95,7 @@ struct block_geometry {
 	uint64_t sectors; /* of the disk or volume */
 	uint32_t flags;   /* BLOCK_CAN_* */
 	uint32_t
-		max_sectors; /* most that one READ or WRITE may have, at least 8. DISCARD and WRITE_ZEROES: as many as fit `count` */
+		max_sectors; /* most that one READ or WRITE may have; of a disk at least 128. DISCARD and WRITE_ZEROES: as many as fit `count` */
 };
 
 struct block_page {
