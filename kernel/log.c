@@ -83,9 +83,6 @@ static void append_formatted(struct line *line, const char *format, va_list argu
 				append(line, *text);
 			}
 			break;
-		case 'c':
-			append(line, (char)va_arg(arguments, int));
-			break;
 		case 'u':
 		case 'x': {
 			uint64_t value =

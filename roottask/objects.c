@@ -2,6 +2,7 @@
 /* Makes kernel objects as the manifest lists them, in the root task's own CNode; tasks get copies. See objects.h. */
 #include "objects.h"
 
+#include "power.h"
 #include "report.h"
 
 #include <string.h>
@@ -92,10 +93,14 @@ static enum bh_error configure(uint32_t object)
 		return bh_sched_control_configure(
 			BH_BOOT_SCHED_CONTROL, slot, record->budget_us, record->period_us);
 	case MANIFEST_OBJECT_IRQ_HANDLER: {
-		uint64_t flags = (record->flags & MANIFEST_OBJECT_ISA) != 0 ? BH_IRQ_ISA : 0;
+		struct isa_line line = { record->first, 0 };
 
-		flags |= (record->flags & MANIFEST_OBJECT_LEVEL) != 0 ? BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW : 0;
-		return bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, slot, record->first, flags);
+		if ((record->flags & MANIFEST_OBJECT_ISA) != 0) {
+			line = isa_line(record->first);
+		} else if ((record->flags & MANIFEST_OBJECT_LEVEL) != 0) {
+			line.flags = BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW;
+		}
+		return bh_irq_control_configure(BH_BOOT_IRQ_CONTROL, slot, line.line, line.flags);
 	}
 	case MANIFEST_OBJECT_IO_PORTS:
 		return bh_io_port_control_configure(

@@ -110,7 +110,15 @@ static struct acpi_table find_table(const char *signature, uint64_t window)
 static struct acpi_power power;
 static bool power_known;
 
-void power_init(void) { power_known = acpi_power_read(find_table("FACP", 0), find_table("DSDT", 1), &power); }
+static struct acpi_table madt;
+
+void power_init(void)
+{
+	power_known = acpi_power_read(find_table("FACP", 0), find_table("DSDT", 1), &power);
+	madt = find_table("APIC", 2);
+}
+
+struct isa_line isa_line(uint32_t isa) { return isa_line_read(madt, isa); }
 
 static void sleep_control(uint32_t port, uint32_t type)
 {

@@ -2,15 +2,21 @@
 /* The machine's end, its date, and the serial port in an emergency: the few host ports that the root task touches itself. */
 #pragma once
 
+#include "acpi_power.h"
+#include "isa_line.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finds out how the machine is powered off. To be called once, before power_off. */
+/* Maps the firmware's tables and finds out how the machine is powered off. To be called once, before power_off and isa_line. */
 void power_init(void);
 
 /* Unix time by the machine's clock chip; 0 if that shows no date. To be called once: nobody else may have its ports (0x70, 0x71). */
 uint64_t wall_clock_read(void);
+
+/* Where ISA interrupt `isa` (0 to 15) arrives. */
+struct isa_line isa_line(uint32_t isa);
 
 /* Switches the machine off by ACPI S5 (ACPI 6.4 section 4.8.3.2). Returns only if the machine does not say how, or does not obey. */
 void power_off(void);

@@ -20,42 +20,30 @@ _Static_assert(sizeof(struct image_segment) == 56, "ELF-64");
 
 #define ELF_EXECUTABLE 2
 #define ELF_X86_64 62
-#define ELF_LOAD 1
 
-bool image_check(const uint8_t *file, uint64_t length, uint64_t *entry, unsigned int *headers)
+const struct image_segment *image_open(
+	const uint8_t *file, uint64_t length, uint64_t *entry, unsigned int *segments)
 {
 	static const uint8_t magic[6] = { 0x7f, 'E', 'L', 'F', 2 /* 64-bit */, 1 /* little endian */ };
-	struct elf_header header;
+	const struct elf_header *header = (const struct elf_header *)file; /* a module starts at a page */
 
-	if (length < sizeof(header)) {
-		return false;
+	if (length < sizeof(*header) || memcmp(header->identification, magic, sizeof(magic)) != 0 ||
+		header->type != ELF_EXECUTABLE || header->machine != ELF_X86_64 ||
+		header->program_header_size != sizeof(struct image_segment) ||
+		header->program_headers % 8 != 0 || header->program_headers > length ||
+		header->program_header_count >
+			(length - header->program_headers) / sizeof(struct image_segment) ||
+		header->entry >= USER_ADDRESS_END) {
+		return NULL;
 	}
-	memcpy(&header, file, sizeof(header));
-	if (memcmp(header.identification, magic, sizeof(magic)) != 0 || header.type != ELF_EXECUTABLE ||
-		header.machine != ELF_X86_64 || header.program_header_size != sizeof(struct image_segment) ||
-		header.program_headers > length ||
-		header.program_header_count >
-			(length - header.program_headers) / sizeof(struct image_segment) ||
-		header.entry >= USER_ADDRESS_END) {
-		return false;
-	}
-	*entry = header.entry;
-	*headers = header.program_header_count;
-	return true;
+	*entry = header->entry;
+	*segments = header->program_header_count;
+	return (const struct image_segment *)(file + header->program_headers);
 }
 
-bool image_segment(
-	const uint8_t *file, uint64_t length, unsigned int index, struct image_segment *segment, bool *valid)
+bool image_segment_fits(const struct image_segment *segment, uint64_t length)
 {
-	struct elf_header header;
-
-	memcpy(&header, file, sizeof(header));
-	memcpy(segment, file + header.program_headers + index * sizeof(*segment), sizeof(*segment));
-	if (segment->type != ELF_LOAD || segment->memory_size == 0) {
-		return false;
-	}
-	*valid = segment->file_size <= segment->memory_size && segment->file_offset <= length &&
-		 segment->file_size <= length - segment->file_offset &&
-		 segment->address < USER_ADDRESS_END / 2 && segment->memory_size < USER_ADDRESS_END / 4;
-	return true;
+	return segment->file_size <= segment->memory_size && segment->file_offset <= length &&
+	       segment->file_size <= length - segment->file_offset &&
+	       segment->address < USER_ADDRESS_END / 2 && segment->memory_size < USER_ADDRESS_END / 4;
 }

@@ -11,13 +11,13 @@ struct image_segment { /* a program header */
 	uint64_t file_offset, address, physical_address, file_size, memory_size, alignment;
 };
 
+#define IMAGE_SEGMENT_LOAD 1u /* type */
 #define IMAGE_SEGMENT_EXECUTE 1u
 #define IMAGE_SEGMENT_WRITE 2u
 
-/* Is it such a file, and complete? *entry: its entry point; *segments: how many program headers there are. */
-__attribute__((warn_unused_result)) bool image_check(
-	const uint8_t *file, uint64_t length, uint64_t *entry, unsigned int *headers);
+/* The program headers of such a file; NULL: it is none, or cut. *entry: its entry point; *segments: how many headers there are. */
+const struct image_segment *image_open(
+	const uint8_t *file, uint64_t length, uint64_t *entry, unsigned int *segments);
 
-/* Program header number `index`, if it is to be loaded. false: not PT_LOAD. *valid: it fits file and user space. */
-bool image_segment(
-	const uint8_t *file, uint64_t length, unsigned int index, struct image_segment *segment, bool *valid);
+/* Does it fit file and user space? */
+bool image_segment_fits(const struct image_segment *segment, uint64_t length);

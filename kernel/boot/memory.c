@@ -9,6 +9,8 @@
 #include "panic.h"
 #include "string.h"
 
+#define FOUR_GIB (UINT64_C(1) << 32)
+
 static uint64_t align_up(uint64_t value, uint64_t size) { return (value + size - 1) & ~(size - 1); }
 
 uint64_t boot_memory_take(unsigned int bits)
@@ -18,7 +20,8 @@ uint64_t boot_memory_take(unsigned int bits)
 
 	for (unsigned int i = boot->usable_count; i-- > 0;) {
 		struct memory_region *region = &boot->usable[i];
-		uint64_t start = (region->end - size) & ~(size - 1);
+		uint64_t below = region->end < FOUR_GIB ? region->end : FOUR_GIB;
+		uint64_t start = (below - size) & ~(size - 1);
 		uint64_t end = start + size;
 
 		if (region->end - region->start < size || start < region->start ||
@@ -33,7 +36,7 @@ uint64_t boot_memory_take(unsigned int bits)
 		memset(phys_to_virt(start), 0, size);
 		return start;
 	}
-	panic("boot: no memory left for the root task: the machine has too little");
+	panic("boot: no piece of %lu KiB left below 4 GiB: the machine has too little memory", size >> 10);
 }
 
 bool boot_memory_next_piece(uint64_t *start, uint64_t end, uint64_t *physical, unsigned int *bits)

@@ -126,30 +126,28 @@ static void load_segment(struct builder *builder, const uint8_t *file, const str
 
 static uint64_t load_image(struct builder *builder)
 {
-	const struct boot_module *module = &boot_information.modules[0];
-	const uint8_t *file;
-	unsigned int headers;
+	const struct bh_boot_module *module = &boot_information.modules[0];
+	const uint8_t *file = phys_to_virt(module->physical);
+	const struct image_segment *segment;
+	unsigned int count;
 	uint64_t entry;
 
 	if (boot_information.module_count == 0) {
 		panic("boot: no modules: the first one must be the root task (start the image with its module list)");
 	}
-	file = phys_to_virt(module->physical_start);
-	if (!image_check(file, module->length, &entry, &headers)) {
+	segment = image_open(file, module->length, &entry, &count);
+	if (segment == NULL) {
 		panic("boot: the first module (%s) is not a static x86-64 ELF program: it must be the root task",
 			module->name);
 	}
-	for (unsigned int i = 0; i < headers; i++) {
-		struct image_segment segment;
-		bool valid;
-
-		if (!image_segment(file, module->length, i, &segment, &valid)) {
+	for (unsigned int i = 0; i < count; i++, segment++) {
+		if (segment->type != IMAGE_SEGMENT_LOAD || segment->memory_size == 0) {
 			continue;
 		}
-		if (!valid) {
+		if (!image_segment_fits(segment, module->length)) {
 			panic("boot: program header %u of the root task lies outside its file", i);
 		}
-		load_segment(builder, file, &segment);
+		load_segment(builder, file, segment);
 	}
 	return entry;
 }
@@ -244,10 +242,10 @@ static void put_all_memory(struct builder *builder)
 		put_untyped(builder, boot_information.usable[i].start, boot_information.usable[i].end, 0, 0);
 	}
 	for (unsigned int i = 0; i < boot_information.module_count; i++) {
-		const struct boot_module *module = &boot_information.modules[i];
+		const struct bh_boot_module *module = &boot_information.modules[i];
 
-		put_untyped(builder, module->physical_start,
-			module->physical_start + module->length + PAGE_SIZE - 1, 1, (uint8_t)(i + 1));
+		put_untyped(builder, module->physical, module->physical + module->length + PAGE_SIZE - 1, 1,
+			(uint8_t)(i + 1));
 	}
 	put_device_memory(builder);
 	put_high_device_memory(builder);
@@ -290,11 +288,7 @@ static void fill_info(struct builder *builder)
 	info->has_iommu = iommu_is_on() ? 1 : 0;
 	memcpy(info->command_line, boot_information.command_line, sizeof(info->command_line));
 	info->module_count = boot_information.module_count;
-	for (unsigned int i = 0; i < boot_information.module_count; i++) {
-		info->module[i].physical = boot_information.modules[i].physical_start;
-		info->module[i].length = boot_information.modules[i].length;
-		memcpy(info->module[i].name, boot_information.modules[i].name, sizeof(info->module[i].name));
-	}
+	memcpy(info->module, boot_information.modules, sizeof(info->module));
 }
 
 static void start_thread(struct builder *builder, struct cpu *cpu, struct thread *thread,

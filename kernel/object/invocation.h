@@ -114,6 +114,14 @@ void vcpu_initialise(struct vcpu *vcpu);
 __attribute__((warn_unused_result)) enum bh_error execution_bind_notification(
 	const struct invocation *invocation, struct execution *execution);
 
+/* TIMER_BIND and its like: argument 0 names the Notification that `target`, in an object, is from now on. STATE: it is one already. */
+__attribute__((warn_unused_result)) enum bh_error target_bind(
+	const struct invocation *invocation, struct capability *target);
+
+/* What a control capability is invoked for, by that label: an object of that type, which argument 0 names. */
+__attribute__((warn_unused_result)) enum bh_error control_find(const struct invocation *invocation,
+	enum bh_invocation label, enum bh_object_type type, void **object);
+
 /* Makes slot (empty, in an object) a copy of source, for an object that keeps a capability. */
 __attribute__((warn_unused_result)) enum bh_error slot_keep(
 	struct capability *slot, struct capability *source);

@@ -54,6 +54,37 @@ enum bh_error execution_bind_notification(const struct invocation *invocation, s
 	return BH_OK;
 }
 
+enum bh_error target_bind(const struct invocation *invocation, struct capability *target)
+{
+	struct capability *slot;
+	enum bh_error error = capability_find(
+		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
+
+	if (error != BH_OK) {
+		return error;
+	}
+	return capability_is_empty(target) ? slot_keep(target, slot) : BH_ERROR_STATE;
+}
+
+enum bh_error control_find(const struct invocation *invocation, enum bh_invocation label,
+	enum bh_object_type type, void **object)
+{
+	struct capability *slot;
+	enum bh_error error;
+
+	if (invocation->label != label) {
+		return BH_ERROR_INVOCATION;
+	}
+	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
+		return BH_ERROR_RIGHTS;
+	}
+	error = capability_find(invocation->caller, invocation->argument[0], type, BH_RIGHT_WRITE, &slot);
+	if (error == BH_OK) {
+		*object = (void *)slot->object;
+	}
+	return error;
+}
+
 enum bh_error endpoint_invoke(struct invocation *invocation)
 {
 	const struct capability *slot = invocation->slot;

@@ -122,21 +122,14 @@ enum bh_error io_port_control_invoke(struct invocation *invocation)
 	uint64_t allowed_first = invocation->slot->badge & 0xffffffff,
 		 allowed_count = invocation->slot->badge >> 32;
 	struct io_ports *ports;
-	struct capability *slot;
-	enum bh_error error;
+	void *object;
+	enum bh_error error =
+		control_find(invocation, BH_IO_PORT_CONTROL_CONFIGURE, BH_OBJECT_IO_PORTS, &object);
 
-	if (invocation->label != BH_IO_PORT_CONTROL_CONFIGURE) {
-		return BH_ERROR_INVOCATION;
-	}
-	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
-		return BH_ERROR_RIGHTS;
-	}
-	error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_IO_PORTS, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
-	ports = (struct io_ports *)slot->object;
+	ports = object;
 	if (ports->count != 0) {
 		return BH_ERROR_STATE;
 	}

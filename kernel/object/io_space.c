@@ -46,29 +46,8 @@ void io_space_fault(uint32_t domain, uint32_t function, uint64_t address, enum b
 	}
 }
 
-static enum bh_error bind(const struct invocation *invocation, struct io_space *space)
+static enum bh_error last_fault(struct invocation *invocation, const struct io_space *space)
 {
-	struct capability *slot;
-	enum bh_error error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
-
-	if (error != BH_OK) {
-		return error;
-	}
-	if (space->domain == 0) {
-		return BH_ERROR_EMPTY_OBJECT;
-	}
-	if (!capability_is_empty(&space->target)) {
-		return BH_ERROR_STATE;
-	}
-	return slot_keep(&space->target, slot);
-}
-
-static enum bh_error fault(struct invocation *invocation, const struct io_space *space)
-{
-	if (space->domain == 0) {
-		return BH_ERROR_EMPTY_OBJECT;
-	}
 	for (unsigned int i = 0; i < space->function_count; i++) {
 		iommu_listen(space->functions[i]);
 	}
@@ -82,16 +61,18 @@ static enum bh_error fault(struct invocation *invocation, const struct io_space 
 enum bh_error io_space_invoke(struct invocation *invocation)
 {
 	struct io_space *space = io_space_of((struct space *)invocation->slot->object);
-	uint64_t rights = invocation->slot->rights;
+	bool is_bind = invocation->label == BH_IO_SPACE_BIND;
 
-	switch (invocation->label) {
-	case BH_IO_SPACE_BIND:
-		return (rights & BH_RIGHT_WRITE) != 0 ? bind(invocation, space) : BH_ERROR_RIGHTS;
-	case BH_IO_SPACE_FAULT:
-		return (rights & BH_RIGHT_READ) != 0 ? fault(invocation, space) : BH_ERROR_RIGHTS;
-	default:
+	if (!is_bind && invocation->label != BH_IO_SPACE_FAULT) {
 		return BH_ERROR_INVOCATION;
 	}
+	if ((invocation->slot->rights & (is_bind ? BH_RIGHT_WRITE : BH_RIGHT_READ)) == 0) {
+		return BH_ERROR_RIGHTS;
+	}
+	if (space->domain == 0) {
+		return BH_ERROR_EMPTY_OBJECT;
+	}
+	return is_bind ? target_bind(invocation, &space->target) : last_fault(invocation, space);
 }
 
 /* Gives a space that has none a domain of its own. false: there are no more. */
@@ -111,17 +92,10 @@ enum bh_error io_space_control_invoke(struct invocation *invocation)
 	uint64_t function = invocation->argument[1];
 	uint64_t first = invocation->slot->badge & 0xffffffff, count = invocation->slot->badge >> 32;
 	struct io_space *space;
-	struct capability *slot;
-	enum bh_error error;
+	void *object;
+	enum bh_error error =
+		control_find(invocation, BH_IO_SPACE_CONTROL_CONFIGURE, BH_OBJECT_IO_SPACE, &object);
 
-	if (invocation->label != BH_IO_SPACE_CONTROL_CONFIGURE) {
-		return BH_ERROR_INVOCATION;
-	}
-	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
-		return BH_ERROR_RIGHTS;
-	}
-	error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_IO_SPACE, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
@@ -137,7 +111,7 @@ enum bh_error io_space_control_invoke(struct invocation *invocation)
 	if (iommu_domain(function) != 0) {
 		return BH_ERROR_IN_USE;
 	}
-	space = io_space_of((struct space *)slot->object);
+	space = io_space_of(object);
 	if (space->function_count == IO_SPACE_FUNCTIONS || !take_domain(space)) {
 		return BH_ERROR_MEMORY;
 	}

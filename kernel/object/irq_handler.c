@@ -3,7 +3,6 @@
  * function. A fired line is masked until acknowledged; an MSI comes once for each message. */
 #include "object/invocation.h"
 
-#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/iommu.h"
 #include "arch/x86_64/vectors.h"
@@ -48,20 +47,9 @@ static void own(struct irq_handler *handler, uint32_t interrupt)
 
 static enum bh_error bind(const struct invocation *invocation, struct irq_handler *handler)
 {
-	struct capability *slot;
-	enum bh_error error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
+	enum bh_error error =
+		handler->configured ? target_bind(invocation, &handler->target) : BH_ERROR_EMPTY_OBJECT;
 
-	if (error != BH_OK) {
-		return error;
-	}
-	if (!handler->configured) {
-		return BH_ERROR_EMPTY_OBJECT;
-	}
-	if (!capability_is_empty(&handler->target)) {
-		return BH_ERROR_STATE;
-	}
-	error = slot_keep(&handler->target, slot);
 	if (error == BH_OK) {
 		interrupt_line_unmask(handler->interrupt);
 	}
@@ -102,27 +90,20 @@ static bool is_allowed(const struct capability *control, uint64_t number)
 static enum bh_error configure_line(const struct invocation *invocation, struct irq_handler *handler)
 {
 	uint64_t line = invocation->argument[1], flags = invocation->argument[2];
-	struct interrupt_line wiring;
 
-	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW | BH_IRQ_ISA)) != 0 ||
-		line >= ((flags & BH_IRQ_ISA) != 0 ? PLATFORM_ISA_LINES : INTERRUPT_LINES)) {
+	if ((flags & ~(uint64_t)(BH_IRQ_LEVEL | BH_IRQ_ACTIVE_LOW)) != 0 || line >= INTERRUPT_LINES ||
+		!interrupt_line_exists((uint32_t)line)) {
 		return BH_ERROR_ARGUMENT;
 	}
-	wiring = (flags & BH_IRQ_ISA) != 0
-			 ? platform_information.isa_lines[line]
-			 : (struct interrupt_line){ (uint32_t)line, (flags & BH_IRQ_LEVEL) != 0,
-				   (flags & BH_IRQ_ACTIVE_LOW) != 0 };
-	if (!interrupt_line_exists(wiring.gsi)) {
-		return BH_ERROR_ARGUMENT;
-	}
-	if (!is_allowed(invocation->slot, wiring.gsi)) {
+	if (!is_allowed(invocation->slot, line)) {
 		return BH_ERROR_RANGE;
 	}
-	if (owners[wiring.gsi] != NULL) {
+	if (owners[line] != NULL) {
 		return BH_ERROR_IN_USE;
 	}
-	own(handler, wiring.gsi);
-	interrupt_line_route(wiring, this_cpu()->apic_id);
+	own(handler, (uint32_t)line);
+	interrupt_line_route((uint32_t)line, (flags & BH_IRQ_LEVEL) != 0, (flags & BH_IRQ_ACTIVE_LOW) != 0,
+		this_cpu()->apic_id);
 	return BH_OK;
 }
 
@@ -158,26 +139,17 @@ static enum bh_error configure_msi(struct invocation *invocation, struct irq_han
 
 enum bh_error irq_control_invoke(struct invocation *invocation)
 {
-	struct irq_handler *handler;
-	struct capability *slot;
-	enum bh_error error;
+	bool is_msi = invocation->label == BH_IRQ_CONTROL_CONFIGURE_MSI;
+	void *object;
+	enum bh_error error =
+		control_find(invocation, is_msi ? BH_IRQ_CONTROL_CONFIGURE_MSI : BH_IRQ_CONTROL_CONFIGURE,
+			BH_OBJECT_IRQ_HANDLER, &object);
 
-	if (invocation->label != BH_IRQ_CONTROL_CONFIGURE &&
-		invocation->label != BH_IRQ_CONTROL_CONFIGURE_MSI) {
-		return BH_ERROR_INVOCATION;
-	}
-	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
-		return BH_ERROR_RIGHTS;
-	}
-	error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_IRQ_HANDLER, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
-	handler = (struct irq_handler *)slot->object;
-	if (handler->configured) {
+	if (((struct irq_handler *)object)->configured) {
 		return BH_ERROR_STATE;
 	}
-	return invocation->label == BH_IRQ_CONTROL_CONFIGURE ? configure_line(invocation, handler)
-							     : configure_msi(invocation, handler);
+	return is_msi ? configure_msi(invocation, object) : configure_line(invocation, object);
 }

@@ -176,7 +176,6 @@ struct space {
 	struct object_header header;
 	uint64_t root_physical;
 	bool is_guest, is_io;
-	uint64_t absent;            /* what an entry without a mapping holds */
 	struct capability mappings; /* sentinel of the ring of Frame and PageTable capabilities mapped here */
 	uint64_t flushes; /* GuestSpace: bumped when a mapping went away; vCPUs compare it at entry */
 	struct io_ports *io_ranges[IO_RANGES_PER_SPACE];

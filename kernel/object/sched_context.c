@@ -97,17 +97,10 @@ enum bh_error sched_control_invoke(struct invocation *invocation)
 	uint64_t budget = invocation->argument[1], period = invocation->argument[2];
 	uint64_t share = invocation->slot->badge;
 	struct sched_context *context;
-	struct capability *slot;
-	enum bh_error error;
+	void *object;
+	enum bh_error error =
+		control_find(invocation, BH_SCHED_CONTROL_CONFIGURE, BH_OBJECT_SCHED_CONTEXT, &object);
 
-	if (invocation->label != BH_SCHED_CONTROL_CONFIGURE) {
-		return BH_ERROR_INVOCATION;
-	}
-	if ((invocation->slot->rights & BH_RIGHT_WRITE) == 0) {
-		return BH_ERROR_RIGHTS;
-	}
-	error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_SCHED_CONTEXT, BH_RIGHT_WRITE, &slot);
 	if (error != BH_OK) {
 		return error;
 	}
@@ -117,7 +110,7 @@ enum bh_error sched_control_invoke(struct invocation *invocation)
 	if (share != 0 && budget * 1000 > share * period) {
 		return BH_ERROR_RANGE;
 	}
-	context = (struct sched_context *)slot->object;
+	context = object;
 	if (this_cpu()->context == context) {
 		context_charge(this_cpu());
 	}

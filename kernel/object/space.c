@@ -25,15 +25,6 @@
 #define ENTRY_ADDRESS UINT64_C(0x000ffffffffff000)
 #define GUEST_PHYSICAL_END (UINT64_C(1) << 47)
 
-static void table_fill(uint64_t physical, uint64_t entry, unsigned int count)
-{
-	uint64_t *table = phys_to_virt(physical);
-
-	for (unsigned int i = 0; i < count; i++) {
-		table[i] = entry;
-	}
-}
-
 void space_initialise(struct space *space, uint64_t root_physical, bool is_guest)
 {
 	space->root_physical = root_physical;
@@ -45,8 +36,6 @@ void io_space_initialise(struct io_space *space, uint64_t physical)
 {
 	space_initialise(&space->space, physical, false);
 	space->space.is_io = true;
-	space->space.absent = IOMMU_ENTRY_ABSENT;
-	table_fill(physical, IOMMU_ENTRY_ABSENT, PAGE_SIZE / sizeof(uint64_t));
 }
 
 void address_space_initialise(struct address_space *space, uint64_t physical)
@@ -66,7 +55,7 @@ static uint64_t *walk(const struct space *space, uint64_t address, unsigned int 
 	for (unsigned int at = ROOT_LEVEL; at > level; at--) {
 		uint64_t entry = table[address >> shift_of(at) & 511];
 
-		if (entry == space->absent) {
+		if (entry == 0) {
 			*error = BH_ERROR_NOT_MAPPED;
 			return NULL;
 		}
@@ -133,7 +122,7 @@ void mapping_remove(struct capability *slot)
 	if (entry != NULL &&
 		(*entry & ENTRY_ADDRESS &
 			~((UINT64_C(1) << (is_table ? PAGE_SHIFT : shift_of(level))) - 1)) == slot->object) {
-		*entry = space->absent;
+		*entry = 0;
 		flush(space, address, is_table || level > 1);
 	}
 	if (is_table) {
@@ -169,7 +158,7 @@ void space_end(struct space *space)
 		io_space_end(io_space_of(space));
 	}
 	/* Its tables may serve another space before the last mapping here has been forgotten: no walk from here finds them. */
-	table_fill(space->root_physical, space->absent, PML4_KERNEL_FIRST);
+	memset(phys_to_virt(space->root_physical), 0, PML4_KERNEL_FIRST * sizeof(uint64_t));
 	for (unsigned int i = 0; i < IO_RANGES_PER_SPACE; i++) {
 		if (space->io_ranges[i] != NULL) {
 			space->io_ranges[i]->space = NULL;
@@ -179,7 +168,7 @@ void space_end(struct space *space)
 	io_bitmap_forget(space);
 }
 
-/* The space that argument 0 names. */
+/* The space that argument 0 names, for the invoked Frame or PageTable to be mapped there. */
 static enum bh_error space_find(const struct invocation *invocation, struct space **space)
 {
 	struct capability *slot = capability_lookup(invocation->caller, invocation->argument[0]);
@@ -195,7 +184,10 @@ static enum bh_error space_find(const struct invocation *invocation, struct spac
 		return BH_ERROR_RIGHTS;
 	}
 	*space = (struct space *)slot->object;
-	return (*space)->is_io && io_space_of(*space)->domain == 0 ? BH_ERROR_EMPTY_OBJECT : BH_OK;
+	if ((*space)->is_io && io_space_of(*space)->domain == 0) {
+		return BH_ERROR_EMPTY_OBJECT;
+	}
+	return mapping_space(invocation->slot) == NULL ? BH_OK : BH_ERROR_STATE;
 }
 
 static bool range_is_mappable(const struct space *space, uint64_t address, unsigned int bits)
@@ -219,7 +211,7 @@ bool space_has_table(const struct space *space, uint64_t address, unsigned int l
 	enum bh_error error;
 	const uint64_t *entry = walk(space, address, level + 1, &error);
 
-	return entry != NULL && *entry != space->absent;
+	return entry != NULL && *entry != 0;
 }
 
 enum bh_error space_insert_frame(
@@ -232,7 +224,7 @@ enum bh_error space_insert_frame(
 	if (entry == NULL) {
 		return error;
 	}
-	if (*entry != space->absent) {
+	if (*entry != 0) {
 		return BH_ERROR_MAPPED;
 	}
 	/* An entry that was not present needs no flush (no negative caching: APM vol. 2 section 5.5.2) but in an IOMMU. */
@@ -257,11 +249,10 @@ enum bh_error space_insert_table(
 	if (entry == NULL) {
 		return error;
 	}
-	if (*entry != space->absent) {
+	if (*entry != 0) {
 		return BH_ERROR_MAPPED;
 	}
 	if (space->is_io) {
-		table_fill(table->object, space->absent, PAGE_SIZE / sizeof(uint64_t));
 		*entry = iommu_table(table->object, level);
 		flush(space, address, true);
 	} else {
@@ -284,9 +275,6 @@ static enum bh_error frame_map(const struct invocation *invocation)
 	error = space_find(invocation, &space);
 	if (error != BH_OK) {
 		return error;
-	}
-	if (mapping_space(frame) != NULL) {
-		return BH_ERROR_STATE;
 	}
 	if ((flags & ~(uint64_t)(BH_MAP_READ | BH_MAP_WRITE | BH_MAP_EXECUTE | BH_MAP_UNCACHED)) != 0 ||
 		(flags & BH_MAP_READ) == 0 || !range_is_mappable(space, address, bits)) {
@@ -326,9 +314,6 @@ static enum bh_error page_table_map(const struct invocation *invocation)
 	error = space_find(invocation, &space);
 	if (error != BH_OK) {
 		return error;
-	}
-	if (mapping_space(table) != NULL) {
-		return BH_ERROR_STATE;
 	}
 	if (level < 1 || level >= ROOT_LEVEL || !range_is_mappable(space, address, PAGE_SHIFT) ||
 		(address & ((UINT64_C(1) << shift_of((unsigned int)level + 1)) - 1)) != 0) {

@@ -6,21 +6,6 @@
 #include "ipc/ipc.h"
 #include "sched/scheduler.h"
 
-static enum bh_error bind(const struct invocation *invocation, struct timer *timer)
-{
-	struct capability *slot;
-	enum bh_error error = capability_find(
-		invocation->caller, invocation->argument[0], BH_OBJECT_NOTIFICATION, BH_RIGHT_WRITE, &slot);
-
-	if (error != BH_OK) {
-		return error;
-	}
-	if (!capability_is_empty(&timer->target)) {
-		return BH_ERROR_STATE;
-	}
-	return slot_keep(&timer->target, slot);
-}
-
 void timer_end(struct timer *timer)
 {
 	if (timer->timeout.armed) {
@@ -47,7 +32,7 @@ enum bh_error timer_invoke(struct invocation *invocation)
 	}
 	switch (invocation->label) {
 	case BH_TIMER_BIND:
-		return bind(invocation, timer);
+		return target_bind(invocation, &timer->target);
 	case BH_TIMER_ARM:
 		if (timer->target.type != BH_OBJECT_NOTIFICATION) {
 			return BH_ERROR_STATE;

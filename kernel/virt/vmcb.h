@@ -60,8 +60,6 @@
 #define EXIT_DR_WRITE 0x030u
 #define EXIT_EXCEPTION 0x040u
 #define EXIT_INTR 0x060u
-#define EXIT_NMI 0x061u
-#define EXIT_SMI 0x062u
 #define EXIT_INIT 0x063u
 #define EXIT_VINTR 0x064u
 #define EXIT_RDPMC 0x06fu

@@ -120,7 +120,7 @@ static void mint(void)
 	no_read = copy_new(cnode, BH_RIGHT_WRITE);
 	slot = slot_new();
 	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, frame, BH_RIGHTS_ALL, 1));
-	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, BH_BOOT_IO_SPACE_CONTROL, BH_RIGHTS_ALL, 1));
+	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, BH_BOOT_SCHED_CONTEXT, BH_RIGHTS_ALL, 1));
 	REFUSED(BH_ERROR_TYPE, bh_cnode_mint(SELF, slot, 0, pool, BH_RIGHTS_ALL,
 				       1)); /* the badge word is its size and use */
 	REFUSED(BH_ERROR_SLOT_OCCUPIED, bh_cnode_mint(SELF, frame, 0, endpoint, BH_RIGHTS_ALL, 1));

@@ -59,6 +59,8 @@ NO_INVOCATIONS(guest_space_invoke)
 NO_INVOCATIONS(vcpu_invoke)
 NO_INVOCATIONS(irq_handler_invoke)
 NO_INVOCATIONS(irq_control_invoke)
+NO_INVOCATIONS(io_space_invoke)
+NO_INVOCATIONS(io_space_control_invoke)
 NO_INVOCATIONS(io_ports_invoke)
 NO_INVOCATIONS(io_port_control_invoke)
 
@@ -83,6 +85,12 @@ NOTHING(mapping_remove, struct capability)
 NOTHING(notification_unbind, struct execution)
 
 void address_space_initialise(struct address_space *space, uint64_t physical)
+{
+	(void)physical;
+	ASSERT(space == NULL);
+}
+
+void io_space_initialise(struct io_space *space, uint64_t physical)
 {
 	(void)physical;
 	ASSERT(space == NULL);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Proof: memory-is-not-authority
- * Property: no Retype makes a control capability, whatever type and size it is asked for; and a SchedContext, IrqHandler or IoPorts fresh from
+ * Property: no Retype makes a control capability, whatever type and size it is asked for; and a SchedContext, IrqHandler, IoPorts or IoSpace fresh from
  *	Retype stays without use whatever its holder invokes on it: it gives nobody time, no interrupt line is bound or unmasked, no port opened.
  *	Only the control capabilities' own invocations, which need such a capability, configure it. One that is configured is of the use that
  *	its holder has the right to, once: what was asked for happens to what was named and to nothing else, and can be undone.
  * Bound: none: any type and size; any rights, label and arguments of an invocation; the caller's capabilities are any.
+ * Models: target_bind binds an empty target, or refuses
  * Models: capability_find and capability_lookup find any capability of the type that was asked for, or none
  * Functions: kernel/object/untyped.c: object_size_bits
  * Functions: kernel/object/sched_context.c: sched_context_initialise sched_context_invoke bind
  * Functions: kernel/object/irq_handler.c: irq_handler_invoke
  * Functions: kernel/object/io_ports.c: io_ports_invoke map close_ports
+ * Functions: kernel/object/io_space.c: io_space_invoke last_fault
  * Replaces: capability_find proof_capability_find
  * Replaces: capability_lookup proof_capability_lookup
  * Replaces: this_cpu proof_this_cpu
@@ -68,6 +70,14 @@ enum bh_error slot_keep(struct capability *slot, struct capability *source)
 	opened++;
 	return BH_OK;
 }
+enum bh_error target_bind(const struct invocation *invocation, struct capability *target)
+{
+	bool is_good = capability_is_empty(target) && any_bool();
+
+	opened += is_good ? 1 : 0;
+	return is_good ? BH_OK : BH_ERROR_STATE;
+}
+void iommu_listen(uint32_t function) { opened++; }
 void interrupt_line_unmask(uint32_t line) { unmasked++; }
 void interrupt_line_mask(uint32_t line) {}
 void io_bitmap_forget(const struct space *of) {}
@@ -85,6 +95,8 @@ bool preemption_point(void) { return any_bool(); }
 
 #include "object/io_ports.c"
 
+#include "object/io_space.c"
+
 #include "object/untyped.c"
 
 int main(void)
@@ -93,6 +105,7 @@ int main(void)
 	static struct sched_context context;
 	static struct irq_handler handler;
 	static struct io_ports ports;
+	static struct io_space io;
 	static struct thread caller;
 	struct invocation invocation;
 	struct capability slot;
@@ -123,7 +136,7 @@ int main(void)
 
 	enum bh_error error;
 
-	switch (any_u8() % 3) {
+	switch (any_u8() % 4) {
 	case 0:
 		slot.object = (uint64_t)&context;
 		context.budget = is_configured ? 1 : 0;
@@ -200,6 +213,20 @@ int main(void)
 			"one that is configured can be acknowledged");
 		PROVE(invocation.label != BH_IRQ_ACK || unmasked == (error == BH_OK && is_used),
 			"which opens the line if somebody listens");
+		break;
+	case 2:
+		slot.object = (uint64_t)&io.space;
+		io.domain = is_configured ? 1 : 0;
+		io.function_count = is_configured ? 1 : 0;
+		error = io_space_invoke(&invocation);
+		COVER_IF(error == BH_ERROR_EMPTY_OBJECT, "binding an empty IoSpace");
+		COVER_IF(error == BH_OK && opened != 0, "binding one that is configured");
+		PROVE(error != BH_OK || is_configured, "an empty IoSpace is of no use");
+		PROVE(error != BH_OK ||
+				(slot.rights & (invocation.label == BH_IO_SPACE_BIND ? BH_RIGHT_WRITE
+										     : BH_RIGHT_READ)) != 0,
+			"one that is configured needs the right");
+		PROVE(error == BH_OK || opened == 0, "refused: nothing is bound, no function is listened to");
 		break;
 	default:
 		slot.object = (uint64_t)&ports;

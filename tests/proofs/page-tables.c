@@ -3,13 +3,13 @@
  * Property: Map and Unmap of a Frame or PageTable write one entry at most: the one of that address and level in the space that
  *	was named, never one of the kernel's half, never one that is in use (Map) or is another's (Unmap). An entry of a task's table is of exactly
  *	the memory that the Frame covers, writable only with the right to write and if that was asked for, never writable and executable. A
- *	mapping that goes is flushed, and a PageTable that goes is emptied. The ring of a space's mappings stays linked.
+ *	mapping that goes is flushed, and so is a device's that comes; and a PageTable that goes is emptied. The ring of a space's mappings stays linked.
  * Bound: any address, flags, rights and Frame size; any entry; one other mapping in the space.
  * Assumes: a Frame is aligned to its size, and no table lies in it
  * Assumes: a mapped capability is mapped at an address that Map accepts
  * Models: capability_lookup finds any capability, or none (see capability-lookup)
  * Models: the way to an entry ends there or earlier (see page-walk)
- * Models: guests' entries are the back end's (see guest-entry); memset of a table is told of
+ * Models: guests' entries are the back end's (see guest-entry), devices' the IOMMU driver's (tests/unit/kernel/test_iommu.c); memset of a table is told of
  * Models: links of 48 bits name three slots
  * Functions: kernel/object/space.c: flush link_mapping unlink_mapping mapping_remove space_find range_is_mappable host_leaf
  *	space_insert_frame space_insert_table frame_map frame_invoke page_table_map page_table_invoke
@@ -20,6 +20,7 @@
  * Replaces: mapping_link proof_mapping_link
  * Replaces: mapping_next proof_mapping_next
  * Replaces: mapping_previous proof_mapping_previous
+ * Replaces: io_space_of proof_io_space_of
  * Replaces: this_cpu proof_this_cpu
  * Replaces: invlpg proof_invlpg
  * Replaces: write_cr3 proof_write_cr3
@@ -55,6 +56,9 @@ static struct cpu cpu;
 static unsigned int emptied, flushed_all, flushed_one, leaves;
 static uint64_t flushed_address, leaf_physical, leaf_flags, guest_entry;
 static bool leaf_is_large, must_not_walk;
+static struct io_space device; /* what stands around the space if it is a device's */
+static unsigned int flushed_device;
+static bool flushed_device_whole;
 
 struct cpu *proof_this_cpu(void) { return &cpu; }
 void proof_invlpg(uint64_t address)
@@ -96,6 +100,33 @@ uint64_t backend_guest_table(uint64_t physical)
 	leaves++;
 	leaf_physical = physical;
 	return guest_entry;
+}
+
+struct io_space *proof_io_space_of(struct space *space)
+{
+	PROVE(space == &holder.space && space->is_io, "an IoSpace");
+	return &device;
+}
+uint64_t iommu_leaf(uint64_t physical, bool writable)
+{
+	leaves++;
+	leaf_physical = physical;
+	leaf_flags = writable ? 1 : 0;
+	return guest_entry;
+}
+uint64_t iommu_table(uint64_t physical, unsigned int level)
+{
+	leaves++;
+	leaf_physical = physical;
+	leaf_flags = level;
+	return guest_entry;
+}
+void iommu_flush(uint32_t domain, uint64_t at, bool whole)
+{
+	PROVE(domain == device.domain, "the space's domain");
+	flushed_device++;
+	flushed_address = at;
+	flushed_device_whole = whole;
 }
 
 /* --- the ring of mappings: the space's sentinel, one mapping that is there, and the one that comes or goes --- */
@@ -174,20 +205,25 @@ static void map(bool is_table, unsigned int bits, unsigned int entry_level)
 	named.rights = any_u8();
 	named.object = (uint64_t)&holder.space;
 	must_not_walk = !is_named ||
-			(named.type != BH_OBJECT_ADDRESS_SPACE && named.type != BH_OBJECT_GUEST_SPACE) ||
-			(named.rights & BH_RIGHT_WRITE) == 0;
+			(named.type != BH_OBJECT_ADDRESS_SPACE && named.type != BH_OBJECT_GUEST_SPACE &&
+				named.type != BH_OBJECT_IO_SPACE) ||
+			(named.rights & BH_RIGHT_WRITE) == 0 || (holder.space.is_io && device.domain == 0);
 	if (is_table) {
 		invocation.argument[2] = entry_level - 1;
 		error = page_table_invoke(&invocation);
 	} else {
 		error = frame_invoke(&invocation);
 	}
-	COVER_IF(error == BH_OK && !holder.space.is_guest, "mapped in a task");
+	COVER_IF(error == BH_OK && !holder.space.is_guest && !holder.space.is_io, "mapped in a task");
+	COVER_IF(error == BH_OK && holder.space.is_io, "mapped for a device");
 	COVER_IF(error == BH_OK && holder.space.is_guest, "mapped in a guest");
 	COVER_IF(error == BH_ERROR_MAPPED, "something is there");
 	COVER_IF(error == BH_ERROR_NOT_MAPPED, "a table is missing");
 	PROVE(emptied == 0 && flushed_all + flushed_one == 0, "nothing goes");
 	if (error != BH_OK) {
+		PROVE(flushed_device == 0, "refused: nothing is flushed");
+		PROVE(error != BH_ERROR_EMPTY_OBJECT || (holder.space.is_io && device.domain == 0),
+			"an IoSpace without a function");
 		PROVE(entry == old_entry, "refused: no entry changes");
 		PROVE(ring_is_linked(false) &&
 				slot.space_link == (was_mapped ? __CPROVER_POINTER_OFFSET(&holder.space) : 0),
@@ -205,7 +241,7 @@ static void map(bool is_table, unsigned int bits, unsigned int entry_level)
 	PROVE(!must_not_walk && !was_mapped,
 		"a space that was named, to be written; one mapping for a capability");
 	PROVE(address < UINT64_C(1) << 47 && (address & (size - 1)) == 0, "in the lower half, aligned");
-	PROVE(holder.space.is_guest || address + size <= (UINT64_C(1) << 47) - 4096,
+	PROVE(holder.space.is_guest || holder.space.is_io || address + size <= (UINT64_C(1) << 47) - 4096,
 		"the last page below the hole stays empty");
 	PROVE(!is_table || (address & ((UINT64_C(1) << (12 + 9 * (entry_level - 1))) - 1)) == 0,
 		"a table's range is aligned");
@@ -213,7 +249,19 @@ static void map(bool is_table, unsigned int bits, unsigned int entry_level)
 	PROVE(ring_is_linked(true) && slot.space_link == __CPROVER_POINTER_OFFSET(&holder.space) &&
 			mapping_address(&slot) == address && mapping_level(&slot) == entry_level,
 		"the capability knows where it is mapped");
-	if (holder.space.is_guest) {
+	PROVE(flushed_device == (holder.space.is_io ? 1 : 0),
+		"a device's entry is flushed when it comes, too");
+	if (holder.space.is_io) {
+		PROVE(entry == (guest_entry | (!is_table && entry_level > 1 ? 0x80 : 0)) && leaves == 1 &&
+				leaf_physical == slot.object,
+			"a device's entry is of it");
+		PROVE(!is_table || leaf_flags == entry_level - 1, "the table's level");
+		PROVE(is_table || (leaf_flags == ((flags & BH_MAP_WRITE) != 0) &&
+					  (flags & ~(uint64_t)BH_MAP_WRITE) == BH_MAP_READ),
+			"to read, or to read and write");
+		PROVE(flushed_device_whole || (flushed_address == address && entry_level == 1),
+			"the entry, or all of them");
+	} else if (holder.space.is_guest) {
 		PROVE(entry == guest_entry && leaves == 1 && leaf_physical == slot.object,
 			"a guest's entry is of it");
 		PROVE(is_table || (leaf_flags == flags && leaf_is_large == (entry_level > 1)),
@@ -236,8 +284,9 @@ static void map(bool is_table, unsigned int bits, unsigned int entry_level)
 	}
 	PROVE(holder.space.is_guest || is_table || (rights & BH_RIGHT_READ) != 0,
 		"only with the right to read");
-	PROVE(!holder.space.is_guest || is_table || (flags & BH_MAP_WRITE) == 0 || writable,
-		"a guest's, too");
+	PROVE((!holder.space.is_guest && !holder.space.is_io) || is_table || (flags & BH_MAP_WRITE) == 0 ||
+			writable,
+		"a guest's and a device's, too");
 }
 
 static void unmap(bool is_table, unsigned int bits, unsigned int entry_level)
@@ -270,10 +319,16 @@ static void unmap(bool is_table, unsigned int bits, unsigned int entry_level)
 	PROVE(error == BH_OK, "nothing can fail");
 	PROVE(!was_there || entry == 0, "its entry is gone");
 	PROVE(was_there || entry == old_entry, "what is another's stays");
-	COVER_IF(was_there && !holder.space.is_guest, "a task's mapping goes");
+	COVER_IF(was_there && !holder.space.is_guest && !holder.space.is_io, "a task's mapping goes");
+	COVER_IF(was_there && holder.space.is_io, "a device's mapping goes");
 	COVER_IF(was_mapped && !way_leads_there, "a table above went before");
 	PROVE(emptied == (was_mapped && is_table ? 1 : 0), "a table that goes is emptied");
-	if (holder.space.is_guest) {
+	if (holder.space.is_io) {
+		PROVE(!was_there || (flushed_device == 1 &&
+					    (flushed_device_whole ||
+						    (flushed_address == address && entry_level == 1))),
+			"a device's old translation is flushed");
+	} else if (holder.space.is_guest) {
 		PROVE(!was_there || holder.space.flushes == flushes + 1,
 			"a guest's old translation is flushed");
 	} else if (was_there && cpu.space == &holder.space) {
@@ -321,6 +376,7 @@ static void wrong_level(void)
 	named.rights = BH_RIGHTS_ALL;
 	named.object = (uint64_t)&holder.space;
 	must_not_walk = true;
+	__CPROVER_assume(!holder.space.is_io || device.domain != 0);
 	COVER("a level that no table has");
 	PROVE(page_table_invoke(&invocation) == BH_ERROR_ARGUMENT && slot.space_link == 0,
 		"a level that no table has is refused");
@@ -329,7 +385,9 @@ static void wrong_level(void)
 int main(void)
 {
 	address = any_u64();
-	holder.space.is_guest = any_bool();
+	holder.space.is_io = any_bool();
+	holder.space.is_guest = !holder.space.is_io && any_bool();
+	device.domain = any_u8();
 	holder.space.flushes = any_u32();
 	guest_entry = any_u64();
 	cpu.space = any_bool() ? &holder.space : NULL;

@@ -174,6 +174,7 @@ int main(void)
 		break;
 	case BH_OBJECT_IRQ_CONTROL:
 	case BH_OBJECT_IO_PORT_CONTROL:
+	case BH_OBJECT_IO_SPACE_CONTROL:
 		PROVE(!range_has(target.badge, member) || range_has(source.badge, member),
 			"a range only narrows");
 		break;

@@ -45,6 +45,11 @@ static uint64_t type_of_label(uint64_t label)
 	case BH_IRQ_BIND:
 	case BH_IRQ_ACK:
 		return BH_OBJECT_IRQ_HANDLER;
+	case BH_IO_SPACE_CONTROL_CONFIGURE:
+		return BH_OBJECT_IO_SPACE_CONTROL;
+	case BH_IO_SPACE_BIND:
+	case BH_IO_SPACE_FAULT:
+		return BH_OBJECT_IO_SPACE;
 	case BH_IO_PORT_CONTROL_CONFIGURE:
 		return BH_OBJECT_IO_PORT_CONTROL;
 	case BH_IO_PORTS_MAP:

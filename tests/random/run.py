@@ -42,7 +42,10 @@ NEVER = {
 NEVER_IN = {
     ("BH_THREAD_SUSPEND", "BH_ERROR_CANCELLED"): "told to the thread that waited: counted at its own system call",
     ("BH_ENDPOINT_CANCEL_BADGED", "BH_ERROR_CANCELLED"): "told to the threads that waited: counted at their own system calls",
+    ("BH_IRQ_CONTROL_CONFIGURE_MSI", "BH_ERROR_MEMORY"): "there are never 64 handlers",
 }
+# The machine has no IOMMU: what an IoSpace does is the matter of tests/conformance/io_space.c.
+WITHOUT_IOMMU = "BH_IO_SPACE_"
 
 
 # --- the reference: numbers from the headers, rows from docs/abi.md ---
@@ -78,6 +81,8 @@ def rows():
     wanted = {}
     texts = invocation_texts()
     for name, errors in conformance.documented().items():
+        if name.startswith(WITHOUT_IOMMU):
+            continue
         text = texts[name]
         wanted[name] = set(errors) | {"BH_ERROR_CAPABILITY", "BH_ERROR_INVOCATION"}
         if not re.search(r"[Nn]eeds? no right|no right is looked at|without RIGHTS", text) and not name.startswith("BH_PAGE_TABLE"):
@@ -113,7 +118,7 @@ class Run:
     def __init__(self, seed, calls, kernel=KERNEL, timeout=1200, echo=False):
         self.seed, self.wanted = seed, calls
         self.hits, self.misses, self.done, self.timed_out, self.console = {}, {}, None, False, []
-        command = conformance.qemu(kernel, TASK, words=(f"seed={seed}", f"calls={calls}", "panic=reboot"))
+        command = conformance.qemu(kernel, TASK, words=(f"seed={seed}", f"calls={calls}", "panic=reboot"), iommu=False)
         if echo:
             print(shlex.join(command), flush=True)
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

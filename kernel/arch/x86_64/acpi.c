@@ -12,7 +12,6 @@ struct platform_information platform_information;
 
 #define TABLE_LENGTH_MAXIMUM 0x1000000u
 #define TABLES_MAXIMUM 256u
-#define DEFAULT_LOCAL_APIC 0xfee00000ul
 
 struct acpi_header {
 	char signature[4];
@@ -97,15 +96,10 @@ static bool has_signature(struct table table, const char *signature)
 /* MADT entries, §5.2.12. */
 enum madt_type {
 	MADT_IO_APIC = 1,
-	MADT_OVERRIDE = 2,
-	MADT_LOCAL_APIC_ADDRESS = 5,
 };
 #define MADT_ENTRIES 44
 #define MADT_FLAGS 40
 #define MADT_PCAT_COMPAT 1u
-/* MPS INTI flags, table 5.26: bits 1:0 polarity, 3:2 trigger; 3 is low, and level. Zero: as the bus, ISA edge high. */
-#define INTI_POLARITY(flags) ((flags)&3)
-#define INTI_TRIGGER(flags) ((flags) >> 2 & 3)
 
 static void read_madt_entry(struct platform_information *platform, struct table entry)
 {
@@ -115,22 +109,8 @@ static void read_madt_entry(struct platform_information *platform, struct table 
 			platform->io_apics[platform->io_apic_count++] =
 				(struct platform_io_apic){ .id = (uint32_t)field(entry, 2, 1),
 					.physical = field(entry, 4, 4),
-					.gsi_base = (uint32_t)field(entry, 8, 4) };
+					.first_line = (uint32_t)field(entry, 8, 4) };
 		}
-		break;
-	case MADT_OVERRIDE:
-		if (field(entry, 3, 1) < PLATFORM_ISA_LINES) {
-			uint64_t flags = field(entry, 8, 2);
-
-			platform->isa_lines[field(entry, 3, 1)] =
-				(struct interrupt_line){ .gsi = (uint32_t)field(entry, 4, 4),
-					.active_low = INTI_POLARITY(flags) == 3,
-					.level = INTI_TRIGGER(flags) == 3 };
-			platform->override_count++;
-		}
-		break;
-	case MADT_LOCAL_APIC_ADDRESS:
-		platform->local_apic_physical = field(entry, 4, 8);
 		break;
 	default:
 		break;
@@ -141,8 +121,7 @@ static void read_madt(struct platform_information *platform, struct table madt)
 {
 	uint32_t at = MADT_ENTRIES;
 
-	platform->local_apic_physical = field(madt, 36, 4);
-	platform->has_pic = (field(madt, MADT_FLAGS, 4) & MADT_PCAT_COMPAT) != 0;
+	platform->has_no_pic = (field(madt, MADT_FLAGS, 4) & MADT_PCAT_COMPAT) == 0;
 	while (at + 2 <= madt.length) {
 		struct table entry = { madt.bytes + at, madt.bytes[at + 1] };
 
@@ -273,12 +252,7 @@ static void read_from_rsdp(struct platform_information *platform, uint64_t rsdp_
 
 void acpi_read_tables(struct platform_information *platform, uint64_t rsdp_physical)
 {
-	for (unsigned int i = 0; i < PLATFORM_ISA_LINES; i++) {
-		platform->isa_lines[i].gsi = i;
-	}
-	platform->has_pic = true;
-	platform->local_apic_physical = DEFAULT_LOCAL_APIC;
 	read_from_rsdp(platform, rsdp_physical);
-	log_line("ACPI: %u tables, %u I/O APICs, %u overrides, PM timer port 0x%x", platform->table_count,
-		platform->io_apic_count, platform->override_count, platform->pm_timer_port);
+	log_line("ACPI: %u tables, %u I/O APICs, PM timer port 0x%x", platform->table_count,
+		platform->io_apic_count, platform->pm_timer_port);
 }

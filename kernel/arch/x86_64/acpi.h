@@ -9,21 +9,14 @@
 #include <bulkhead/boot_info.h>
 
 #define PLATFORM_IO_APICS 8
-#define PLATFORM_ISA_LINES 16
 #define PLATFORM_IOMMUS 8
 #define IOMMU_REGISTER_BYTES 0x4000u /* of an AMD-Vi's that are used: 48882 §3.4 */
 
 struct platform_io_apic {
 	uint64_t physical;
 	uint32_t id;
-	uint32_t gsi_base; /* its first global system interrupt */
-};
-
-/* Where an interrupt arrives, and how. */
-struct interrupt_line {
-	uint32_t gsi;
-	bool level;
-	bool active_low;
+	uint32_t first_line; /* global system interrupt */
+	uint32_t lines;      /* as it says itself: ioapic_initialise(); 0: out of reach */
 };
 
 struct platform_iommu {
@@ -33,13 +26,9 @@ struct platform_iommu {
 };
 
 struct platform_information {
-	uint64_t local_apic_physical;
 	unsigned int io_apic_count;
 	struct platform_io_apic io_apics[PLATFORM_IO_APICS];
-	unsigned int override_count;
-	/* The ISA interrupts: to the line of its own number, edge and high, or as the tables override it (ACPI 6.4 §5.2.12.5). */
-	struct interrupt_line isa_lines[PLATFORM_ISA_LINES];
-	bool has_pic; /* MADT flag PCAT_COMPAT: 8259s are there and must be masked */
+	bool has_no_pic; /* MADT flag PCAT_COMPAT is clear: no 8259s that must be masked */
 
 	uint16_t pm_timer_port; /* 0: none */
 
@@ -56,7 +45,7 @@ struct platform_information {
 /* Filled by arch_boot before kernel_main runs; constant after that. */
 extern struct platform_information platform_information;
 
-/* Reads the tables. Without (usable) ACPI, defaults of a PC hold: local APIC at 0xfee00000, no I/O APIC.
+/* Reads the tables. Without a MADT a PC is assumed: 8259s, no I/O APIC.
  * Needs the final page tables. Boot only. */
 void acpi_read_tables(struct platform_information *platform, uint64_t rsdp_physical);
 

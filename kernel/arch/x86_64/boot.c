@@ -29,12 +29,9 @@ static void print_boot_information(const struct boot_information *boot)
 	log_line("boot: %s%s, %u modules, %lu MiB of memory in %u regions, command line: %s", boot->protocol,
 		boot->efi ? " on UEFI" : "", boot->module_count, usable_bytes >> 20, boot->usable_count,
 		boot->command_line);
-	if (boot->regions_dropped != 0) {
-		log_line("boot: %u memory regions did not fit and are not used", boot->regions_dropped);
-	}
-	if (boot->modules_dropped != 0) {
-		log_line("boot: %u modules did not fit (at most %u) and are missing", boot->modules_dropped,
-			BOOT_MODULES_MAXIMUM);
+	if (boot->regions_dropped != 0 || boot->modules_dropped != 0) {
+		log_line("boot: %u memory regions and %u modules (at most %u) did not fit and are missing",
+			boot->regions_dropped, boot->modules_dropped, BH_BOOT_MODULES_MAX);
 	}
 	if (boot->strings_cut) {
 		log_line("boot: a module name or the command line was too long and was cut");
@@ -68,13 +65,12 @@ _Noreturn void arch_boot(uint32_t magic, uint32_t information)
 	kernel_stacks_create(0);
 
 	acpi_read_tables(&platform_information, boot_information.rsdp_physical);
-	if (platform_information.has_pic) {
+	if (!platform_information.has_no_pic) {
 		pic_disable();
 	}
 	ioapic_initialise(&platform_information);
 	lapic_enable();
 	clock_calibrate(&platform_information);
 	iommu_initialise(&platform_information);
-	boot_pages_seal();
 	boot_enter_kernel_main(kernel_stack_top(0));
 }

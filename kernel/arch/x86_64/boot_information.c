@@ -18,8 +18,6 @@
 #define LOW_MEMORY_END 0x100000ul
 #define KERNEL_PHYSICAL_START 0x100000ul
 
-static bool pages_sealed;
-
 /* Ranges that the parser saw in use (its own information); kept until usable[] is made. */
 #define LOADER_RANGES_MAXIMUM 4
 static struct memory_region loader_ranges[LOADER_RANGES_MAXIMUM];
@@ -106,9 +104,9 @@ enum boot_result boot_add_module(struct boot_information *boot, uint64_t start, 
 	uint64_t kernel_end = virt_to_phys(kernel_data_end);
 	char words[BOOT_COMMAND_LINE_SIZE] = { 0 };
 	const char *name = words;
-	struct boot_module *module;
+	struct bh_boot_module *module;
 
-	if (boot->module_count == BOOT_MODULES_MAXIMUM) {
+	if (boot->module_count == BH_BOOT_MODULES_MAX) {
 		boot->modules_dropped++;
 		return BOOT_OK;
 	}
@@ -122,10 +120,10 @@ enum boot_result boot_add_module(struct boot_information *boot, uint64_t start, 
 		name = without_path(words);
 	}
 	module = &boot->modules[boot->module_count++];
-	module->physical_start = start;
+	module->physical = start;
 	module->length = end - start;
 	for (unsigned int i = 0; name[i] != 0; i++) {
-		if (i == BOOT_MODULE_NAME_SIZE - 1) {
+		if (i == sizeof(module->name) - 1) {
 			boot->strings_cut = true;
 			break;
 		}
@@ -155,7 +153,7 @@ void boot_exclude(uint64_t start, uint64_t end)
 	loader_ranges[loader_range_count++] = (struct memory_region){ start, end };
 }
 
-/* Adds a usable range, if it is one; ranges may overlap until sort_and_merge. */
+/* Adds a usable range, if it is one. */
 static void add_usable(struct boot_information *boot, uint64_t start, uint64_t end)
 {
 	if (start < end && boot->usable_count < BOOT_REGIONS_MAXIMUM) {
@@ -163,32 +161,6 @@ static void add_usable(struct boot_information *boot, uint64_t start, uint64_t e
 	} else if (start < end) {
 		boot->regions_dropped++;
 	}
-}
-
-static void sort_and_merge(struct boot_information *boot)
-{
-	struct memory_region *list = boot->usable;
-	unsigned int kept = 0;
-
-	for (unsigned int i = 1; i < boot->usable_count; i++) {
-		struct memory_region moving = list[i];
-		unsigned int place = i;
-
-		for (; place > 0 && list[place - 1].start > moving.start; place--) {
-			list[place] = list[place - 1];
-		}
-		list[place] = moving;
-	}
-	for (unsigned int i = 0; i < boot->usable_count; i++) {
-		if (kept > 0 && list[i].start <= list[kept - 1].end) {
-			if (list[i].end > list[kept - 1].end) {
-				list[kept - 1].end = list[i].end;
-			}
-		} else {
-			list[kept++] = list[i];
-		}
-	}
-	boot->usable_count = kept;
 }
 
 /* Takes [start, end) out of every usable range. A range cut in two needs a free place: else its upper part is lost. */
@@ -214,6 +186,7 @@ static void make_usable(struct boot_information *boot)
 		const struct memory_map_entry *entry = &boot->map[i];
 
 		if (entry->kind == MEMORY_USABLE) {
+			subtract(boot, entry->start, entry->end); /* two may overlap */
 			add_usable(boot, entry->start, entry->end);
 		}
 		if (entry->kind != MEMORY_RESERVED && entry->kind != MEMORY_BAD &&
@@ -230,14 +203,13 @@ static void make_usable(struct boot_information *boot)
 	subtract(boot, 0, LOW_MEMORY_END);
 	subtract(boot, KERNEL_PHYSICAL_START, virt_to_phys(kernel_data_end));
 	for (unsigned int i = 0; i < boot->module_count; i++) {
-		const struct boot_module *module = &boot->modules[i];
+		const struct bh_boot_module *module = &boot->modules[i];
 
-		subtract(boot, module->physical_start, module->physical_start + module->length);
+		subtract(boot, module->physical, module->physical + module->length);
 	}
 	for (unsigned int i = 0; i < loader_range_count; i++) {
 		subtract(boot, loader_ranges[i].start, loader_ranges[i].end);
 	}
-	sort_and_merge(boot);
 }
 
 /* ACPI 6.4 §5.2.5.1: in the first KiB of the EBDA or in the BIOS area, on a 16-byte boundary. */
@@ -330,31 +302,3 @@ bool boot_command_line_has(const struct boot_information *boot, const char *word
 	}
 	return false;
 }
-
-uint64_t boot_pages_take(struct boot_information *boot, uint64_t count)
-{
-	uint64_t length = count * PAGE_SIZE;
-	uint64_t physical = 0;
-
-	ASSERT(!pages_sealed);
-	for (unsigned int i = boot->usable_count; i > 0 && physical == 0; i--) {
-		struct memory_region *region = &boot->usable[i - 1];
-
-		/* A region always keeps a page: boot never leaves an empty one in the list. */
-		if (region->end <= FOUR_GIB && region->end - region->start > length) {
-			region->end -= length;
-			physical = region->end;
-		} else if (region->start < FOUR_GIB && region->end > FOUR_GIB &&
-			   FOUR_GIB - region->start >= length) {
-			physical = region->start;
-			region->start += length;
-		}
-	}
-	if (physical == 0) {
-		panic("not enough memory below 4 GiB for the kernel's own tables (%lu KiB)", length >> 10);
-	}
-	memset(phys_to_virt(physical), 0, length);
-	return physical;
-}
-
-void boot_pages_seal(void) { pages_sealed = true; }

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bulkhead/boot_info.h>
+
 #define BOOT_REGIONS_MAXIMUM 256
-#define BOOT_MODULES_MAXIMUM 64
-#define BOOT_MODULE_NAME_SIZE 64
 #define BOOT_COMMAND_LINE_SIZE 1024
 
 /* [start, end), both multiples of PAGE_SIZE. */
@@ -32,13 +32,6 @@ struct memory_map_entry {
 	enum memory_kind kind;
 };
 
-struct boot_module {
-	uint64_t physical_start; /* page aligned */
-	uint64_t length;         /* bytes; the rest of the last page is nobody else's */
-	/* The module's command line (loaders that put the file's path first: without it), cut to 63 characters. */
-	char name[BOOT_MODULE_NAME_SIZE];
-};
-
 enum framebuffer_kind {
 	FRAMEBUFFER_NONE,
 	FRAMEBUFFER_TEXT, /* VGA text: width and height in characters, 2 bytes each */
@@ -55,8 +48,8 @@ struct boot_framebuffer {
 };
 
 struct boot_information {
-	/* Memory that is free to give away: sorted, disjoint, without kernel image, modules, loader information and
-	 * the low 1 MiB. Boot takes its own pages from here before kernel_main runs. */
+	/* Memory that is free to give away: disjoint, without kernel image, modules, loader information and
+	 * the low 1 MiB. Boot takes its own pieces from here (boot/memory.h). */
 	struct memory_region usable[BOOT_REGIONS_MAXIMUM];
 	unsigned int usable_count;
 
@@ -67,7 +60,9 @@ struct boot_information {
 	/* First address above all RAM (usable, ACPI reclaimable and NVS). */
 	uint64_t memory_ceiling;
 
-	struct boot_module modules[BOOT_MODULES_MAXIMUM];
+	/* Page aligned; the rest of the last page is nobody else's. Names: the module's command line (loaders that put the
+	 * file's path first: without it), cut to 63 characters. */
+	struct bh_boot_module modules[BH_BOOT_MODULES_MAX];
 	unsigned int module_count;
 
 	char command_line[BOOT_COMMAND_LINE_SIZE];
@@ -103,10 +98,3 @@ const char *boot_result_text(enum boot_result result);
 
 /* Does the command line have `word`, as a whole word (such as "panic=reboot")? */
 bool boot_command_line_has(const struct boot_information *boot, const char *word);
-
-/* Takes `count` zeroed, contiguous pages from the top of the highest usable region below 4 GiB that has them; they
- * are never given back. Panics if there are none or after boot_pages_seal(). Boot only. Returns the physical address. */
-uint64_t boot_pages_take(struct boot_information *boot, uint64_t count);
-
-/* No boot page may be taken after this: usable[] is handed on. Called just before kernel_main. */
-void boot_pages_seal(void);

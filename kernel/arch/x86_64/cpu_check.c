@@ -13,7 +13,6 @@ struct cpu_features cpu_features;
 #define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_EXTENDED 0x80000000u
 #define LEAF_EXTENDED_FEATURES 0x80000001u
-#define LEAF_BRAND 0x80000002u
 #define LEAF_ADDRESS_SIZES 0x80000008u
 #define LEAF_SVM 0x8000000au
 #define LEAF_STRUCTURED 7u
@@ -51,26 +50,6 @@ static bool is_amd(void)
 	return memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0;
 }
 
-static void find_identity(struct cpu_features *f)
-{
-	uint32_t signature = cpuid(1, 0).eax;
-
-	f->stepping = signature & 15;
-	f->model = signature >> 4 & 15;
-	f->family = signature >> 8 & 15;
-	if (f->family == 15 || f->family == 6) {
-		f->model |= (signature >> 16 & 15) << 4;
-	}
-	if (f->family == 15) {
-		f->family += signature >> 20 & 255;
-	}
-	for (uint32_t i = 0; i < 3; i++) {
-		struct cpuid_registers part = cpuid_or_zero(LEAF_BRAND + i, 0);
-
-		memcpy(f->brand + i * sizeof(part), &part, sizeof(part));
-	}
-}
-
 /* QEMU's emulator names itself in the hypervisor's CPUID leaf, which is there only if leaf 1 says so. */
 static bool is_emulated_by_qemu(void)
 {
@@ -86,7 +65,6 @@ static void find_features(struct cpu_features *f)
 	struct cpuid_registers extended = cpuid_or_zero(LEAF_EXTENDED_FEATURES, 0);
 	struct cpuid_registers sizes = cpuid_or_zero(LEAF_ADDRESS_SIZES, 0);
 
-	find_identity(f);
 	f->physical_address_bits = sizes.eax != 0 ? (uint8_t)sizes.eax : 36;
 	f->global_pages = bit(basic.edx, 13);
 	f->machine_check = bit(basic.edx, 7);
@@ -148,13 +126,11 @@ bool cpu_check(void)
 	good = check_basics();
 	good &= require(is_amd(), "the CPU is not AMD's", AMD_CPU) && check_svm(f);
 	if (good) {
-		log_line("CPU: %s, family %u model %u stepping %u, %u physical address bits, %u ASIDs",
-			f->brand, f->family, f->model, f->stepping, f->physical_address_bits,
-			f->svm_asid_count);
 		log_line(
-			"CPU: SMEP %s, SMAP %s, UMIP %s, 1 GiB pages %s, AVX %s, next RIP %s, decode assists %s",
-			f->smep ? "yes" : "no", f->smap ? "yes" : "no", f->umip ? "yes" : "no",
-			f->huge_pages ? "yes" : "no", f->avx ? "yes" : "no", f->svm_next_rip ? "yes" : "no",
+			"CPU: %u physical address bits, %u ASIDs, SMEP %s, SMAP %s, UMIP %s, 1 GiB pages %s, AVX %s, next RIP %s, decode assists %s",
+			f->physical_address_bits, f->svm_asid_count, f->smep ? "yes" : "no",
+			f->smap ? "yes" : "no", f->umip ? "yes" : "no", f->huge_pages ? "yes" : "no",
+			f->avx ? "yes" : "no", f->svm_next_rip ? "yes" : "no",
 			f->svm_decode_assists ? "yes" : "no");
 	}
 	return good;

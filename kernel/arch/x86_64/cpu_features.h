@@ -7,11 +7,7 @@
 #include <stdint.h>
 
 struct cpu_features {
-	uint32_t family;
-	uint32_t model;
-	uint32_t stepping;
 	uint8_t physical_address_bits;
-	char brand[49];
 
 	bool huge_pages; /* 1 GiB */
 	bool smep;

@@ -5,12 +5,12 @@
 
 #include <bulkhead/invocation.h>
 
-#include "arch/x86_64/boot_information.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/kernel_space.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/tsc.h"
 #include "arch/x86_64/vectors.h"
+#include "boot/memory.h"
 #include "log.h"
 #include "object/invocation.h"
 #include "panic.h"
@@ -39,7 +39,7 @@
 /* Device table entry, §2.2.2.1 table 7: four words. */
 #define FUNCTIONS 65536u
 #define ENTRY_WORDS 4u
-#define DEVICE_TABLE_BYTES (FUNCTIONS * ENTRY_WORDS * 8u)
+#define DEVICE_TABLE_BITS 21u          /* FUNCTIONS entries */
 #define WORD0_VALID (UINT64_C(3) << 0) /* V, TV */
 #define WORD0_LEVELS(levels) ((uint64_t)(levels) << 9)
 #define WORD0_READ (UINT64_C(1) << 61)
@@ -70,13 +70,11 @@
 #define EVENT_PAGE_FAULT 2
 #define EVENT_INTERRUPT (UINT64_C(1) << 51)
 #define EVENT_WRITE (UINT64_C(1) << 53)
-#define EVENT_WRITE_QEMU \
-	(UINT64_C(1) << 49) /* where QEMU's IOMMU says so: a bit that means nothing without a PASID */
 
 #define MSI_ADDRESS UINT64_C(0xfee00000) /* APM vol. 2 §16.11: fixed, edge, physical destination */
-#define MSI_ADDRESSES 0x100000u
 #define MSI_TABLES (INTERRUPTS - INTERRUPT_LINES)
-#define PAGE_WORDS (PAGE_SIZE / 8)
+#define MSI_TABLE_BITS (PAGE_SHIFT + 6) /* of all of them */
+_Static_assert(MSI_TABLES << PAGE_SHIFT == 1u << MSI_TABLE_BITS, "64 pages");
 
 struct iommu {
 	volatile uint8_t *registers;
@@ -239,15 +237,14 @@ static void report(uint64_t first, uint64_t address)
 {
 	uint32_t function = first & 0xffff;
 	volatile uint64_t *entry = device_entry(function);
-	enum bh_io_fault kind =
-		(first & (EVENT_WRITE | EVENT_WRITE_QEMU)) != 0 ? BH_IO_FAULT_WRITE : BH_IO_FAULT_READ;
+	enum bh_io_fault kind = (first & EVENT_WRITE) != 0 ? BH_IO_FAULT_WRITE : BH_IO_FAULT_READ;
 
-	/* QEMU's IOMMU calls every access an interrupt: the address tells. */
-	if ((first & EVENT_INTERRUPT) != 0 && address - MSI_ADDRESS < MSI_ADDRESSES) {
+	if (EVENT_TYPE(first) != EVENT_PAGE_FAULT) {
+		kind = BH_IO_FAULT_OTHER;
+	} else if ((first & EVENT_INTERRUPT) != 0) {
 		kind = BH_IO_FAULT_INTERRUPT;
 	}
-	io_space_fault(iommu_domain(function), function, address,
-		EVENT_TYPE(first) == EVENT_PAGE_FAULT ? kind : BH_IO_FAULT_OTHER);
+	io_space_fault(iommu_domain(function), function, address, kind);
 	entry[1] |= WORD1_SILENT;
 	command(COMMAND_FORGET_DEVICE | function, 0);
 }
@@ -269,7 +266,7 @@ static void read_log(struct iommu *iommu)
 	bool full = (*register_of(iommu, REGISTER_STATUS) & STATUS_EVENT_OVERFLOW) != 0;
 
 	*register_of(iommu, REGISTER_STATUS) = STATUS_EVENT_INTERRUPT;
-	/* An entry is taken by its type, and zeroed: the tail register may come before what it announces, or (QEMU) never. */
+	/* An entry is taken by its type, and zeroed: the tail register may come before what it announces. */
 	for (unsigned int i = 0; i < PAGE_SIZE / 16; i++) {
 		volatile uint64_t *event = &iommu->events[iommu->event_head / 8];
 
@@ -376,8 +373,7 @@ static void pass_lines(uint32_t function, uint64_t table)
 
 static void start(struct iommu *iommu, const struct platform_iommu *found)
 {
-	uint64_t commands = boot_pages_take(&boot_information, 1),
-		 events = boot_pages_take(&boot_information, 1);
+	uint64_t commands = boot_memory_take(PAGE_SHIFT), events = boot_memory_take(PAGE_SHIFT);
 
 	iommu->registers = phys_to_virt(found->physical);
 	iommu->commands = phys_to_virt(commands);
@@ -386,7 +382,7 @@ static void start(struct iommu *iommu, const struct platform_iommu *found)
 	*register_of(iommu, REGISTER_CONTROL) = 0;
 	wait_for(register_of(iommu, REGISTER_STATUS), STATUS_EVENTS_RUN | STATUS_COMMANDS_RUN, false);
 	*register_of(iommu, REGISTER_DEVICE_TABLE) =
-		virt_to_phys((const void *)device_table) | (DEVICE_TABLE_BYTES / PAGE_SIZE - 1);
+		virt_to_phys((const void *)device_table) | ((1u << DEVICE_TABLE_BITS) / PAGE_SIZE - 1);
 	*register_of(iommu, REGISTER_COMMANDS) = commands | LOG_OF_256;
 	*register_of(iommu, REGISTER_EVENTS) = events | LOG_OF_256;
 	*register_of(iommu, REGISTER_COMMAND_HEAD) = 0;
@@ -415,10 +411,10 @@ void iommu_initialise(const struct platform_information *platform)
 		log_line("IOMMU: not used: %s", missing);
 		return;
 	}
-	device_table = phys_to_virt(boot_pages_take(&boot_information, DEVICE_TABLE_BYTES / PAGE_SIZE));
-	message_tables = boot_pages_take(&boot_information, MSI_TABLES);
-	lines = boot_pages_take(&boot_information, 1);
-	blocked = boot_pages_take(&boot_information, 1) | WORD0_VALID | WORD0_LEVELS(1);
+	device_table = phys_to_virt(boot_memory_take(DEVICE_TABLE_BITS));
+	message_tables = boot_memory_take(MSI_TABLE_BITS);
+	lines = boot_memory_take(PAGE_SHIFT);
+	blocked = boot_memory_take(PAGE_SHIFT) | WORD0_VALID | WORD0_LEVELS(1);
 	for (uint32_t function = 0; function < FUNCTIONS; function++) {
 		device_entry(function)[0] = blocked;
 		device_entry(function)[2] = WORD2_VALID;

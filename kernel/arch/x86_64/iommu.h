@@ -8,10 +8,6 @@
 
 #include "arch/x86_64/acpi.h"
 
-/* An entry of an I/O page table without a mapping (48882 §2.2.3 figure 8: bits 63:1 are ignored). That it isn't zero makes
- * QEMU's IOMMU report accesses there: it takes a zero for an entry that it could not read. */
-#define IOMMU_ENTRY_ABSENT (UINT64_C(1) << 9)
-
 #define IOMMU_DOMAINS 256 /* 1..255; 0: what belongs to nobody */
 
 /* Starts all IOMMUs, if they are such that everything can be confined; clock_calibrate() and lapic_enable() done. Boot only. */

@@ -8,6 +8,7 @@
 #include "arch/x86_64/cpu_features.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/selectors.h"
+#include "boot/memory.h"
 #include "panic.h"
 
 #define PTE_PRESENT (1ul << 0)
@@ -39,9 +40,6 @@ uint64_t kernel_pml4[512] __attribute__((aligned(PAGE_SIZE)));
 static uint64_t direct_map_end = FOUR_GIB;
 static struct memory_region direct_map_window; /* the framebuffer, where it lies higher */
 
-/* Whose boot_pages_take the tables come from; set while tables are made. */
-static struct boot_information *page_source;
-
 /* The entry for the address in the table of that level (1: of pages, 2: of 2 MiB, 3: of 1 GiB); makes the tables on the way. */
 static uint64_t *entry_of(uint64_t virtual, unsigned int level)
 {
@@ -52,7 +50,7 @@ static uint64_t *entry_of(uint64_t virtual, unsigned int level)
 		uint64_t *entry = &table[virtual >> shift & 511];
 
 		if ((*entry & PTE_PRESENT) == 0) {
-			*entry = boot_pages_take(page_source, 1) | PTE_PRESENT | PTE_WRITABLE;
+			*entry = boot_memory_take(PAGE_SHIFT) | PTE_PRESENT | PTE_WRITABLE;
 		}
 		table = phys_to_virt(*entry & PTE_ADDRESS);
 	}
@@ -105,7 +103,7 @@ static uint64_t gib_up(uint64_t address)
 	return (address + HUGE_PAGE_SIZE - 1) & ~((uint64_t)HUGE_PAGE_SIZE - 1);
 }
 
-void kernel_space_create(struct boot_information *boot)
+void kernel_space_create(const struct boot_information *boot)
 {
 	const struct boot_framebuffer *framebuffer = &boot->framebuffer;
 	uint64_t addressable = 1ul << cpu_features.physical_address_bits;
@@ -120,7 +118,6 @@ void kernel_space_create(struct boot_information *boot)
 		panic("the loader reports memory up to 0x%lx, beyond what this CPU addresses",
 			boot->memory_ceiling);
 	}
-	page_source = boot;
 	for (uint64_t at = 0; at < end; at += HUGE_PAGE_SIZE) {
 		map_direct_gib(boot, at);
 	}
@@ -153,7 +150,7 @@ static uint64_t stack_slot(unsigned int cpu)
 static void map_stack(uint64_t virtual, uint64_t size)
 {
 	for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
-		*entry_of(virtual + offset, 1) = boot_pages_take(page_source, 1) | FLAGS_DATA;
+		*entry_of(virtual + offset, 1) = boot_memory_take(PAGE_SHIFT) | FLAGS_DATA;
 	}
 }
 

@@ -13,11 +13,10 @@
 extern uint64_t kernel_pml4[512];
 
 /* Builds the final tables and loads CR3 with them: text RX, constants R, data RW, direct map RW and never
- * executable. Needs NXE and, if it is to be used, PGE set. Takes pages by boot_pages_take(). Boot only. */
-void kernel_space_create(struct boot_information *boot);
+ * executable. Needs NXE and, if it is to be used, PGE set. Boot only. */
+void kernel_space_create(const struct boot_information *boot);
 
-/* Maps the stacks of one CPU (0 <= cpu < MAXIMUM_CPUS). CPU 0's are made by boot; others, at boot only, before
- * boot_pages_seal(). The tables below KERNEL_STACKS_BASE are shared: no PML4 entry changes. */
+/* Maps the stacks of one CPU (0 <= cpu < MAXIMUM_CPUS). CPU 0's are made by boot; others, at boot only. The tables below KERNEL_STACKS_BASE are shared: no PML4 entry changes. */
 void kernel_stacks_create(unsigned int cpu);
 
 /* First address above the CPU's kernel stack (16-byte aligned), and above its stack for IST number ist (1..IST_COUNT). */

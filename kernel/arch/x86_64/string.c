@@ -16,21 +16,6 @@ void *memcpy(void *restrict destination, const void *restrict source, size_t len
 	return destination;
 }
 
-void *memmove(void *destination, const void *source, size_t length)
-{
-	uint8_t *to = destination;
-	const uint8_t *from = source;
-
-	if ((uintptr_t)to - (uintptr_t)from >= length) {
-		return memcpy(destination, source, length);
-	}
-	/* The destination starts inside the source: from the end down. */
-	to += length - 1;
-	from += length - 1;
-	__asm__ volatile("std; rep movsb; cld" : "+D"(to), "+S"(from), "+c"(length) : : "memory");
-	return destination;
-}
-
 void *memset(void *destination, int value, size_t length)
 {
 	void *to = destination;

@@ -101,8 +101,7 @@ enum bh_invocation {
 
 	/* Interrupts and ports */
 	BH_IRQ_CONTROL_CONFIGURE =
-		0xa0, /* on IrqControl: cap a0 IrqHandler, a1 line (global system interrupt), a2 bit 0 level, bit 1 active low.
-	                                  * BH_IRQ_ISA in a2: a1 is an ISA interrupt 0..15, the tables' overrides apply. IN_USE, RANGE */
+		0xa0, /* on IrqControl: cap a0 IrqHandler, a1 line (global system interrupt), a2 bit 0 level, bit 1 active low. IN_USE, RANGE */
 	BH_IRQ_BIND = 0xa1, /* cap a0 Notification; the line is unmasked. EMPTY_OBJECT, STATE */
 	BH_IRQ_ACK = 0xa2,  /* unmasks the line after an interrupt; an MSI needs none */
 	BH_IRQ_CONTROL_CONFIGURE_MSI =
@@ -140,7 +139,6 @@ enum bh_invocation {
 
 #define BH_IRQ_LEVEL (1u << 0)
 #define BH_IRQ_ACTIVE_LOW (1u << 1)
-#define BH_IRQ_ISA (1u << 2)
 
 /* IoSpaceControl's range is one of PCI functions. A PCI function is named as bus << 8 | device << 3 | function. */
 #define BH_PCI_FUNCTIONS 65536u

@@ -34,6 +34,7 @@ static uint64_t fixed_bits(uint64_t type)
 		[BH_OBJECT_VCPU] = BH_VCPU_BITS,
 		[BH_OBJECT_IRQ_HANDLER] = BH_IRQ_HANDLER_BITS,
 		[BH_OBJECT_IO_PORTS] = BH_IO_PORTS_BITS,
+		[BH_OBJECT_IO_SPACE] = BH_IO_SPACE_BITS,
 	};
 
 	return bits[type];
@@ -60,6 +61,7 @@ static void find_range(struct sweep_entry *entry)
 		break;
 	case BH_OBJECT_ADDRESS_SPACE:
 	case BH_OBJECT_GUEST_SPACE:
+	case BH_OBJECT_IO_SPACE:
 		entry->start = virt_to_phys((const void *)slot->object) - PAGE_SIZE;
 		bits = fixed_bits(slot->type);
 		break;
@@ -316,6 +318,9 @@ struct capability *sweep_slots(const struct sweep_object *object, uint64_t *coun
 	case BH_OBJECT_IRQ_HANDLER:
 		*count = 1;
 		return &((struct irq_handler *)object->object)->target;
+	case BH_OBJECT_IO_SPACE:
+		*count = 1;
+		return &io_space_of((struct space *)object->object)->target;
 	default:
 		*count = 0;
 		return NULL;
