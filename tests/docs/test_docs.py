@@ -173,6 +173,7 @@ def test_example_device_model_works(tmp_path):
     gcc = ["gcc", "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O1", *include]
     subprocess.run([*gcc, "-c", tmp_path / "ticker/main.c", "-o", tmp_path / "main.o"], check=True)
     sources = [tmp_path / "test_ticker.c", tmp_path / "ticker/ticker.c", ROOT / "tests/unit/models/machine.c", ROOT / "devmodels/framework/run.c"]
+    sources += [ROOT / "lib/guest-memory/guest_memory.c"]
     program = tmp_path / "test"
     subprocess.run([*gcc, "-fsanitize=address,undefined", *sources, "-lcmocka", "-o", program], check=True)
     result = subprocess.run([program], capture_output=True, text=True, check=False, timeout=60)
