@@ -7,11 +7,11 @@
 static bool hexadecimal(char character, uint64_t *value)
 {
 	if (character >= '0' && character <= '9') {
-		*value = (uint64_t)(character - '0');
+		*value = (unsigned char)character - (unsigned)'0';
 	} else if (character >= 'a' && character <= 'f') {
-		*value = (uint64_t)(character - 'a' + 10);
+		*value = (unsigned char)character - (unsigned)'a' + 10;
 	} else if (character >= 'A' && character <= 'F') {
-		*value = (uint64_t)(character - 'A' + 10);
+		*value = (unsigned char)character - (unsigned)'A' + 10;
 	} else {
 		return false;
 	}

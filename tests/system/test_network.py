@@ -52,9 +52,17 @@ def network(one_emulator, module_machine):  # pylint: disable=unused-argument
     return module_machine
 
 
-def receive(machine, path="/tmp/received"):
-    """blue listens, and writes what comes to a file; with what it prints at the end the transfer is over."""
-    machine.in_vm("blue", f"rm -f {path}; (nc -l -p 5000 >{path}; echo rece''ived-all) & sleep 1; netstat -ltn | grep 5000")
+def receive(machine):
+    """blue listens, and writes what comes to a file. Its input is a pipe without an end: of the terminal it would be stopped, as a
+    background job that reads there is."""
+    machine.in_vm("blue", "rm -f /tmp/received /tmp/complete; [ -p /tmp/never ] || mkfifo /tmp/never")
+    machine.in_vm("blue", "{ (nc -l -p 5000 <>/tmp/never >/tmp/received; touch /tmp/complete) & }")
+    machine.in_vm("blue", "until netstat -ltn | grep -q :5000; do :; done")
+
+
+def received(machine):
+    """The checksum of what has come to blue, when all has."""
+    return machine.in_vm("blue", "until [ -e /tmp/complete ]; do sleep 1; done; md5sum </tmp/received", TRANSFER_LIMIT)
 
 
 def send(machine, kibibytes):
@@ -116,9 +124,7 @@ def test_a_file_arrives_as_it_was(network):
     before = counters(network)
     receive(network)
     checksum = send(network, 2048)
-    network.front("blue")
-    network.expect("received-all", TRANSFER_LIMIT)
-    assert network.in_vm("blue", "md5sum </tmp/received") == checksum
+    assert received(network) == checksum
     after = counters(network)
     assert rise(before, after, "red/net0", "sent_bytes") > 2048 * 1024
     # segments of many packets in one frame: else there would be 1400 and more
@@ -138,9 +144,7 @@ def test_tasks_die_in_the_middle_of_a_transfer(network):
         assert size < 6144 * 1024, "the transfer was over before all were killed: it has to be longer"
         reached = size
         network.admin(f"kill {task}", rf"task {task} died \(killed by the administrator\), restarted")
-    network.front("blue")
-    network.expect("received-all", TRANSFER_LIMIT)
-    assert network.in_vm("blue", "md5sum </tmp/received") == checksum
+    assert received(network) == checksum
     for task in ("switch", "red/net0", "blue/net0"):
         assert "equal to the manifest" in network.admin(f"caps {task}")
     # and the counters went on
