@@ -72,7 +72,7 @@ const char *host_reason_text(uint32_t reason)
 	case HOST_PCI_BAR_SHARES_PAGE:
 		return "another device's registers are in the same page, and would be given away with it: use another slot";
 	case HOST_PCI_IS_BRIDGE:
-		return "it is a bridge: name the device behind it";
+		return "it is a bridge or an IOMMU, on which others depend: name a device";
 	default:
 		return "for no known reason";
 	}

@@ -12,6 +12,7 @@
 #define HEADER_SEVERAL (1u << 23)
 #define HEADER_BRIDGE 1u
 #define BASE_CLASS_BRIDGE 0x06u
+#define CLASS_IOMMU 0x0806u
 #define BAR_IO (1u << 0)
 #define BAR_TYPE 0x6u /* bits 1 and 2; 64 bits wide: 4 */
 #define BAR_TYPE_64 0x4u
@@ -101,7 +102,14 @@ static void size_bars(struct survey_function *function, struct survey_journal *j
 	survey_recover(journal);
 }
 
-/* A bridge's own registers stay as they are: whoever is behind it depends on it. Where they begin is all that is known of them. */
+/* Whom others depend on: what is behind a bridge, and the kernel, to which the IOMMU sends messages. Such a function is left as it is,
+ * and given to nobody. */
+static bool is_of_the_system(uint32_t class_code, uint32_t type)
+{
+	return type != 0 || class_code >> 16 == BASE_CLASS_BRIDGE || class_code >> 8 == CLASS_IOMMU;
+}
+
+/* Where its registers begin is all that is known of them. */
 static void note_bars(struct survey_function *function)
 {
 	uint32_t bars = function->is_bridge ? 2 : HOST_PCI_BARS;
@@ -150,10 +158,11 @@ static void look_at_function(struct survey *survey, struct survey_journal *journ
 	function->id = id;
 	function->class_code = config_read(requester, CONFIG_CLASS) >> 8;
 	function->is_bridge = type != 0;
-	if (type == 0 && function->class_code >> 16 != BASE_CLASS_BRIDGE) {
-		size_bars(function, journal);
-	} else {
+	function->is_of_the_system = is_of_the_system(function->class_code, type);
+	if (function->is_of_the_system) {
 		note_bars(function);
+	} else {
+		size_bars(function, journal);
 	}
 }
 
@@ -242,7 +251,7 @@ static bool read_msix(const struct survey_function *function, struct host_pci_fu
 static enum host_pci_reason judge(
 	const struct survey *survey, const struct survey_function *function, struct host_pci_function *page)
 {
-	if (function->is_bridge) {
+	if (function->is_of_the_system) {
 		return HOST_PCI_IS_BRIDGE;
 	}
 	if (function->is_unassigned) {

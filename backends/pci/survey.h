@@ -25,11 +25,12 @@ struct survey_journal {
 
 struct survey_function {
 	uint32_t requester;
-	uint32_t id;         /* device << 16 | vendor */
-	uint32_t class_code; /* 24 bits */
-	bool is_taken;       /* by a selector */
-	bool is_bridge;      /* header of another type than 0 */
-	bool is_unassigned;  /* a memory BAR has no address */
+	uint32_t id;           /* device << 16 | vendor */
+	uint32_t class_code;   /* 24 bits */
+	bool is_taken;         /* by a selector */
+	bool is_bridge;        /* header of another type than 0 */
+	bool is_of_the_system; /* a bridge, or an IOMMU */
+	bool is_unassigned;    /* a memory BAR has no address */
 	struct host_pci_bar bar[HOST_PCI_BARS];
 };
 

@@ -41,7 +41,7 @@ enum host_pci_reason {
 	HOST_PCI_NO_MSIX,        /* has no MSI-X capability, or one that contradicts itself */
 	HOST_PCI_BAR_UNASSIGNED, /* the firmware gave a memory BAR no address */
 	HOST_PCI_BAR_SHARES_PAGE, /* another function's BAR lies in the same page: its registers would come along */
-	HOST_PCI_IS_BRIDGE,       /* the header is not of type 0 */
+	HOST_PCI_IS_BRIDGE,       /* a bridge, or an IOMMU */
 	HOST_PCI_REASONS
 };
 

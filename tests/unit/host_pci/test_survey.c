@@ -108,12 +108,15 @@ static void test_what_nobody_names_does_no_dma_either(void **state)
 	(void)state;
 	struct bus_function *network = bus_add(REQUESTER(0, 3, 0), 0x100e8086, 0x020000);
 	struct bus_function *bridge = bus_add(REQUESTER(0, 5, 0), 0x12345678, 0x060100);
+	struct bus_function *iommu = bus_add(REQUESTER(0, 2, 0), 0x14511022, 0x080600);
 
 	add_disk(REQUESTER(0, 4, 0), 0xfebd0000);
 	bus_add_bar(network, 0, 0xfeb00000, 17, false);
 	choose_disk();
 	assert_int_equal(bus_command(network) & COMMAND_BUS_MASTER, 0);
 	assert_int_equal(bus_command(bridge), COMMAND_MEMORY | COMMAND_BUS_MASTER);
+	/* It has messages of its own for the kernel. */
+	assert_int_equal(bus_command(iommu), COMMAND_MEMORY | COMMAND_BUS_MASTER);
 }
 
 static void test_functions_behind_bridges_are_found(void **state)
@@ -233,6 +236,9 @@ static void test_impossible_functions_are_refused(void **state)
 	bus_add_bar(disk, 4, 0, 14, true);
 	refused(HOST_PCI_BAR_UNASSIGNED);
 	disk->config[CONFIG_HEADER / 4] = 1u << 16;
+	refused(HOST_PCI_IS_BRIDGE);
+	disk->config[CONFIG_HEADER / 4] = 0;
+	disk->config[CONFIG_CLASS / 4] = 0x080600u << 8;
 	refused(HOST_PCI_IS_BRIDGE);
 }
 
