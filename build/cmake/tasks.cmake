@@ -2,7 +2,7 @@
 # User tasks: static ELF64 programs of Debian's musl and our runtime, in out/tasks. What handler threads run is compiled for general registers only.
 
 set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit test-device
-  virtio-rng virtio-console virtio-net)
+  virtio-rng virtio-console virtio-net virtio-blk)
 
 include(lib/sources.cmake)
 include(lib/manifest/sources.cmake)

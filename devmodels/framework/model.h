@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bulkhead/block.h>
 #include <bulkhead/guest_memory.h>
 #include <bulkhead/lines.h>
 #include <bulkhead/ring.h>
@@ -24,6 +25,7 @@
 #define MODEL_LINES 4u /* output lines of one model; those of the line page above are pulses, see `publish` */
 #define MODEL_REGIONS 4u
 #define MODEL_SCRATCH_WORDS 8u
+#define MODEL_PUBLISH_MOVED (1u << 0)
 
 /* Bits of an event: those of the model's Notification. */
 #define MODEL_EVENT_TIMER (UINT64_C(1) << 0)        /* the deadline may have passed */
@@ -67,6 +69,10 @@ struct model_context {
 	const struct guest_memory *memory; /* the VM's RAM; NULL for a model that does no DMA */
 	struct ring *transmit;             /* NULL for a model without rings */
 	struct ring *receive;
+	struct block_page
+		*disk;      /* its page of requests to the volume server; NULL for a model without a disk */
+	uint8_t *disk_data; /* and the data area beside it */
+	uint64_t disk_data_bytes;
 };
 
 struct model_region {
@@ -86,6 +92,7 @@ struct model {
 	struct model_region regions[MODEL_REGIONS];
 	bool has_console;   /* its rings carry the bytes of a console */
 	bool has_frames;    /* its rings carry frames, to the switch and from it: bulkhead/frame_ring.h */
+	bool has_disk;      /* MODEL_EVENT_CONSOLE and environment_signal_console() are about its page */
 	bool has_memory;    /* does DMA: holds all of its VM's RAM */
 	const void *device; /* for functions that several models share: what they have to know of this one */
 	/* Sets up all-zero registers: power-on state. The clock may not run yet. Returns NULL, or what is
@@ -106,7 +113,8 @@ struct model {
 	/* Optional: derives from the committed registers what is to be seen outside beside the outputs (indices of rings in guest
 	 * memory), as often as it is called, before the outputs' lines are shown. `scratch` is the process's own, all zero at its
 	 * start: for what need not be done twice. Returns lines of the line page to pulse, a bit each, none below MODEL_LINES: edges
-	 * that nobody keeps, so one too many is told after a restart. */
+	 * that nobody keeps, so one too many is told after a restart. MODEL_PUBLISH_MOVED among them: what the model waits for has come
+	 * meanwhile, MODEL_EVENT_CONSOLE is due. */
 	uint32_t (*publish)(const void *registers, const struct model_context *context,
 		uint64_t scratch[MODEL_SCRATCH_WORDS]);
 };

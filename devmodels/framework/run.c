@@ -42,13 +42,14 @@ static void publish_lines(struct model_run *run, const struct model_outputs *out
 	}
 }
 
-/* What the model itself has to show, and the lines that it pulses for that. */
-static void publish_own(struct model_run *run, const void *registers)
+/* What the model itself has to show, and the lines that it pulses for that. True if what it waits for has come meanwhile. */
+static bool publish_own(struct model_run *run, const void *registers)
 {
 	uint32_t pulses = run->model->publish(registers, &run->context, run->scratch);
+	bool moved = (pulses & MODEL_PUBLISH_MOVED) != 0;
 
-	if (pulses == 0) {
-		return;
+	if ((pulses & ~MODEL_PUBLISH_MOVED) == 0) {
+		return moved;
 	}
 	for (uint32_t line = MODEL_LINES; line < LINES_COUNT; line++) {
 		if ((pulses >> line & 1) != 0) {
@@ -56,6 +57,7 @@ static void publish_own(struct model_run *run, const void *registers)
 		}
 	}
 	environment_signal_interrupt(run->context.environment);
+	return moved;
 }
 
 /* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after
@@ -96,11 +98,11 @@ static bool publish(struct model_run *run)
 	bool moved = false;
 
 	if (run->model->publish != NULL) {
-		publish_own(run, outputs);
+		moved = publish_own(run, outputs);
 	}
 	publish_lines(run, outputs);
 	if (has_rings(run->model)) {
-		moved = publish_rings(run, outputs);
+		moved |= publish_rings(run, outputs);
 	}
 	if (outputs->deadline != run->armed_deadline) {
 		run->armed_deadline = outputs->deadline;
@@ -122,10 +124,14 @@ static void run_events(struct model_run *run, uint64_t bits)
 		run->model->event(registers, &run->context, bits);
 		state_frame_commit_event(&run->frame);
 		if (!publish(run)) {
-			break;
+			return;
 		}
 		bits = MODEL_EVENT_CONSOLE;
 	}
+	/* It goes on moving: others have their turn first. No signal may come for what has moved by now, so the timer brings it, at
+	 * once. */
+	run->armed_deadline = MODEL_RUN_AT_ONCE;
+	environment_arm_timer(run->context.environment, MODEL_RUN_AT_ONCE);
 }
 
 void model_run_event(struct model_run *run, uint64_t bits)
@@ -283,6 +289,14 @@ enum model_start_result model_run_start(
 		run->context.transmit = &run->transmit;
 		run->context.receive = &run->receive;
 	}
+	if (model->has_disk) {
+		run->context.disk = block_attach(resources->disk, resources->disk_size);
+		run->context.disk_data = resources->disk_data;
+		run->context.disk_data_bytes = resources->disk_data_bytes;
+		if (run->context.disk == NULL) {
+			return MODEL_DISK_INVALID;
+		}
+	}
 	if (model->has_memory && resources->memory == NULL) {
 		return MODEL_MEMORY_MISSING;
 	}
@@ -313,7 +327,7 @@ enum model_start_result model_run_start(
 	 * have been sent. */
 	(void)publish(run);
 	environment_signal_interrupt(resources->environment);
-	if (has_rings(model)) {
+	if (has_rings(model) || model->has_disk) {
 		environment_signal_console(resources->environment);
 	}
 	model_run_event(run, MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE);

@@ -17,6 +17,7 @@
 /* Times that an event is repeated because a ring has moved under it: more than a FIFO of 16 bytes can
  * need. */
 #define MODEL_RUN_EVENT_REPEATS 32u
+#define MODEL_RUN_AT_ONCE UINT64_C(1) /* guest time that has passed, as a deadline */
 
 /* What a model needs from outside. */
 struct model_resources {
@@ -26,6 +27,10 @@ struct model_resources {
 	void *rings; /* NULL for a model without any */
 	uint64_t rings_size;
 	const struct guest_memory *memory; /* NULL for a model that does no DMA */
+	void *disk;                        /* NULL for a model without a disk: the page, and the data area */
+	uint64_t disk_size;
+	uint8_t *disk_data;
+	uint64_t disk_data_bytes;
 	struct environment *environment;
 };
 
@@ -60,6 +65,7 @@ enum model_start_result {
 	MODEL_STATE_MISMATCH,  /* another model, or another version of this one, wrote the frame */
 	MODEL_LINES_MISMATCH,
 	MODEL_RINGS_INVALID,  /* too small, for something else, another version, or missing */
+	MODEL_DISK_INVALID,   /* the page of requests: too small, another version, or missing */
 	MODEL_MEMORY_MISSING, /* the model does DMA, and was given no guest memory */
 	MODEL_RESET_REFUSED,  /* an argument is wrong: see `refusal` */
 };

@@ -95,6 +95,8 @@ static const char *start_error(const struct model_run *run, enum model_start_res
 		return "the line page was written by another version";
 	case MODEL_RINGS_INVALID:
 		return "its rings are too small, or were written by another version";
+	case MODEL_DISK_INVALID:
+		return "the page of its disk was written by another version";
 	case MODEL_MEMORY_MISSING:
 		return "it was not given the guest's memory";
 	case MODEL_RESET_REFUSED:
@@ -147,6 +149,13 @@ static void start(struct task *task)
 		task->environment.console_signal = bh_capability_required(MODEL_NAME_SWITCH_SIGNAL);
 		resources.rings = bh_region_required(MODEL_NAME_FRAMES, RING_REGION_MIN_SIZE, &size);
 		resources.rings_size = size;
+	}
+	if (task_model->has_disk) {
+		task->environment.console_signal = bh_capability_required(MODEL_NAME_DISK_SIGNAL);
+		resources.disk = bh_region_required(MODEL_NAME_DISK, BLOCK_PAGE_SIZE, &size);
+		resources.disk_size = size;
+		resources.disk_data = bh_region_required(MODEL_NAME_DISK_DATA, BLOCK_SECTOR_SIZE, &size);
+		resources.disk_data_bytes = size;
 	}
 	if (task_model->has_memory) {
 		attach_memory(&task->memory);

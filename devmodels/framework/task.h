@@ -30,6 +30,9 @@ enum model_label { MODEL_LABEL_EVENT = BH_LABEL_USER };
 #define MODEL_NAME_CONSOLE "console"
 #define MODEL_NAME_FRAMES "frames"               /* in the place of "console", for a network card */
 #define MODEL_NAME_SWITCH_SIGNAL "switch-signal" /* likewise, of "console-signal" */
+#define MODEL_NAME_DISK "disk-page"              /* for a disk: its requests to the volume server */
+#define MODEL_NAME_DISK_DATA "disk-data"         /* and the data area beside them */
+#define MODEL_NAME_DISK_SIGNAL "disk-signal"     /* in the place of "console-signal" */
 #define MODEL_NAME_RAM "ram"                     /* guest memory from 0, for a model that does DMA */
 #define MODEL_NAME_RAM_HIGH "ram-high"           /* from 4 GiB, if there is any */
 

@@ -36,9 +36,11 @@ static const struct virtio_device *device_of(const struct model_context *context
 	return context->model->device;
 }
 
-static uint64_t offered(const struct virtio_device *device)
+static uint64_t offered(const struct virtio_registers *virtio, const struct virtio_device *device)
 {
-	return device->features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
+	uint64_t more = device->more_features != NULL ? device->more_features(virtio) : 0;
+
+	return more | device->features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
 }
 
 /* The queue that the driver has selected; NULL for one that there is not. */
@@ -160,7 +162,7 @@ static uint64_t common_field(
 	case COMMON_DEVICE_FEATURE_SELECT:
 		return virtio->device_feature_select;
 	case COMMON_DEVICE_FEATURE:
-		return feature_word(offered(device), virtio->device_feature_select);
+		return feature_word(offered(virtio, device), virtio->device_feature_select);
 	case COMMON_DRIVER_FEATURE_SELECT:
 		return virtio->driver_feature_select;
 	case COMMON_DRIVER_FEATURE:
@@ -258,8 +260,9 @@ static void write_status(struct virtio_registers *virtio, const struct model_con
 		return;
 	}
 	/* Refused features: the bit does not come up (section 3.1.1, step 5). */
-	if ((status & VIRTIO_STATUS_FEATURES_OK) != 0 && ((virtio->driver_features & ~offered(device)) != 0 ||
-								 !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
+	if ((status & VIRTIO_STATUS_FEATURES_OK) != 0 &&
+		((virtio->driver_features & ~offered(virtio, device)) != 0 ||
+			!virtio_has(virtio, VIRTIO_F_VERSION_1))) {
 		status = (uint8_t)(status & ~VIRTIO_STATUS_FEATURES_OK);
 	}
 	/* No driver runs that has not agreed; bits only come, and NEEDS_RESET is the device's. */

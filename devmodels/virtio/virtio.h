@@ -62,6 +62,8 @@ enum virtio_served {
 
 struct virtio_device {
 	uint64_t features; /* offered, besides VERSION_1, INDIRECT_DESC and EVENT_IDX */
+	/* Further ones that depend on the registers; always the same in one VM's life. Optional. */
+	uint64_t (*more_features)(const void *registers);
 	uint32_t queue_count;
 	uint16_t queue_size[VIRTIO_QUEUES]; /* most entries: powers of two */
 	uint32_t config_size;               /* bytes of device configuration, up to VIRTIO_PCI_CONFIG_SIZE */

@@ -27,6 +27,7 @@
 #include "pit8254/pit8254.h"
 #include "test-device/test_device.h"
 #include "uart16550/uart16550.h"
+#include "virtio-blk/virtio_blk.h"
 #include "virtio-console/virtio_console.h"
 #include "virtio-net/virtio_net.h"
 #include "virtio-rng/virtio_rng.h"
@@ -52,6 +53,7 @@ static const struct model *const models[] = {
 	&virtio_rng_model,
 	&virtio_console_model,
 	&virtio_net_model,
+	&virtio_blk_model,
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
@@ -60,6 +62,8 @@ static _Alignas(4096) uint8_t ram[RAM_SIZE];
 static struct guest_memory guest_memory;
 
 static _Alignas(64) uint8_t console[CONSOLE_SIZE];
+static struct block_page disk;
+static uint8_t disk_data[32 * 512 + 100];
 static uint32_t disturb; /* 1: the second thread writes to the console */
 
 uint64_t environment_clock_ns(struct environment *environment) { return environment->now; }
@@ -73,9 +77,10 @@ uint64_t environment_wall_base_ns(struct environment *environment)
 const char *environment_argument(struct environment *environment, const char *key)
 {
 	(void)environment;
-	return strcmp(key, "memory") == 0 ? "5368709120"
-	       : strcmp(key, "mac") == 0  ? "52:54:00:00:00:01"
-					  : NULL;
+	return strcmp(key, "memory") == 0   ? "5368709120"
+	       : strcmp(key, "mac") == 0    ? "52:54:00:00:00:01"
+	       : strcmp(key, "rights") == 0 ? "rw"
+					    : NULL;
 }
 
 void environment_arm_timer(struct environment *environment, uint64_t ns) { environment->armed = ns; }
@@ -170,9 +175,19 @@ struct subject {
 
 static void start(struct subject *subject)
 {
-	struct model_resources resources = { subject->state, sizeof(subject->state), &subject->lines,
-		subject->model->has_console || subject->model->has_frames ? console : NULL, CONSOLE_SIZE,
-		subject->model->has_memory ? &guest_memory : NULL, &subject->environment };
+	struct model_resources resources = {
+		.state = subject->state,
+		.state_size = sizeof(subject->state),
+		.lines = &subject->lines,
+		.rings = subject->model->has_console || subject->model->has_frames ? console : NULL,
+		.rings_size = CONSOLE_SIZE,
+		.memory = subject->model->has_memory ? &guest_memory : NULL,
+		.disk = &disk,
+		.disk_size = sizeof(disk),
+		.disk_data = disk_data,
+		.disk_data_bytes = sizeof(disk_data),
+		.environment = &subject->environment,
+	};
 	enum model_start_result result;
 
 	memset(&subject->run, 0xa5, sizeof(subject->run));
@@ -372,6 +387,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(&subject, 0, sizeof(subject));
 	memset(console, 0, sizeof(console));
 	memset(ram, 0, sizeof(ram));
+	memset(&disk, 0, sizeof(disk));
 	subject.model = models[take(&input, 1) % MODELS];
 	start(&subject);
 	__atomic_store_n(&disturb,
@@ -398,6 +414,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			uint64_t at = 64 + take(&input, 1);
 
 			console[at] = (uint8_t)take(&input, 1);
+			/* of a disk: both words, the size, statuses */
+			((uint8_t *)&disk)[at] = console[at];
 			break;
 		}
 		case 5: {

@@ -38,7 +38,13 @@ void environment_signal_interrupt(struct environment *environment)
 	}
 }
 
-void environment_signal_console(struct environment *environment) { environment->console_signals++; }
+void environment_signal_console(struct environment *environment)
+{
+	environment->console_signals++;
+	if (environment->on_console != NULL) {
+		environment->on_console(environment->machine);
+	}
+}
 
 static struct model_resources resources_of(struct machine *machine)
 {
@@ -52,11 +58,21 @@ static struct model_resources resources_of(struct machine *machine)
 		.rings_size =
 			machine->model->has_frames ? MACHINE_FRAMES_SIZE : sizeof(machine->memory.console),
 		.memory = machine->model->has_memory ? &machine->guest_memory : NULL,
+		.disk = machine->disk != NULL ? &machine->disk->page : NULL,
+		.disk_size = sizeof(struct block_page),
+		.disk_data = machine->disk != NULL ? machine->disk->data : NULL,
+		.disk_data_bytes = MACHINE_DISK_DATA,
 		.environment = &machine->environment,
 	};
 }
 
 struct machine *machine_new(const struct model *model, const char *const *arguments)
+{
+	return machine_new_with_disk(model, arguments, NULL);
+}
+
+struct machine *machine_new_with_disk(
+	const struct model *model, const char *const *arguments, struct machine_disk *disk)
 {
 	struct machine *machine = aligned_alloc(64, (sizeof(*machine) + 63) / 64 * 64);
 	struct model_resources resources;
@@ -66,6 +82,7 @@ struct machine *machine_new(const struct model *model, const char *const *argume
 	assert_non_null(machine);
 	memset(machine, 0, sizeof(*machine));
 	machine->model = model;
+	machine->disk = disk;
 	machine->sequence = 1000;
 	machine->environment.wall_base = MACHINE_WALL_NS;
 	machine->environment.machine = machine;
@@ -323,9 +340,21 @@ void machine_assert_refused(const struct model *model, const char *argument)
 	static uint8_t rings[RING_REGION_MIN_SIZE] __attribute__((aligned(64)));
 	struct lines_page lines = { 0 };
 	struct environment environment = { .arguments = { argument } };
+	static struct machine_disk disk;
 	struct guest_memory memory;
-	struct model_resources resources = { frame, sizeof(frame), &lines, rings, sizeof(rings), &memory,
-		&environment };
+	struct model_resources resources = {
+		.state = frame,
+		.state_size = sizeof(frame),
+		.lines = &lines,
+		.rings = rings,
+		.rings_size = sizeof(rings),
+		.memory = &memory,
+		.disk = &disk.page,
+		.disk_size = sizeof(disk.page),
+		.disk_data = disk.data,
+		.disk_data_bytes = sizeof(disk.data),
+		.environment = &environment,
+	};
 	struct model_run run;
 
 	memset(frame, 0, sizeof(frame));

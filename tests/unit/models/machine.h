@@ -16,6 +16,7 @@
 #define MACHINE_ARGUMENTS 4
 #define MACHINE_CONSOLE_SIZE 4096u                    /* capacity 1024 */
 #define MACHINE_FRAMES_SIZE 0x42000u                  /* of a network card: rings of 128 KiB */
+#define MACHINE_DISK_DATA (32u * 512)                 /* the data area of a model with a disk */
 #define MACHINE_RAM 0x40000u                          /* of a machine whose model does DMA, from 0 */
 #define MACHINE_WALL_NS UINT64_C(1767225600000000000) /* 2026-01-01 00:00:00 UTC */
 
@@ -31,7 +32,15 @@ struct environment {
 	unsigned int console_signals;
 	/* called when the VMM is signalled: between the model's work and its look at what it waits for */
 	void (*on_interrupt)(struct machine *machine);
+	/* called when the console's or disk's other side is */
+	void (*on_console)(struct machine *machine);
 	struct machine *machine;
+};
+
+/* Of a model with a disk. */
+struct machine_disk {
+	struct block_page page;
+	uint8_t data[MACHINE_DISK_DATA];
 };
 
 struct machine_memory {
@@ -48,6 +57,7 @@ struct machine {
 	uint8_t *ram;    /* NULL for a model that does no DMA */
 	uint8_t *frames; /* a network card's rings; NULL for other models */
 	struct guest_memory guest_memory;
+	struct machine_disk *disk; /* NULL for a model without one */
 	uint64_t sequence;
 	int without_kills; /* 1: accesses are done once (for speed) */
 	unsigned long kills;
@@ -59,6 +69,10 @@ struct machine {
 /* A fresh machine; `arguments` is a NULL-terminated list or NULL. */
 struct machine *machine_new(const struct model *model, const char *const *arguments);
 void machine_free(struct machine *machine);
+
+/* As machine_new(), with this disk, which the caller has set up and frees. */
+struct machine *machine_new_with_disk(
+	const struct model *model, const char *const *arguments, struct machine_disk *disk);
 
 /* With that one argument ("key=value", or NULL for none) the model has to refuse to start, and to say why. */
 void machine_assert_refused(const struct model *model, const char *argument);

@@ -286,8 +286,10 @@ static void outputs_are_published(void **state)
 static void starts_that_fail(void **state)
 {
 	struct machine *m = machine_new(&probe_model, NULL);
-	struct model_resources resources = { m->memory.state, 4096, &m->memory.lines, NULL, 0, NULL,
-		&m->environment };
+	struct model_resources resources = { .state = m->memory.state,
+		.state_size = 4096,
+		.lines = &m->memory.lines,
+		.environment = &m->environment };
 	struct model other = probe_model;
 	struct model_run run;
 

@@ -509,8 +509,10 @@ static void clock_that_starts_late(void **state)
 	m = new_rtc();
 	memset(m->memory.state, 0, sizeof(m->memory.state));
 	m->environment.wall_base = 0;
-	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
-		NULL, 0, NULL, &m->environment };
+	resources = (struct model_resources){ .state = m->memory.state,
+		.state_size = sizeof(m->memory.state),
+		.lines = &m->memory.lines,
+		.environment = &m->environment };
 	assert_int_equal(model_run_start(&m->run, &mc146818_model, &resources), MODEL_STARTED_FRESH);
 	m->environment.wall_base = MACHINE_WALL_NS;
 	m->environment.now = 5;

@@ -653,8 +653,12 @@ static void fresh_registers_on_used_rings(void **state)
 	for (unsigned int i = 0; i < sizeof(m->memory.state); i++) {
 		m->memory.state[i] = 0;
 	}
-	resources = (struct model_resources){ m->memory.state, sizeof(m->memory.state), &m->memory.lines,
-		m->memory.console, sizeof(m->memory.console), NULL, &m->environment };
+	resources = (struct model_resources){ .state = m->memory.state,
+		.state_size = sizeof(m->memory.state),
+		.lines = &m->memory.lines,
+		.rings = m->memory.console,
+		.rings_size = sizeof(m->memory.console),
+		.environment = &m->environment };
 	assert_int_equal(model_run_start(&m->run, &uart16550_model, &resources), MODEL_STARTED_FRESH);
 	machine_out(m, 0, DATA, 'b');
 	host_types(m, "z", 1);

@@ -124,6 +124,7 @@ struct snapshot {
 	struct machine_memory memory;
 	uint8_t ram[MACHINE_RAM];
 	uint8_t frames[MACHINE_FRAMES_SIZE];
+	struct machine_disk disk;
 };
 
 static struct snapshot *take_snapshot(const struct machine *machine)
@@ -136,6 +137,9 @@ static struct snapshot *take_snapshot(const struct machine *machine)
 	if (machine->frames != NULL) {
 		memcpy(snapshot->frames, machine->frames, MACHINE_FRAMES_SIZE);
 	}
+	if (machine->disk != NULL) {
+		snapshot->disk = *machine->disk;
+	}
 	return snapshot;
 }
 
@@ -147,6 +151,31 @@ static void put_back(struct machine *machine, const struct snapshot *memory, con
 		/* what was put into the ring is there, the indices are as they were */
 		memcpy(machine->frames, ram->frames, MACHINE_FRAMES_SIZE);
 		memcpy(machine->frames, memory->frames, RING_DATA_OFFSET);
+	}
+}
+
+/* The page as it was, whatever was put into the data area. */
+static void show_page_of(struct machine *machine, const struct snapshot *snapshot)
+{
+	if (machine->disk != NULL) {
+		machine->disk->page = snapshot->disk.page;
+	}
+}
+
+static void assert_same_page(const struct machine *machine, const struct snapshot *snapshot)
+{
+	if (machine->disk != NULL) {
+		const struct block_page *page = &machine->disk->page;
+		uint64_t pending = page->posted ^ page->done;
+
+		assert_int_equal(page->posted, snapshot->disk.page.posted);
+		for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++) {
+			if ((pending >> slot & 1) != 0) {
+				assert_memory_equal(&page->slot[slot], &snapshot->disk.page.slot[slot],
+					sizeof(page->slot[slot]));
+			}
+		}
+		assert_memory_equal(machine->disk->data, snapshot->disk.data, MACHINE_DISK_DATA);
 	}
 }
 
@@ -199,16 +228,20 @@ void driver_event(struct driver *driver, uint64_t bits)
 	/* Killed before the commit: buffers and used elements are written, nobody was told. */
 	put_back(machine, before, after);
 	show_indices_of(driver, before);
+	show_page_of(machine, before);
 	machine_restart(machine);
 	model_run_event(&machine->run, bits);
 	assert_same(machine, after);
+	assert_same_page(machine, after);
 
 	/* Killed after it, before anything was shown. */
 	put_back(machine, after, after);
 	show_indices_of(driver, before);
 	set_console(machine, after);
+	show_page_of(machine, before);
 	machine_restart(machine);
 	assert_same(machine, after);
+	assert_same_page(machine, after);
 
 	free(before);
 	free(after);
