@@ -72,8 +72,7 @@ static uint64_t watched_object(void) { return watched & ~(made_size() - 1); }
 
 static bool is_space(uint64_t type)
 {
-	return type == BH_OBJECT_ADDRESS_SPACE || type == BH_OBJECT_GUEST_SPACE ||
-	       type == BH_OBJECT_IO_SPACE;
+	return type == BH_OBJECT_ADDRESS_SPACE || type == BH_OBJECT_GUEST_SPACE || type == BH_OBJECT_IO_SPACE;
 }
 
 /* Capabilities of these name memory by its physical address, the others an object by the kernel's. */
