@@ -46,8 +46,9 @@ static uint64_t living_end; /* where the last thing that is derived from the Unt
 static uint64_t watched;    /* any byte of the Untyped */
 static enum { WRITTEN, ZERO, INITIALISED } watched_is; /* INITIALISED: it was zero when its object was */
 static uint64_t watched_kind;                          /* for which its object was initialised */
-static bool slots_are_empty;
-static unsigned int handed_out, initialised, chunks;
+static bool slots_are_empty;                           /* all that were named were looked at */
+static bool torn_down;                                 /* nothing dead stands in memory any more */
+static unsigned int looked_at, handed_out, initialised, chunks;
 static uint64_t slot_index; /* that was asked for last */
 static uint64_t headed;     /* whose header was asked for last */
 
@@ -64,6 +65,9 @@ static uint64_t size_of_untyped(void) { return UINT64_C(1) << untyped.untyped.si
 
 /* Of an object that this call makes. */
 static uint64_t made_size(void) { return UINT64_C(1) << size_bits; }
+
+/* Where the first object can stand that is made now. */
+static uint64_t first_free(void) { return (untyped.untyped.used + made_size() - 1) & ~(made_size() - 1); }
 
 static uint64_t made_kind(void) { return invocation.argument[0] << 8 | size_bits; }
 
@@ -85,6 +89,7 @@ static void proof_memset(void *memory, int value, size_t length)
 {
 	uint64_t start = (uint64_t)memory - DIRECT_MAP_BASE - untyped.object;
 
+	PROVE(torn_down, "nothing dead stands there any more");
 	PROVE(value == 0 && handed_out == 0, "memory is zeroed before anything is handed out");
 	PROVE(!untyped.untyped.device, "device memory is not written");
 	PROVE(start < size_of_untyped() && length <= size_of_untyped() - start, "zeroed inside the Untyped");
@@ -107,8 +112,11 @@ bool teardown_run(void)
 		untyped.next = NULL;
 		living_end = 0;
 	}
+	PROVE(looked_at == invocation.argument[4] && capability_is_empty(&fresh),
+		"all slots are there, and empty");
 	slots_are_empty = true;
-	return any_bool();
+	torn_down = any_bool();
+	return torn_down;
 }
 
 enum bh_error cnode_find(const struct thread *thread, uint64_t index, uint64_t rights, struct cnode **found)
@@ -124,11 +132,15 @@ struct capability *proof_cnode_slot(struct cnode *named, uint64_t index)
 {
 	PROVE(named == &cnode && index - invocation.argument[3] < invocation.argument[4],
 		"the slots that were named");
+	PROVE(slots_are_empty || index == invocation.argument[3] + looked_at, "one after the other");
+	PROVE(slots_are_empty || looked_at == 0 || capability_is_empty(&fresh),
+		"none behind one that is taken");
 	fresh = (struct capability){ 0 };
 	slot_index = index;
 	if (slots_are_empty) {
 		return &fresh;
 	}
+	looked_at++;
 	fresh.type = any_bool() ? BH_OBJECT_NULL : BH_OBJECT_FRAME;
 	return any_bool() ? &fresh : NULL;
 }
@@ -169,6 +181,7 @@ enum bh_error derivation_insert(struct capability *parent, struct capability *sl
 				    : slot->object - DIRECT_MAP_BASE - (is_space(type) ? PAGE_SIZE : 0);
 	uint64_t start = physical - untyped.object, size = made_size();
 
+	PROVE(torn_down, "nothing dead stands there any more");
 	PROVE(parent == &untyped && slot == &fresh && slot->type == type, "of that type, from that Untyped");
 	PROVE(slot_index == invocation.argument[3] + handed_out, "slot after slot");
 	PROVE(!is_memory(type) || slot->untyped.size_bits == bits, "of its size");
@@ -336,9 +349,7 @@ int main(void)
 		PROVE(untyped.prepared_start == 0 && untyped.prepared_end == 0,
 			"nothing behind them is called prepared");
 	}
-	PROVE(error != BH_ERROR_MEMORY || size_bits > before.untyped.size_bits ||
-			living_end + (count << size_bits) + (UINT64_C(1) << size_bits) > size_of_untyped() ||
-			untyped.untyped.used != living_end,
+	PROVE(error != BH_ERROR_MEMORY || first_free() + count * made_size() > size_of_untyped(),
 		"refused for want of room only where there is none");
 	return 0;
 }

@@ -125,4 +125,4 @@ def test_an_installation_that_fails_says_which_command(machine):
 def test_an_unknown_group_is_an_error(machine):
     result = machine.run("everything")
     assert (result.returncode, machine.calls()) == (2, [])
-    assert result.stderr == "usage: build/setup [run] [test] [lint] [bochs]\n"
+    assert result.stderr == "usage: build/setup [run] [test] [lint] [bochs] [debian]\n"
