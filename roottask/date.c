@@ -23,7 +23,7 @@ uint64_t date_seconds(const uint8_t part[DATE_PARTS], uint8_t mode)
 	static const uint8_t last[DATE_PARTS] = { 59, 59, 23, 31, 12, 99 };
 	bool twelve = (mode & MODE_24_HOURS) == 0;
 	bool afternoon = twelve && (part[DATE_HOUR] & HOURS_AFTERNOON) != 0;
-	uint64_t value[DATE_PARTS];
+	uint64_t value[DATE_PARTS] = { 0 };
 
 	for (unsigned int i = 0; i < DATE_PARTS; i++) {
 		uint64_t read = i == DATE_HOUR && twelve ? part[i] & ~HOURS_AFTERNOON : part[i];

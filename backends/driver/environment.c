@@ -32,11 +32,11 @@ void *driver_dma_region(const char *name, size_t minimum, size_t *size, uint64_t
 	void *memory = bh_region_required(name, minimum, size);
 	const struct task_info_region *region = task_info_region(bh_task_info(), name);
 
-	if (region == NULL || region->device_address == 0) {
+	*address = region != NULL ? region->device_address : 0;
+	if (*address == 0) {
 		bh_log("memory region \"%s\" is not for devices", name);
 		bh_exit(BH_EXIT_MISSING);
 	}
-	*address = region->device_address;
 	return memory;
 }
 

@@ -50,24 +50,22 @@ static bool has_rdrand(void)
 
 static uint64_t random_word(bool seed)
 {
-	uint64_t word;
-	bool good = false;
+	for (uint32_t i = 0; i < TRIES; i++) {
+		uint64_t word;
+		bool good;
 
-	for (uint32_t i = 0; i < TRIES && !good; i++) {
 		if (seed) {
 			__asm__ volatile("rdseed %0" : "=r"(word), "=@ccc"(good));
 		} else {
 			__asm__ volatile("rdrand %0" : "=r"(word), "=@ccc"(good));
 		}
-		if (!good) {
-			__asm__ volatile("pause");
+		if (good) {
+			return word;
 		}
+		__asm__ volatile("pause");
 	}
-	if (!good) {
-		bh_log("the CPU gives no random numbers");
-		bh_exit(BH_EXIT_ABORT);
-	}
-	return word;
+	bh_log("the CPU gives no random numbers");
+	bh_exit(BH_EXIT_ABORT);
 }
 
 /* Fills the client's ring; then waits for room in it. */

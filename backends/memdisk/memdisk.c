@@ -17,7 +17,8 @@ void memdisk_start(struct memdisk *disk, struct block_page *page, uint8_t *bytes
 
 static enum block_status serve(struct memdisk *disk, const struct block_slot *what)
 {
-	static const struct memdisk_area none = { NULL, 0 };
+	static uint8_t nothing[1];
+	static const struct memdisk_area none = { nothing, 0 };
 	const struct memdisk_area *area = what->area < MEMDISK_AREAS ? &disk->area[what->area] : &none;
 	enum block_status status = block_check(what, &disk->geometry, area->size);
 	uint8_t *sectors = disk->bytes + what->sector * BLOCK_SECTOR_SIZE;

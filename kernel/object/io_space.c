@@ -22,7 +22,7 @@ static bool is_power_of_two(uint64_t value) { return (value & (value - 1)) == 0;
 
 void io_space_fault(uint32_t domain, uint32_t function, uint64_t address, enum bh_io_fault kind)
 {
-	static const char *const kinds[] = { [BH_IO_FAULT_READ] = "read",
+	static const char *const kinds[BH_IO_FAULT_OTHER + 1] = { [BH_IO_FAULT_READ] = "read",
 		[BH_IO_FAULT_WRITE] = "write",
 		[BH_IO_FAULT_INTERRUPT] = "interrupt",
 		[BH_IO_FAULT_OTHER] = "other" };

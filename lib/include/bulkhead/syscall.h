@@ -562,7 +562,7 @@ struct bh_io_space_fault {
 /* The last access that the IOMMU refused to a function of this IoSpace. */
 BH_INLINE BH_MUST_USE enum bh_error bh_io_space_fault(uint64_t io_space, struct bh_io_space_fault *fault)
 {
-	struct bh_results results;
+	struct bh_results results = { { 0 } };
 	enum bh_error error = bh_invoke(io_space, BH_IO_SPACE_FAULT, 0, 0, 0, 0, 0, 0, &results);
 
 	fault->function = (uint32_t)results.r[0];
