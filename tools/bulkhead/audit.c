@@ -150,10 +150,14 @@ static void print_guest_paths(const struct manifest *manifest, FILE *output)
 	for (uint32_t i = 0; i < manifest->route_count; i++) {
 		const struct manifest_route *route = &manifest->routes[i];
 
-		fprintf(output, "  guest %s, ports 0x%x to 0x%x -> %s\n",
-			NAME_OF(manifest, &manifest->objects[route->vcpu]), route->first_port,
-			route->first_port + route->port_count - 1,
-			NAME_OF(manifest, &manifest->objects[route->target]));
+		fprintf(output, "  guest %s, ", NAME_OF(manifest, &manifest->objects[route->vcpu]));
+		if (route->port_count == 0) {
+			fprintf(output, "a doorbell where the guest puts its BAR");
+		} else {
+			fprintf(output, "ports 0x%x to 0x%x", route->first_port,
+				route->first_port + route->port_count - 1);
+		}
+		fprintf(output, " -> %s\n", NAME_OF(manifest, &manifest->objects[route->target]));
 	}
 	for (uint32_t i = 0; i < manifest->exit_count; i++) {
 		const struct manifest_exit *exit = &manifest->exits[i];

@@ -83,13 +83,20 @@ def comparison(entry):
     return "good" if good else "bad", body
 
 
+def ports(one):
+    """Which ports of a guest a row is about; a doorbell of a PCI device has those that the guest gives it."""
+    if one["way"] != "ports":
+        return ""
+    return f"{one['first_port']:#x} to {one['first_port'] + one['port_count'] - 1:#x}" if one["port_count"] else "of a BAR"
+
+
 def tables(manifest):
     reach = {}
     for one in manifest["reach"]:
         reach.setdefault((one["from"], one["to"]), []).append(one)
     rows = [[code(source), code(target), join((join([one["by"], " ", code(one["object"])]) for one in ways), ", ")] for (source, target), ways in reach.items()]
     guests = [[code(one["vcpu"]), {"ports": "its ports", "exits": "its other exits", "interrupts": "is interrupted by"}[one["way"]],
-               f"{one['first_port']:#x} to {one['first_port'] + one['port_count'] - 1:#x}" if one["way"] == "ports" else "", code(one["task"] or one["object"]), code(one["object"])] for one in manifest["guests"]]
+               ports(one), code(one["task"] or one["object"]), code(one["object"])] for one in manifest["guests"]]
     held = [[code(one["task"]), code(one["name"]), one["type"], code(one["object"]), one["rights"], code(one["badge"]) if one["badge"] != "0x0" else ""] for one in manifest["capabilities"]]
     held += [[code(one["task"]), code(one["name"]), "memory region" if one["type"] == "memory" else one["type"], code(one["object"]), one["rights"], f"{one['length'] // 1024} KiB"] for one in manifest["regions"]]
     return [
