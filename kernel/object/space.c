@@ -123,7 +123,7 @@ void mapping_remove(struct capability *slot)
 		(*entry & ENTRY_ADDRESS &
 			~((UINT64_C(1) << (is_table ? PAGE_SHIFT : shift_of(level))) - 1)) == slot->object) {
 		*entry = 0;
-		flush(space, address, is_table || level > 1);
+		flush(space, address, is_table || (space->is_io && level > 1));
 	}
 	if (is_table) {
 		memset(phys_to_virt(slot->object), 0, PAGE_SIZE);

@@ -193,7 +193,8 @@ static void judge(void)
 			PROVE(is_text(mappings[i].name, MANIFEST_NAME_SIZE), "a mapping has a name");
 			PROVE(is_holder(mappings[i].task) &&
 					(is_object(mappings[i].object, MANIFEST_OBJECT_MEMORY) ||
-						is_object(mappings[i].object, MANIFEST_OBJECT_VCPU)),
+						is_object(mappings[i].object, MANIFEST_OBJECT_VCPU) ||
+						is_object(mappings[i].object, MANIFEST_OBJECT_DEVICE_MEMORY)),
 				"its task and memory are there");
 		}
 		break;
