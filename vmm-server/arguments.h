@@ -31,7 +31,7 @@
 
 #include <bulkhead/task_info.h>
 
-#define VMM_MODELS_MAX 16u
+#define VMM_MODELS_MAX 24u
 #define VMM_PORTS_MAX 32u
 #define VMM_MEMORIES_MAX 16u
 #define VMM_VIRTIO_MAX 8u

@@ -30,7 +30,7 @@
 #define STATUS_UNSUPPORTED 2u
 #define STATUS_NONE 0xffu /* not the device's: it has not written yet */
 
-#define LEAST_SECTORS 8u       /* the block protocol's */
+#define LEAST_SECTORS 128u     /* the block protocol's: bulkhead/block.h */
 #define MOST_SECTORS 0x200000u /* 1 GiB: a descriptor's length has 32 bits */
 #define RANGE_BYTES 16u
 #define HEADER_BYTES 16u
@@ -59,7 +59,7 @@ const char *disk_measure(struct disk *disk, const struct virtio_device *device)
 				(slots->max_discard != 0 ? BLOCK_CAN_DISCARD : 0) |
 				(slots->max_zeroes != 0 ? BLOCK_CAN_WRITE_ZEROES : 0);
 	if (slots->geometry.max_sectors < LEAST_SECTORS) {
-		return "it takes less than 4 KiB at once: use another device";
+		return "it takes less than 64 KiB at once: use another device";
 	}
 	if ((features & FEATURE_BLOCK_SIZE) != 0 &&
 		virtio_config(device, CONFIG_BLOCK_SIZE, 4) != BLOCK_SECTOR_SIZE) {

@@ -4,6 +4,7 @@
 
 #include "devices.h"
 #include "diagnostics.h"
+#include "disks.h"
 #include "network.h"
 
 #include <bulkhead/manifest.h>
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 #define APPLIANCE_MAX_VMS MANIFEST_MAX_VMS
-#define VM_MAX_DEVICES (DEVICE_COUNT + VM_MAX_NICS)
+#define VM_MAX_DEVICES (DEVICE_COUNT + VM_MAX_NICS + VM_MAX_DISKS)
 #define APPLIANCE_MAX_CONSOLES 58u    /* of all VMs: bits of the console task's notification */
 #define APPLIANCE_MAX_GUEST_FILES 16u /* modules of one VM */
 #define APPLIANCE_NAME_LENGTH 15u     /* of VMs and consoles: "console:" and such fit before them */
@@ -26,27 +27,17 @@
 
 /* What the system's own tasks need of the CPU; VMs share the rest. */
 #define SYSTEM_SHARE_PER_MILLE 200u
-#define PCI_SHARE_PER_MILLE 10u  /* the PCI server's, where there are host devices */
-#define DISK_SHARE_PER_MILLE 50u /* a disk driver's */
-
-#define APPLIANCE_MAX_DISKS 8u
-
-struct guest_file {
-	char *path;    /* as opened */
-	char *text;    /* a multiboot module's string: what stands after the file's name */
-	unsigned line; /* 0: not given */
-	uint64_t size; /* filled by the checks */
-};
+#define PCI_SHARE_PER_MILLE 10u /* the PCI server's, where there are host devices */
 
 struct device {
 	const struct device_template *template;
-	const char *name; /* the template's, or of a network card */
+	const char *name; /* the template's, or of a network card or a disk */
 	struct manifest_restart on_crash;
 	unsigned line;
 	char *console; /* a UART's console name; NULL for others */
 	unsigned console_line;
 	struct device_range ranges[DEVICE_MAX_RANGES]; /* the template's, or where a UART was moved to */
-	unsigned nic;                                  /* a network card's number in its VM */
+	unsigned number;                               /* a network card's or a disk's, of those of its VM */
 	unsigned irq; /* a UART's interrupt; 0 for others, whose template says it */
 };
 
@@ -68,6 +59,8 @@ struct vm {
 	unsigned device_count;
 	struct nic nics[VM_MAX_NICS];
 	unsigned nic_count;
+	struct vm_disk disks[VM_MAX_DISKS];
+	unsigned disk_count;
 	uint64_t budget_us; /* 0 until the share is known */
 	uint64_t period_us;
 	unsigned share_line; /* where budget, period or share stands; 0: the default */
@@ -82,19 +75,6 @@ struct vm {
 /* The serial port at which programs give the administrator's commands. */
 enum control_port { CONTROL_NONE, CONTROL_COM2, CONTROL_COM3 };
 
-enum disk_driver { DISK_DRIVER_VIRTIO, DISK_DRIVER_NVME, DISK_DRIVERS };
-
-/* A disk of the host. */
-struct disk {
-	char *name;
-	unsigned line;
-	char *function; /* as the PCI server takes it: "1af4:1042", "00:04.0"; NULL: missing, and reported */
-	unsigned function_line;
-	enum disk_driver driver;
-	bool allow_dma;
-	uint64_t exercise; /* rounds; 0: none */
-};
-
 struct appliance {
 	char *name;
 	char *admin_console;
@@ -108,14 +88,23 @@ struct appliance {
 	bool has_iommu; /* the file says that the machine has one: without it confined drivers don't start */
 	struct disk disks[APPLIANCE_MAX_DISKS];
 	unsigned disk_count;
+	struct volume volumes[APPLIANCE_MAX_VOLUMES];
+	unsigned volume_count;
 	struct network network;
 };
 
 /* What the system's own tasks need of the CPU, in thousandths. */
 static inline unsigned appliance_system_share(const struct appliance *appliance)
 {
-	return SYSTEM_SHARE_PER_MILLE + appliance->disk_count * DISK_SHARE_PER_MILLE +
-	       (appliance->disk_count != 0 ? PCI_SHARE_PER_MILLE : 0) +
+	bool has_functions = false;
+	unsigned share = SYSTEM_SHARE_PER_MILLE;
+
+	for (unsigned i = 0; i < appliance->disk_count; i++) {
+		share += DISK_SHARE_PER_MILLE;
+		share += disk_has_volumes(appliance, i) ? VOLUMES_SHARE_PER_MILLE : 0;
+		has_functions |= appliance->disks[i].memory == 0;
+	}
+	return share + (has_functions ? PCI_SHARE_PER_MILLE : 0) +
 	       (network_port_count(appliance) != 0 ? SWITCH_SHARE_PER_MILLE : 0);
 }
 
@@ -127,6 +116,9 @@ __attribute__((warn_unused_result)) bool appliance_load(const char *path, struct
 
 /* The checks of a whole appliance, after its single values were read (check.c). Reports to `diagnostics`. */
 void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics);
+
+/* The same for its disks and volumes (check_disks.c). */
+void disks_check(struct appliance *appliance, struct diagnostics *diagnostics);
 
 /* The same for its network (check_network.c). */
 void network_check(const struct appliance *appliance, struct diagnostics *diagnostics);

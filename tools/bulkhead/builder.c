@@ -28,12 +28,7 @@ uint32_t add_object_with(
 uint32_t add_object(
 	struct builder *builder, struct owner owner, const char *name, enum manifest_object_type type)
 {
-	struct manifest_object object = { .type = type,
-		.module = MANIFEST_NONE,
-		.guest_space = MANIFEST_NONE,
-		.sched_context = MANIFEST_NONE };
-
-	return add_object_with(builder, owner, name, object);
+	return add_object_with(builder, owner, name, empty_object(type));
 }
 
 uint32_t add_memory(struct builder *builder, struct owner owner, const char *name, uint64_t size)
@@ -68,6 +63,12 @@ void add_capability(struct builder *builder, uint32_t task, const char *name, ui
 	};
 
 	(void)manifest_writer_add(&builder->writer, MANIFEST_SECTION_CAPABILITIES, &capability);
+}
+
+void add_log_signal(struct builder *builder, uint32_t task)
+{
+	add_capability(builder, task, "log-signal", builder->root_notification, MANIFEST_RIGHT_WRITE,
+		MANIFEST_ROOT_SIGNAL_LOG);
 }
 
 void add_mapping(struct builder *builder, uint32_t task, const char *name, uint32_t object, uint32_t rights)
@@ -229,6 +230,26 @@ uint32_t add_module(struct builder *builder, const char *name, const char *path)
 	};
 
 	return manifest_writer_add(&builder->writer, MANIFEST_SECTION_MODULES, &record);
+}
+
+uint32_t add_module_memory(struct builder *builder, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	uint32_t module = add_module(builder, slash != NULL ? slash + 1 : path, path);
+	const struct manifest_module *record =
+		manifest_writer_record(&builder->writer, MANIFEST_SECTION_MODULES, module);
+	char *name = format_text("module/%u", module);
+	uint32_t memory = find_object(builder, name);
+	struct manifest_object object = empty_object(MANIFEST_OBJECT_MEMORY);
+
+	if (memory == MANIFEST_NONE) {
+		object.module = module;
+		object.size = record->size;
+		memory =
+			add_object_with(builder, owned_by_system("module"), name + strlen("module/"), object);
+	}
+	free(name);
+	return memory;
 }
 
 uint32_t find_object(const struct builder *builder, const char *name)

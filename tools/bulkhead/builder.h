@@ -8,6 +8,7 @@
 /* Priorities. What serves events comes before guests; what only uses up slack comes after them, whatever its budget. */
 #define PRIORITY_CONSOLE 200u
 #define PRIORITY_DRIVER 170u
+#define PRIORITY_VOLUMES 160u
 #define PRIORITY_SWITCH 150u
 #define PRIORITY_MODEL 150u
 #define PRIORITY_HANDLER 140u
@@ -15,6 +16,18 @@
 #define PRIORITY_VMM_LOADING 50u
 
 #define TASK_STACK_SIZE 0x8000u
+
+/* Of tasks that drive or share devices of the host. */
+#define HOST_PERIOD_US 20000u
+#define HOST_HEAP_SIZE 0x10000u
+
+/* A disk's volume server, and the server of the disk below it. */
+struct volume_server {
+	uint32_t task;
+	uint32_t notification;
+	uint32_t disk_task;
+	unsigned client_count; /* that were connected */
+};
 
 /* What expansion knows while it adds records. */
 struct builder {
@@ -33,6 +46,7 @@ struct builder {
 	uint32_t function_count;
 	uint32_t switch_notification;
 	uint32_t switch_task;
+	struct volume_server volume_servers[APPLIANCE_MAX_DISKS];
 };
 
 /* Whose objects are being added: name prefix, scope. */
@@ -58,6 +72,15 @@ static inline struct owner owned_by_task(const char *prefix, uint32_t vm, uint32
 	return (struct owner){ prefix, vm, task };
 }
 
+/* A record without parameters, references and name, for add_object_with(). */
+static inline struct manifest_object empty_object(enum manifest_object_type type)
+{
+	return (struct manifest_object){ .type = type,
+		.module = MANIFEST_NONE,
+		.guest_space = MANIFEST_NONE,
+		.sched_context = MANIFEST_NONE };
+}
+
 /* An object without parameters, named PREFIX/NAME. Returns its index. */
 uint32_t add_object(
 	struct builder *builder, struct owner owner, const char *name, enum manifest_object_type type);
@@ -71,6 +94,9 @@ uint32_t add_memory(struct builder *builder, struct owner owner, const char *nam
 
 void add_capability(struct builder *builder, uint32_t task, const char *name, uint32_t object,
 	uint32_t rights, uint64_t badge);
+
+/* What a task needs that writes to the log. */
+void add_log_signal(struct builder *builder, uint32_t task);
 
 /* Maps all of a memory object, or a VCPU's state page. */
 void add_mapping(struct builder *builder, uint32_t task, const char *name, uint32_t object, uint32_t rights);
@@ -95,6 +121,9 @@ void size_cnodes(struct builder *builder);
 /* The module with the contents of `path` under a name made from `name`; one that is there already is used again. */
 uint32_t add_module(struct builder *builder, const char *name, const char *path);
 
+/* The memory object of the module with the contents of `path`: the system's, read-only. */
+uint32_t add_module_memory(struct builder *builder, const char *path);
+
 /* Zeroed memory that drivers may tell their devices of: the system's for good. */
 uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char *name, uint64_t size);
 
@@ -105,8 +134,22 @@ uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char 
 void add_function(
 	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
 
-/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_host.c, expand_switch.c. The PCI server comes after all drivers. */
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c. Disks come before the VMs, the PCI server after all
+ * drivers. */
 void expand_disks(struct builder *builder);
+
+/* The volume server of disk `number`, which `disk_task` serves: who wakes it on `disk_notification`, and takes its requests from `page`. expand_volumes.c. */
+void expand_volumes(struct builder *builder, unsigned number, uint32_t disk_task, uint32_t disk_notification,
+	uint32_t page);
+
+/* Makes `task` (called `name`), which is signalled on `notification`, the next client of the volume server that has volume `volume`, as that was told. */
+void add_volume_client(
+	struct builder *builder, unsigned volume, const char *name, uint32_t task, uint32_t notification);
+
+/* Memory that a disk's clients share with it, under PREFIX/NAME: the system's for good, and where the disk is a device for DMA. */
+uint32_t add_disk_memory(
+	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size);
+
 void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);

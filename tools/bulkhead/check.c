@@ -363,35 +363,6 @@ static void check_console_count(const struct appliance *appliance, struct diagno
 	}
 }
 
-/* ---- Host disks ---- */
-
-/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory. */
-static void check_disk(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
-{
-	const struct disk *disk = &appliance->disks[index];
-
-	if (disk->function == NULL) {
-		return; /* reported already */
-	}
-	if (!disk->allow_dma && !appliance->has_iommu) {
-		report(diagnostics, disk->function_line,
-			"the driver of disk \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
-			disk->name);
-	}
-	for (unsigned i = 0; i < index; i++) {
-		const struct disk *other = &appliance->disks[i];
-
-		/* Of one kind of function there may be several, but in one place there is one. */
-		if (other->function != NULL && strchr(disk->function, '.') != NULL &&
-			strcmp(other->function, disk->function) == 0) {
-			report(diagnostics, disk->function_line,
-				"the PCI function of disk \"%s\" is also disk \"%s\": name another",
-				disk->name, other->name);
-			return;
-		}
-	}
-}
-
 void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	if (appliance->vm_count == 0) {
@@ -409,9 +380,7 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 			}
 		}
 	}
-	for (unsigned i = 0; i < appliance->disk_count; i++) {
-		check_disk(appliance, i, diagnostics);
-	}
+	disks_check(appliance, diagnostics);
 	check_console_count(appliance, diagnostics);
 	if (appliance->control == CONTROL_COM2 && appliance->has_transcript) {
 		report(diagnostics, appliance->control_line,

@@ -20,8 +20,10 @@ static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
 	"vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac", "vm|nic|vlan", "vm|nic|rate",
-	"vm|nic|burst", "vm|nic|on_crash" };
-static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise" };
+	"vm|nic|burst", "vm|nic|on_crash", "vm|disk|volume", "vm|disk|read_only", "vm|disk|on_crash" };
+static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise",
+	"disk|memory", "disk|image", "volume|disk", "volume|partition", "volume|label", "volume|size",
+	"volume|snapshot_of" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
 static struct reader *parsing;
@@ -150,6 +152,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 		}
 		read_disk(reader, section, &appliance->disks[appliance->disk_count++]);
 	}
+	read_volumes(reader, root);
 	for (unsigned i = 0; i < cfg_size(root, "vm"); i++) {
 		cfg_t *section = cfg_getnsec(root, "vm", i);
 
@@ -184,6 +187,12 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("on_crash", NULL, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t vm_disk_options[] = {
+		CFG_STR("volume", NULL, CFGF_NONE),
+		CFG_STR("read_only", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t vm_options[] = {
 		CFG_STR("memory", NULL, CFGF_NONE),
 		CFG_STR("kernel", NULL, CFGF_NONE),
@@ -194,6 +203,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR_LIST("devices", NULL, CFGF_NODEFAULT),
 		CFG_SEC("device", device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("nic", nic_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("disk", vm_disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_STR("console", NULL, CFGF_NONE),
 		CFG_STR("console2", NULL, CFGF_NONE),
 		CFG_STR("virtio_console", NULL, CFGF_NONE),
@@ -212,6 +222,16 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("driver", NULL, CFGF_NONE),
 		CFG_STR("allow_dma", NULL, CFGF_NONE),
 		CFG_STR("exercise", NULL, CFGF_NONE),
+		CFG_STR("memory", NULL, CFGF_NONE),
+		CFG_STR("image", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t volume_options[] = {
+		CFG_STR("disk", NULL, CFGF_NONE),
+		CFG_STR("partition", NULL, CFGF_NONE),
+		CFG_STR("label", NULL, CFGF_NONE),
+		CFG_STR("size", NULL, CFGF_NONE),
+		CFG_STR("snapshot_of", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t options[] = {
@@ -224,6 +244,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR_LIST("flows", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("volume", volume_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -322,6 +343,9 @@ void appliance_free(struct appliance *appliance)
 		for (unsigned j = 0; j < vm->nic_count; j++) {
 			free(vm->nics[j].name);
 		}
+		for (unsigned j = 0; j < vm->disk_count; j++) {
+			free(vm->disks[j].name);
+		}
 		free(vm->kernel.path);
 		free(vm->kernel.text);
 		free(vm->initrd.path);
@@ -332,6 +356,12 @@ void appliance_free(struct appliance *appliance)
 	for (unsigned i = 0; i < appliance->disk_count; i++) {
 		free(appliance->disks[i].name);
 		free(appliance->disks[i].function);
+		free(appliance->disks[i].image.path);
+		free(appliance->disks[i].image.text);
+	}
+	for (unsigned i = 0; i < appliance->volume_count; i++) {
+		free(appliance->volumes[i].name);
+		free(appliance->volumes[i].label);
 	}
 	free(appliance->name);
 	free(appliance->admin_console);

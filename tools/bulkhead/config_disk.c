@@ -2,6 +2,7 @@
 /* Reads the sections of host disks. Every fault is reported with its line and its remedy. Memory only. */
 #include "config_reader.h"
 #include "source.h"
+#include "values.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -64,7 +65,7 @@ static void read_function(struct reader *reader, cfg_t *section, struct disk *di
 	}
 	if (text == NULL) {
 		report(&reader->diagnostics, disk->line,
-			"disk \"%s\" has no device: write pci = virtio-blk or pci = nvme, or the place of one, like pci = \"00:04.0\"",
+			"disk \"%s\" has no device: write pci = virtio-blk or pci = nvme, or the place of one, like pci = \"00:04.0\", or memory = 64M for a disk in memory",
 			disk->name);
 	} else if (driver_named(text) != DISK_DRIVERS) {
 		if (driver != NULL && disk->driver != DISK_DRIVERS && disk->driver != driver_named(text)) {
@@ -82,6 +83,44 @@ static void read_function(struct reader *reader, cfg_t *section, struct disk *di
 		report(&reader->diagnostics, disk->function_line,
 			"pci = \"%s\" is no disk: write virtio-blk, nvme, or the place of one, like \"00:04.0\" (bus, device, function)",
 			text);
+	}
+}
+
+/* A disk in memory has no function, and nothing that belongs to one. */
+static void read_memory(struct reader *reader, cfg_t *section, struct disk *disk)
+{
+	static const char *const OTHERS[] = { "pci", "driver", "allow_dma" };
+	const char *text = option_text(reader, section, "memory", &disk->memory_line);
+	unsigned line;
+
+	if (!parse_size(text, &disk->memory) || disk->memory == 0 || disk->memory % MANIFEST_PAGE_SIZE != 0) {
+		report(&reader->diagnostics, disk->memory_line,
+			"memory = \"%s\" is no size of a disk: write a multiple of 4K, like 64M", text);
+		disk->memory = MANIFEST_PAGE_SIZE; /* it is one in memory all the same */
+	}
+	for (unsigned i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++) {
+		if (option_text(reader, section, OTHERS[i], &line) != NULL) {
+			report(&reader->diagnostics, line,
+				"disk \"%s\" is in memory, %s is for devices: remove one of the two",
+				disk->name, OTHERS[i]);
+		}
+	}
+	text = option_text(reader, section, "image", &line);
+	if (text != NULL) {
+		disk->image = read_file_name(reader, text, line, false);
+	}
+}
+
+static void read_device(struct reader *reader, cfg_t *section, struct disk *disk)
+{
+	unsigned line;
+
+	read_function(reader, section, disk);
+	disk->allow_dma = read_boolean(reader, section, "allow_dma", false);
+	if (option_text(reader, section, "image", &line) != NULL) {
+		report(&reader->diagnostics, line,
+			"disk \"%s\" is a device, an image is for disks in memory: remove one of the two",
+			disk->name);
 	}
 }
 
@@ -106,10 +145,15 @@ static void read_exercise(struct reader *reader, cfg_t *section, struct disk *di
 
 void read_disk(struct reader *reader, cfg_t *section, struct disk *disk)
 {
+	unsigned line;
+
 	disk->name = format_text("%s", cfg_title(section));
 	disk->line = find_section_line(reader->text, "disk", disk->name, (unsigned)section->line);
 	(void)check_plain_name(reader, disk->name, disk->line, "a disk");
-	read_function(reader, section, disk);
-	disk->allow_dma = read_boolean(reader, section, "allow_dma", false);
+	if (option_text(reader, section, "memory", &line) != NULL) {
+		read_memory(reader, section, disk);
+	} else {
+		read_device(reader, section, disk);
+	}
 	read_exercise(reader, section, disk);
 }

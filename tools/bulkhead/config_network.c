@@ -130,7 +130,7 @@ static void read_rate(struct reader *reader, cfg_t *section, struct nic *nic)
 	}
 }
 
-static bool check_nic_name(struct reader *reader, const struct nic *nic)
+static bool check_nic_name(struct reader *reader, const struct vm *vm, const struct nic *nic)
 {
 	if (!is_plain_name(nic->name, NIC_NAME_LENGTH)) {
 		report(&reader->diagnostics, nic->line,
@@ -138,12 +138,7 @@ static bool check_nic_name(struct reader *reader, const struct nic *nic)
 			nic->name, NIC_NAME_LENGTH);
 		return false;
 	}
-	if (device_find(nic->name) != NULL || strcmp(nic->name, "vmm") == 0) {
-		report(&reader->diagnostics, nic->line,
-			"\"%s\" is the name of another task of the VM: choose another, like net0", nic->name);
-		return false;
-	}
-	return true;
+	return check_device_name(reader, vm, nic->name, nic->line, "net0");
 }
 
 /* A card is a device of its VM beside those that are listed. */
@@ -154,7 +149,7 @@ static void add_model(struct reader *reader, cfg_t *section, struct vm *vm, cons
 	*device = (struct device){ .template = device_nic(),
 		.name = nic->name,
 		.line = nic->line,
-		.nic = (unsigned)(nic - vm->nics) };
+		.number = (unsigned)(nic - vm->nics) };
 	read_restart(reader, section, "on_crash", "restart 5 per 60s", &device->on_crash);
 }
 
@@ -177,7 +172,7 @@ void read_nics(struct reader *reader, cfg_t *section, struct vm *vm)
 
 		struct nic *added = &vm->nics[vm->nic_count++];
 
-		if (check_nic_name(reader, added)) {
+		if (check_nic_name(reader, vm, added)) {
 			read_mac(reader, nic_section, vm, added);
 			read_vlan(reader, nic_section, added);
 			read_rate(reader, nic_section, added);

@@ -41,8 +41,23 @@ bool check_plain_name(struct reader *reader, const char *name, unsigned line, co
 /* Appends a word to a list in `text`, with a comma where it is not the first. */
 void append_word(char *text, size_t size, const char *word);
 
-/* Reads a section `disk NAME { ... }`. */
+/* The name of a boot file "PATH" or, for multiboot modules, "PATH STRING". */
+struct guest_file read_file_name(
+	const struct reader *reader, const char *text, unsigned line, bool has_string);
+
+/* Reports a name that another device of the VM, or its VMM, has. `example` is one that would do. */
+bool check_device_name(
+	struct reader *reader, const struct vm *vm, const char *name, unsigned line, const char *example);
+
+/* Reads a section `disk NAME { ... }` outside of the VMs (config_disk.c). */
 void read_disk(struct reader *reader, cfg_t *section, struct disk *disk);
+
+/* Reads the sections `volume NAME { ... }`, after all disks were read and before the VMs (config_volume.c). */
+void read_volumes(struct reader *reader, cfg_t *root);
+
+/* Reads the sections `disk NAME { ... }` of a VM (config_volume.c). */
+void read_vm_disks(struct reader *reader, cfg_t *section, struct vm *vm);
+
 /* A restart policy; `fallback` where it is not given, or none (which is reported). */
 void read_restart(struct reader *reader, cfg_t *section, const char *name, const char *fallback,
 	struct manifest_restart *restart);

@@ -43,8 +43,7 @@ static char *resolve(const struct reader *reader, const char *path)
 	return format_text("%s%s", path[0] == '/' ? "" : reader->folder, path);
 }
 
-/* A boot file "PATH" or, for multiboot modules, "PATH STRING". */
-static struct guest_file read_file_name(
+struct guest_file read_file_name(
 	const struct reader *reader, const char *text, unsigned line, bool has_string)
 {
 	size_t length = has_string ? strcspn(text, " ") : strlen(text);
@@ -117,6 +116,22 @@ bool check_plain_name(struct reader *reader, const char *name, unsigned line, co
 		"\"%s\" is no name for %s: use at most %u lower-case letters, digits and '-', a letter first",
 		name, what, APPLIANCE_NAME_LENGTH);
 	return false;
+}
+
+bool check_device_name(
+	struct reader *reader, const struct vm *vm, const char *name, unsigned line, const char *example)
+{
+	bool is_taken = device_find(name) != NULL || strcmp(name, "vmm") == 0;
+
+	for (unsigned i = 0; i < vm->device_count; i++) {
+		is_taken |= strcmp(vm->devices[i].name, name) == 0;
+	}
+	if (is_taken) {
+		report(&reader->diagnostics, line,
+			"\"%s\" is the name of another task of the VM: choose another, like %s", name,
+			example);
+	}
+	return !is_taken;
 }
 
 char *read_console_name(struct reader *reader, cfg_t *section, const char *name, const char *fallback)
@@ -417,6 +432,7 @@ void read_vm(struct reader *reader, cfg_t *section, struct vm *vm)
 	read_device_list(reader, section, vm);
 	read_device_sections(reader, section, vm);
 	read_nics(reader, section, vm);
+	read_vm_disks(reader, section, vm);
 	read_consoles(reader, section, vm);
 	read_share(reader, section, vm);
 	read_paravirtual(reader, section, vm);

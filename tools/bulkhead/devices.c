@@ -126,7 +126,19 @@ static const struct device_template NIC = {
 	.argument = "",
 };
 
+static const struct device_template DISK = {
+	.name = "disk",
+	.image = "virtio-blk",
+	.what = "disk (virtio, PCI)",
+	.virtio = { 2, 0x010000, 1 },
+	.volume = true,
+	.share_per_mille = 100,
+	.argument = "",
+};
+
 const struct device_template *device_nic(void) { return &NIC; }
+
+const struct device_template *device_disk(void) { return &DISK; }
 
 const struct device_template *device_at(size_t number)
 {

@@ -48,6 +48,7 @@ struct device_template {
 	struct device_virtio virtio;
 	bool entropy;        /* gets its bytes from the entropy task */
 	bool frames;         /* a network card: its frames go to the switch and come from it */
+	bool volume;         /* a disk: its requests go to a volume server */
 	unsigned serial_irq; /* not 0: a 16550 with a console; ACPI describes it with this interrupt */
 	const char
 		*argument; /* "" or what the model's task gets besides vm=; %M is the VM's memory in bytes */
@@ -58,6 +59,9 @@ const struct device_template *device_find(const char *name);
 
 /* What all network cards are made from. Its name is that of its kind: a card has its own, by a section of the appliance file. */
 const struct device_template *device_nic(void);
+
+/* What all disks of VMs are made from, likewise. */
+const struct device_template *device_disk(void);
 
 /* Device number 0..; NULL after the last. Those before DEVICE_DEFAULT_COUNT a VM has where its section names none. */
 const struct device_template *device_at(size_t number);

@@ -12,6 +12,7 @@
 /* Beside the guests' RAM: kernel, root task, page tables, tasks, and what is lost to alignment. */
 #define BASE_MEMORY (192 * MEBIBYTE)
 #define MEMORY_PER_VM (32 * MEBIBYTE)
+#define MEMORY_PER_DISK (8 * MEBIBYTE)
 
 static char *system_file(const char *folder, const char *name, bool *is_missing)
 {
@@ -25,18 +26,27 @@ static char *system_file(const char *folder, const char *name, bool *is_missing)
 	return path;
 }
 
+static uint64_t power_of_two(uint64_t size)
+{
+	uint64_t piece = MANIFEST_LARGE_PAGE_SIZE;
+
+	while (piece < size) {
+		piece *= 2;
+	}
+	return piece;
+}
+
 /* Guest RAM is cut from power-of-two pieces of the machine's, so let there be room for the next power of two of each VM. */
 static uint64_t memory_needed(const struct appliance *appliance, const struct manifest_writer *writer)
 {
 	uint64_t needed = BASE_MEMORY;
 
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
-		uint64_t piece = MANIFEST_LARGE_PAGE_SIZE;
-
-		while (piece < appliance->vms[i].memory) {
-			piece *= 2;
-		}
-		needed += piece + MEMORY_PER_VM + appliance->vms[i].nic_count * 2 * MANIFEST_LARGE_PAGE_SIZE;
+		needed += power_of_two(appliance->vms[i].memory) + MEMORY_PER_VM +
+			  appliance->vms[i].nic_count * 2 * MANIFEST_LARGE_PAGE_SIZE;
+	}
+	for (unsigned i = 0; i < appliance->disk_count; i++) {
+		needed += MEMORY_PER_DISK + power_of_two(appliance->disks[i].memory);
 	}
 	for (uint32_t i = 0; i < writer->sections[MANIFEST_SECTION_MODULES].count; i++) {
 		const struct manifest_module *module =
@@ -83,10 +93,10 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 	if (network_port_count(appliance) != 0) {
 		expand_switch(&builder);
 	}
+	expand_disks(&builder);
 	for (uint32_t vm = 0; vm < appliance->vm_count; vm++) {
 		expand_vm(&builder, vm);
 	}
-	expand_disks(&builder);
 	expand_pci_server(&builder);
 	size_cnodes(&builder);
 	image->manifest = manifest_writer_finish(&builder.writer, name,

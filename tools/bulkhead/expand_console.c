@@ -173,8 +173,7 @@ void expand_console(struct builder *builder)
 	if (appliance->control != CONTROL_NONE) {
 		add_control(builder, task);
 	}
-	add_capability(
-		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
+	add_log_signal(builder, task);
 	add_mapping(builder, task, "backlog", add_memory(builder, system, "backlog", count * BACKLOG_SIZE),
 		READ | WRITE);
 }

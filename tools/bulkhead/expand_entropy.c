@@ -68,6 +68,5 @@ void expand_entropy(struct builder *builder)
 		builder, owned_by_system(ENTROPY_TASK), "notification", MANIFEST_OBJECT_NOTIFICATION);
 	add_capability(
 		builder, builder->entropy_task, "notification", builder->entropy_notification, READ, 0);
-	add_capability(builder, builder->entropy_task, "log-signal", builder->root_notification, WRITE,
-		MANIFEST_ROOT_SIGNAL_LOG);
+	add_log_signal(builder, builder->entropy_task);
 }

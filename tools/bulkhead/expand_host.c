@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The templates of the host's devices: the PCI server, which alone has configuration space and MSI-X tables, and the drivers of disks. A driver has its
- * function's registers, one interrupt message and memory for DMA.
+ * The templates of the host's devices: the PCI server, which alone has configuration space and MSI-X tables, and what a driver has of its function: its
+ * registers and one interrupt message.
  */
 #include "builder.h"
 
@@ -13,40 +13,8 @@
 #define CONFIGURATION_PORTS 0xcf8u   /* mechanism #1: 32 bits each for address and data */
 #define PCI_TASK "pci"
 #define PCI_BUDGET_US 200u
-#define DRIVER_BUDGET_US 1000u
-#define HOST_PERIOD_US 20000u
-#define HOST_HEAP_SIZE 0x10000u
-#define EXERCISE_AREA_SIZE 0x40000u /* all slots with 4 KiB each */
-#define PRIORITY_EXERCISE 60u       /* it takes what is left over */
-#define EXERCISE_PERIOD_US 10000u
-#define SIGNAL_CLIENT UINT64_C(1) /* bits of a driver's notification */
-#define SIGNAL_DEVICE UINT64_C(2)
 #define READ MANIFEST_RIGHT_READ
 #define WRITE MANIFEST_RIGHT_WRITE
-
-/* Images of drivers, and what they share with their devices beside the data areas: DISK_MEMORY of backends/virtio-disk and NVME_MEMORY of
- * backends/nvme-disk, which check it. */
-static const struct {
-	const char *image;
-	uint64_t queue_size;
-} DRIVERS[DISK_DRIVERS] = {
-	[DISK_DRIVER_VIRTIO] = { "virtio-disk", 0x4000 },
-	[DISK_DRIVER_NVME] = { "nvme-disk", 0xa000 },
-};
-
-static struct manifest_object empty_object(enum manifest_object_type type)
-{
-	return (struct manifest_object){ .type = type,
-		.module = MANIFEST_NONE,
-		.guest_space = MANIFEST_NONE,
-		.sched_context = MANIFEST_NONE };
-}
-
-static void add_log_signal(struct builder *builder, uint32_t task)
-{
-	add_capability(
-		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
-}
 
 /* ---- Functions ---- */
 
@@ -160,78 +128,5 @@ void expand_pci_server(struct builder *builder)
 		add_memory(builder, system, "journal", MANIFEST_PAGE_SIZE), READ | WRITE);
 	for (uint32_t i = 0; i < builder->function_count; i++) {
 		add_server_regions(builder, server, i);
-	}
-}
-
-/* ---- Disks ---- */
-
-/* A task that writes the disk full and reads it back, for tests. */
-static void add_exerciser(struct builder *builder, const struct disk *disk, uint32_t driver, uint32_t page,
-	uint32_t driver_notification)
-{
-	char *name = format_text("%s/exercise", disk->name);
-	char *driver_name = format_text("disk/%s", disk->name);
-	uint32_t rounds =
-		manifest_writer_string(&builder->writer, "rounds=%llu", (unsigned long long)disk->exercise);
-	struct manifest_task task = {
-		.vm = MANIFEST_NONE,
-		.trust_domain = next_trust_domain(builder),
-		.priority = PRIORITY_EXERCISE,
-		.flags = MANIFEST_TASK_FPU,
-		.budget_us = EXERCISE_PERIOD_US,
-		.period_us = EXERCISE_PERIOD_US,
-		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
-	};
-	uint32_t exerciser = add_task(builder, name, "disk-exerciser", task, &rounds, 1);
-	uint32_t notification =
-		add_object(builder, owned_by_system(name), "notification", MANIFEST_OBJECT_NOTIFICATION);
-	uint32_t area = add_dma_memory(builder, driver_name, "area0", EXERCISE_AREA_SIZE);
-
-	add_log_signal(builder, exerciser);
-	add_capability(builder, exerciser, "notification", notification, READ, 0);
-	add_capability(builder, exerciser, "disk-signal", driver_notification, WRITE, SIGNAL_CLIENT);
-	add_capability(builder, driver, "disk-signal", notification, WRITE, 1);
-	add_mapping(builder, exerciser, "disk-page", page, READ | WRITE);
-	add_mapping(builder, exerciser, "area0", area, READ | WRITE);
-	add_mapping(builder, driver, "area0", area, READ | WRITE);
-	free(name);
-	free(driver_name);
-}
-
-static void expand_disk(struct builder *builder, const struct disk *disk)
-{
-	char *name = format_text("disk/%s", disk->name);
-	struct owner system = owned_by_system(name);
-	struct manifest_task task = {
-		.vm = MANIFEST_NONE,
-		.trust_domain = next_trust_domain(builder),
-		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU | (disk->allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
-		.budget_us = DRIVER_BUDGET_US,
-		.period_us = HOST_PERIOD_US,
-		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
-	};
-	uint32_t driver = add_task(builder, name, DRIVERS[disk->driver].image, task, NULL, 0);
-	uint32_t notification = add_object(builder, system, "notification", MANIFEST_OBJECT_NOTIFICATION);
-	uint32_t page = add_memory(builder, system, "page", MANIFEST_PAGE_SIZE);
-
-	add_log_signal(builder, driver);
-	add_capability(builder, driver, "notification", notification, READ, 0);
-	add_mapping(builder, driver, "disk-page", page, READ | WRITE);
-	add_mapping(builder, driver, "queue",
-		add_dma_memory(builder, name, "queue", DRIVERS[disk->driver].queue_size), READ | WRITE);
-	add_function(builder, driver, disk->function, notification, SIGNAL_DEVICE);
-	if (disk->exercise != 0) {
-		add_exerciser(builder, disk, driver, page, notification);
-	}
-	free(name);
-}
-
-void expand_disks(struct builder *builder)
-{
-	for (unsigned i = 0; i < builder->appliance->disk_count; i++) {
-		expand_disk(builder, &builder->appliance->disks[i]);
 	}
 }

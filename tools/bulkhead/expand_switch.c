@@ -83,8 +83,7 @@ void expand_switch(struct builder *builder)
 	add_capability(builder, task, "timer", timer, MANIFEST_RIGHT_ALL, 0);
 	add_binding(builder, MANIFEST_BINDING_TIMER, timer, builder->switch_notification,
 		UINT64_C(1) << BIT_TIMER);
-	add_capability(
-		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
+	add_log_signal(builder, task);
 	add_mapping(builder, task, "page", page, READ | WRITE);
 	add_mapping(builder, MANIFEST_ROOT, MANIFEST_ROOT_SWITCH, page, READ);
 	for (unsigned port = 0; port < network_port_count(builder->appliance); port++) {

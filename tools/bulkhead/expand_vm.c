@@ -16,7 +16,7 @@
 #define MODEL_PERIODS 4u /* a model's period, in its VM's periods */
 #define MODEL_HEAP_SIZE 0x10000u
 #define VMM_HEAP_SIZE 0x100000u
-#define MAX_VMM_ARGUMENTS 192u
+#define MAX_VMM_ARGUMENTS 224u
 #define FIRST_PCI_DEVICE 3u   /* behind the bridges, and where a display would be */
 #define FIRST_DOORBELL_BIT 8u /* of a model's notification */
 #define READ MANIFEST_RIGHT_READ
@@ -112,28 +112,7 @@ static uint32_t add_memory_of_guest(
 /* A boot file: memory of the module, which outlives the VM and is shown to it read-only. */
 static void add_boot_file(struct vm_builder *this, const char *region, const struct guest_file *file)
 {
-	struct builder *builder = this->builder;
-	const char *slash = strrchr(file->path, '/');
-	uint32_t module = add_module(builder, slash != NULL ? slash + 1 : file->path, file->path);
-	const struct manifest_module *record =
-		manifest_writer_record(&builder->writer, MANIFEST_SECTION_MODULES, module);
-	char *name = format_text("module/%u", module);
-	uint32_t memory = find_object(builder, name);
-
-	if (memory == MANIFEST_NONE) {
-		struct manifest_object object = {
-			.type = MANIFEST_OBJECT_MEMORY,
-			.module = module,
-			.guest_space = MANIFEST_NONE,
-			.sched_context = MANIFEST_NONE,
-			.size = record->size,
-		};
-
-		memory =
-			add_object_with(builder, owned_by_system("module"), name + strlen("module/"), object);
-	}
-	add_mapping(builder, this->vmm, region, memory, READ);
-	free(name);
+	add_mapping(this->builder, this->vmm, region, add_module_memory(this->builder, file->path), READ);
 }
 
 static void add_vcpu(struct vm_builder *this)
@@ -171,7 +150,7 @@ static void add_vcpu(struct vm_builder *this)
 static uint32_t add_model_task(struct vm_builder *this, const struct device *device, const char *name)
 {
 	struct builder *builder = this->builder;
-	uint32_t arguments[2];
+	uint32_t arguments[3];
 	uint32_t count = 0;
 
 	arguments[count++] = manifest_writer_string(&builder->writer, "vm=%s", this->vm->name);
@@ -182,8 +161,12 @@ static uint32_t add_model_task(struct vm_builder *this, const struct device *dev
 	if (device->template->frames) {
 		char mac[MAC_TEXT_SIZE];
 
-		mac_print(this->vm->nics[device->nic].mac, mac);
+		mac_print(this->vm->nics[device->number].mac, mac);
 		arguments[count++] = manifest_writer_string(&builder->writer, "mac=%s", mac);
+	}
+	if (device->template->volume) {
+		arguments[count++] = manifest_writer_string(&builder->writer, "rights=%s",
+			this->vm->disks[device->number].is_read_only ? "r" : "rw");
 	}
 
 	struct manifest_task task = {
@@ -241,8 +224,9 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 
 	this->tasks[number] = task;
 	this->endpoints[number] = add_handler(builder, name, this->index, task, "");
-	/* the console backend signals a UART's notification, entropy task and switch their clients': those outlive the VM */
-	bool is_client = device->console != NULL || device->template->entropy || device->template->frames;
+	/* the console backend signals a UART's notification, entropy task, switch and volume servers their clients': those outlive the VM */
+	bool is_client = device->console != NULL || device->template->entropy || device->template->frames ||
+			 device->template->volume;
 	uint32_t notification = add_object(builder, is_client ? owned_by_system(name) : vm_owner,
 		"notification", MANIFEST_OBJECT_NOTIFICATION);
 	uint32_t timer =
@@ -253,8 +237,7 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 	add_capability(builder, task, "timer", timer, MANIFEST_RIGHT_ALL, 0);
 	add_binding(builder, MANIFEST_BINDING_TIMER, timer, notification, 1);
 	add_capability(builder, task, "interrupt", this->vcpu_notification, WRITE, UINT64_C(1) << number);
-	add_capability(
-		builder, task, "log-signal", builder->root_notification, WRITE, MANIFEST_ROOT_SIGNAL_LOG);
+	add_log_signal(builder, task);
 	this->lines[number] = add_memory(builder, vm_owner, "lines", MANIFEST_PAGE_SIZE);
 	add_mapping(builder, task, "lines", this->lines[number], READ | WRITE);
 	add_mapping(builder, task, "state", add_memory(builder, vm_owner, "state", MANIFEST_PAGE_SIZE),
@@ -267,8 +250,11 @@ static void add_model(struct vm_builder *this, unsigned number, unsigned console
 		entropy_client(builder, name, task, notification);
 	}
 	if (device->template->frames) {
-		add_card(builder, network_port(builder->appliance, this->index, device->nic), task,
+		add_card(builder, network_port(builder->appliance, this->index, device->number), task,
 			notification);
+	}
+	if (device->template->volume) {
+		add_volume_client(builder, this->vm->disks[device->number].volume, name, task, notification);
 	}
 	if (device->template->power_button) {
 		char *button = format_text(MANIFEST_ROOT_BUTTON "%s", this->vm->name);
@@ -449,8 +435,7 @@ static void add_vmm_objects(struct vm_builder *this)
 		READ, 0);
 	add_capability(builder, this->vmm, "status-signal", builder->root_notification, WRITE,
 		UINT64_C(1) << this->index % MANIFEST_ROOT_SIGNAL_VMS);
-	add_capability(builder, this->vmm, "log-signal", builder->root_notification, WRITE,
-		MANIFEST_ROOT_SIGNAL_LOG);
+	add_log_signal(builder, this->vmm);
 	add_mapping(builder, this->vmm, "vcpu0-state", this->vcpu, READ | WRITE);
 	this->ram = add_memory_of_guest(this, "ram", 0, low);
 	this->ram_high = MANIFEST_NONE;

@@ -9,19 +9,23 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/boot_image.c
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
+	${CMAKE_CURRENT_LIST_DIR}/check_disks.c
 	${CMAKE_CURRENT_LIST_DIR}/check_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config.c
 	${CMAKE_CURRENT_LIST_DIR}/config_disk.c
 	${CMAKE_CURRENT_LIST_DIR}/config_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c
+	${CMAKE_CURRENT_LIST_DIR}/config_volume.c
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
 	${CMAKE_CURRENT_LIST_DIR}/diagnostics.c
 	${CMAKE_CURRENT_LIST_DIR}/expand.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_console.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_disks.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_host.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_switch.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_volumes.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c
 	${CMAKE_CURRENT_LIST_DIR}/qemu_command.c

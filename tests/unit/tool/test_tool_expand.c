@@ -102,7 +102,7 @@ static void add_nic(struct vm *vm, const char *name, uint64_t mac)
 		.template = device_nic(),
 		.name = nic->name,
 		.on_crash = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
-		.nic = vm->nic_count++,
+		.number = vm->nic_count++,
 	};
 }
 
