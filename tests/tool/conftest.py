@@ -30,6 +30,9 @@ PARTS = [
     "tasks/disk-exerciser",
     "tasks/switch",
     "tasks/virtio-net",
+    "tasks/virtio-blk",
+    "tasks/volumes",
+    "tasks/memdisk",
 ]
 APPLIANCE = """\
 name = test

@@ -51,8 +51,8 @@ def test_every_message_of_the_tool_has_its_file():
     root = BAD.parents[2] / "tools" / "bulkhead"
     texts = "\n".join(path.read_text() for path in BAD.glob("*.conf"))
     formats = []
-    for source in ("config.c", "config_disk.c", "config_vm.c", "config_network.c", "check.c", "check_network.c", "source.c"):
-        text = (root / source).read_text()
+    for source in sorted([*root.glob("config*.c"), *root.glob("check*.c"), root / "source.c"]):
+        text = source.read_text()
         for call in re.findall(r"\breport\((?:[^()\"]|\([^()]*\))*?((?:\s*\"(?:[^\"\\]|\\.)*\"(?:\s*PRIu\d\d)?)+)", text):
             pieces = re.findall(r"\"((?:[^\"\\]|\\.)*)\"|(PRIu\d\d)", call)
             formats.append("".join(piece or "u" for piece, _ in pieces))
