@@ -210,6 +210,12 @@ static bool parse_paravirtual(const char *value, struct vmm_arguments *result)
 	return clock || eoi;
 }
 
+static bool parse_after_pause(const char *value, struct vmm_arguments *result)
+{
+	result->catches_up = strcmp(value, "catch-up") == 0;
+	return result->catches_up || strcmp(value, "stand") == 0;
+}
+
 static bool parse_name(const char *value, struct vmm_arguments *result)
 {
 	(void)result;
@@ -232,6 +238,7 @@ static bool parse_one(const char *text, struct vmm_arguments *result)
 		{ "virtio", parse_virtio },
 		{ "serial", parse_serial },
 		{ "paravirtual", parse_paravirtual },
+		{ "after_pause", parse_after_pause },
 		{ "vm", parse_name },
 	};
 	const char *equals = strchr(text, '=');

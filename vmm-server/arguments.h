@@ -22,6 +22,8 @@
  *   serial=PORT,GSI             a 16550 that ACPI describes (COM1 first)
  *   paravirtual=kvm-clock | pv-eoi
  *                               a hypervisor interface to offer to the guest; none by default
+ *   after_pause=catch-up | stand
+ *                               whether the VM's clocks catch up after a pause; by default they go on from where they stood
  *
  * Unknown keys are errors: the tool and this task are built together. */
 #pragma once
@@ -92,6 +94,7 @@ struct vmm_arguments {
 	const char *command_line; /* never NULL */
 	bool paravirtual_clock;
 	bool paravirtual_eoi;
+	bool catches_up; /* the clocks do after a pause */
 	uint32_t model_count;
 	uint32_t port_count;
 	uint32_t memory_count;

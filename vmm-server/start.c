@@ -228,6 +228,7 @@ static bool wire(struct vmm *vmm, const struct vmm_arguments *arguments)
 			bh_capability_required(port->capability) };
 	}
 	vmm->port_count = arguments->port_count;
+	vmm->catches_up = arguments->catches_up;
 	for (uint32_t i = 0; i < arguments->memory_count; i++) {
 		const struct vmm_argument_memory *memory = &arguments->memories[i];
 

@@ -64,6 +64,12 @@ struct vmm_line {
 	enum vmm_line_action action;
 };
 
+enum vmm_clock_mode {
+	VMM_CLOCK_RUNS,
+	VMM_CLOCK_STANDS, /* the VM is paused: its vCPU does not run */
+	VMM_CLOCK_CATCHES_UP,
+};
+
 struct vmm {
 	struct guest_memory memory;
 	struct pci pci;
@@ -76,8 +82,11 @@ struct vmm {
 	struct unowned unowned;
 	struct clock_page *clock;
 	uint64_t clock_offset; /* host TSC + this = the VM's clock, which models and the APIC timer go by */
-	uint64_t paused_tsc;   /* since when it stands, if it is paused */
-	bool paused;           /* the vCPU does not run, the clock stands */
+	enum vmm_clock_mode clock_mode;
+	bool catches_up;     /* it is to catch up after a pause */
+	uint64_t paused_tsc; /* since when it stands */
+	uint64_t behind;     /* ticks that it has yet to catch up */
+	uint64_t caught_up;  /* the VM's clock when it last caught up some */
 	uint8_t reset_control; /* port 0xcf9 */
 	bool lines_unread;     /* nothing was read from the line pages yet */
 	uint32_t port_count;

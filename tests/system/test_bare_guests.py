@@ -87,7 +87,7 @@ def test_power_button(machine, own_guests):
 def test_a_paused_vm_stands_with_its_clocks(machine, own_guests, how):
     """While a VM is paused it does nothing and its timers do not expire; afterwards its clocks go on from where they stood and agree. What is
     typed meanwhile is there when it goes on, and ends it."""
-    text = "name = pause\n" + bare_vm("clocks", own_guests["clocks"], f"mode={how}", more="share = 40%")
+    text = "name = pause\n" + bare_vm("clocks", own_guests["clocks"], f"mode={how}", more="share = 40%\n\tafter_pause = stand")
     text += bare_vm("other", own_guests["count"], "ms=100 rounds=1000", more="share = 40%")
     one = machine(text, ["clocks", "other"])
     one.transcript_has(r"^clocks: clocks: tick 50$", BOOT_LIMIT, again=True)

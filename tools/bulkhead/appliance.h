@@ -70,6 +70,7 @@ struct vm {
 	unsigned hang_limit_line;
 	bool paravirtual_clock;
 	bool paravirtual_eoi;
+	bool catches_up; /* its clocks do after a pause */
 };
 
 /* The serial port at which programs give the administrator's commands. */

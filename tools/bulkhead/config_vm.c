@@ -417,6 +417,19 @@ static void read_paravirtual(struct reader *reader, cfg_t *section, struct vm *v
 	}
 }
 
+static void read_after_pause(struct reader *reader, cfg_t *section, struct vm *vm)
+{
+	unsigned line;
+	const char *text = option_text(reader, section, "after_pause", &line);
+
+	vm->catches_up = text == NULL || strcmp(text, "catch-up") == 0;
+	if (!vm->catches_up && strcmp(text, "stand") != 0) {
+		report(&reader->diagnostics, line,
+			"after_pause = \"%s\" is unknown: write catch-up, or stand for clocks that go on from where they stood",
+			text);
+	}
+}
+
 void read_vm(struct reader *reader, cfg_t *section, struct vm *vm)
 {
 	unsigned end = (unsigned)section->line;
@@ -436,6 +449,7 @@ void read_vm(struct reader *reader, cfg_t *section, struct vm *vm)
 	read_consoles(reader, section, vm);
 	read_share(reader, section, vm);
 	read_paravirtual(reader, section, vm);
+	read_after_pause(reader, section, vm);
 	read_restart(reader, section, "on_crash", "stop", &vm->on_crash);
 	read_restart(reader, section, "on_reset", "restart 10 per 60s", &vm->on_reset);
 	vm->hang_limit_line =

@@ -82,9 +82,9 @@ static void argue(struct vm_builder *this, const char *format, ...)
 	}
 }
 
-_Static_assert(5 + APPLIANCE_MAX_GUEST_FILES + VM_MAX_DEVICES * (4 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
+_Static_assert(6 + APPLIANCE_MAX_GUEST_FILES + VM_MAX_DEVICES * (4 + DEVICE_MAX_RANGES + DEVICE_MAX_LINES) <=
 		       MAX_VMM_ARGUMENTS,
-	"the VMM's arguments must fit: protocol, command line, name, two interfaces, modules, devices");
+	"the VMM's arguments must fit: protocol, command line, name, two interfaces, clocks, modules, devices");
 
 static uint32_t add_memory_of_guest(
 	struct vm_builder *this, const char *name, uint64_t guest_physical, uint64_t size)
@@ -372,6 +372,9 @@ static void add_vmm_arguments(struct vm_builder *this)
 	}
 	if (vm->paravirtual_eoi) {
 		argue(this, "paravirtual=pv-eoi");
+	}
+	if (vm->catches_up) {
+		argue(this, "after_pause=catch-up");
 	}
 }
 

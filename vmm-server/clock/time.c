@@ -57,29 +57,70 @@ bool time_arm(struct vmm *vmm, struct vcpu *vcpu, uint64_t deadline)
 
 void time_pause(struct vmm *vmm)
 {
-	if (!vmm->paused) {
-		vmm->paused = true;
+	if (vmm->clock_mode != VMM_CLOCK_STANDS) {
+		vmm->clock_mode = VMM_CLOCK_STANDS;
 		vmm->paused_tsc = system_tsc();
 		clock_pause(vmm->clock, vmm->paused_tsc);
 	}
+}
+
+/* What either of the VM's clock and the guest's TSC says of the other stays. */
+static void move_clock(struct vmm *vmm, struct vcpu *vcpu, uint64_t ticks)
+{
+	vmm->clock_offset += ticks;
+	vcpu_need(vcpu, BH_GROUP_MSRS);
+	vcpu->tsc_offset += ticks;
+	vcpu->state->tsc_offset = vcpu->tsc_offset;
+	vcpu_change(vcpu, BH_GROUP_MSRS);
+	vcpu->deadline = VCPU_NO_DEADLINE; /* the same deadline is another moment now */
 }
 
 void time_resume(struct vmm *vmm, struct vcpu *vcpu)
 {
 	uint64_t tsc = system_tsc(), stood = tsc - vmm->paused_tsc;
 
-	if (!vmm->paused) {
+	if (vmm->clock_mode != VMM_CLOCK_STANDS) {
 		return;
 	}
-	vmm->paused = false;
+	vmm->clock_mode = VMM_CLOCK_RUNS;
 	clock_resume(vmm->clock, tsc);
-	vmm->clock_offset -= stood;
-	/* The guest's TSC stood with the VM's clock: what either says of the other stays. */
-	vcpu_need(vcpu, BH_GROUP_MSRS);
-	vcpu->tsc_offset -= stood;
-	vcpu->state->tsc_offset = vcpu->tsc_offset;
-	vcpu_change(vcpu, BH_GROUP_MSRS);
-	vcpu->deadline = VCPU_NO_DEADLINE; /* the same deadline is another moment now */
+	move_clock(vmm, vcpu, 0 - stood);
+	if (vmm->catches_up) {
+		vmm->clock_mode = VMM_CLOCK_CATCHES_UP;
+		vmm->behind += stood;
+		vmm->caught_up = time_now(vmm);
+	}
+}
+
+/* In ticks. No watchdog of a guest's minds a jump of that length, and in between it gets to run. */
+static uint64_t jump(const struct clock_state *clock) { return clock->guest_tsc_khz * 500; }
+static uint64_t between_jumps(const struct clock_state *clock) { return clock->guest_tsc_khz * 10; }
+
+void time_catch_up(struct vmm *vmm, struct vcpu *vcpu)
+{
+	struct clock_state clock = clock_read(vmm->clock);
+	uint64_t ticks = vmm->behind < jump(&clock) ? vmm->behind : jump(&clock);
+
+	if (time_now(vmm) - vmm->caught_up < between_jumps(&clock)) {
+		return;
+	}
+	clock_advance(vmm->clock, ticks);
+	move_clock(vmm, vcpu, ticks);
+	vmm->behind -= ticks;
+	vmm->caught_up = time_now(vmm);
+	if (vmm->behind == 0) {
+		vmm->clock_mode = VMM_CLOCK_RUNS;
+	}
+}
+
+void time_arm_catch_up(struct vmm *vmm, struct vcpu *vcpu)
+{
+	struct clock_state clock = clock_read(vmm->clock);
+	uint64_t next = vmm->caught_up + between_jumps(&clock);
+
+	if (next < vcpu->deadline) {
+		(void)time_arm(vmm, vcpu, next);
+	}
 }
 
 void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)

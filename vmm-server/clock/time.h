@@ -46,4 +46,11 @@ void time_expired(struct vmm *vmm, struct vcpu *vcpu, uint64_t now);
 void time_pause(struct vmm *vmm);
 void time_resume(struct vmm *vmm, struct vcpu *vcpu);
 
+/* While the VM's clock catches up with what a pause has cost it (vmm->catches_up): moves it by the next jump, if that is due, and all that goes by it:
+ * 500 ms after each 10 ms, until it is where it would be without the pause. Before exit_settle(). Handler thread. */
+void time_catch_up(struct vmm *vmm, struct vcpu *vcpu);
+
+/* Sees to it that the vCPU comes back for the next jump, whatever else it waits for. After exit_settle(). */
+void time_arm_catch_up(struct vmm *vmm, struct vcpu *vcpu);
+
 #endif

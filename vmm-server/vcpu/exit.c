@@ -117,7 +117,7 @@ static void notify_exit(struct vmm *vmm, struct vcpu *vcpu, uint64_t signals, ui
 	if ((signals & ~SIGNAL_TIMER) != 0) {
 		lines_update(vmm, signals);
 	}
-	if ((signals & SIGNAL_TIMER) != 0 && !vmm->paused) {
+	if ((signals & SIGNAL_TIMER) != 0 && vmm->clock_mode != VMM_CLOCK_STANDS) {
 		time_expired(vmm, vcpu, now);
 	}
 	obey(vmm, vcpu, signals & (SIGNAL_PAUSE | SIGNAL_RESUME));
@@ -294,6 +294,23 @@ uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);
 }
 
+/* The VM is paused, or was and catches up. */
+static uint64_t settle_clock(struct vmm *vmm, struct vcpu *vcpu)
+{
+	uint64_t answer;
+
+	if (vmm->clock_mode == VMM_CLOCK_STANDS) {
+		return vcpu->changed | BH_RESUME_HALT; /* until the next signal, whatever waits */
+	}
+	time_catch_up(vmm, vcpu);
+	answer = exit_settle(vmm, vcpu, time_now(vmm)); /* which has moved */
+	if (vmm->clock_mode == VMM_CLOCK_CATCHES_UP) {
+		vcpu->busy = 1; /* so that every exit comes by here */
+		time_arm_catch_up(vmm, vcpu);
+	}
+	return answer;
+}
+
 uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_message *message)
 {
 	uint64_t reason = message->reason & 0xff;
@@ -320,8 +337,8 @@ uint64_t exit_handle(struct vmm *vmm, struct vcpu *vcpu, const struct exit_messa
 	if (vmm->lifecycle.over) {
 		return BH_RESUME_STOP;
 	}
-	if (vmm->paused) {
-		return vcpu->changed | BH_RESUME_HALT; /* until the next signal, whatever waits */
+	if (vmm->clock_mode != VMM_CLOCK_RUNS) {
+		return settle_clock(vmm, vcpu);
 	}
-	return exit_settle(vmm, vcpu, time_now(vmm)); /* which a resume has moved */
+	return exit_settle(vmm, vcpu, time_now(vmm));
 }

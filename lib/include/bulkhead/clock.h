@@ -6,7 +6,8 @@
  *   host TSC --(+ tsc_offset)--> guest TSC --(* multiplier >> shift)--> guest time in ns
  *   guest time in ns --(+ wall_base_ns)--> Unix time in ns
  *
- * Guest TSC and guest time are 0 at the VM's start and stand still while the VM is paused.
+ * Guest TSC and guest time are 0 at the VM's start and stand still while the VM is paused. After a pause they may catch up, by
+ * jumps: to the guest it is as if it had not been given the CPU.
  *
  * The sequence lock keeps two copies ("latch"): `sequence` tells which of them readers use (its lowest
  * bit), and the writer changes only the other. A reader is therefore never held up by a writer that was
@@ -40,7 +41,7 @@ struct clock_state {
 	uint64_t guest_tsc_khz;     /* ticks of the guest TSC in a millisecond; 0 = no clock */
 	struct clock_scale to_ns;   /* guest TSC ticks -> ns */
 	struct clock_scale from_ns; /* ns -> guest TSC ticks */
-	uint64_t wall_base_ns;      /* Unix time in ns when guest time was 0, plus all pauses since */
+	uint64_t wall_base_ns;      /* Unix time in ns when guest time was 0, plus all pauses since that were not caught up */
 	uint64_t paused;            /* 1 = guest time stands at paused_guest_tsc */
 	uint64_t paused_guest_tsc;
 	uint64_t pauses; /* the paused epoch: how often the VM has been paused */
@@ -222,5 +223,16 @@ static inline void clock_resume(struct clock_page *page, uint64_t host_tsc)
 	state.wall_base_ns += clock_scale_apply(state.to_ns, elapsed);
 	state.tsc_offset -= elapsed;
 	state.paused = 0;
+	clock_write(page, &state);
+}
+
+/* Moves guest time forward by `ticks` of the guest TSC, of what it is behind wall time. Not while it stands. The VMM loads the new
+ * tsc_offset into its vCPUs before they run; deadlines of device models come as late as the jump is long. */
+static inline void clock_advance(struct clock_page *page, uint64_t ticks)
+{
+	struct clock_state state = clock_read(page);
+
+	state.wall_base_ns -= clock_scale_apply(state.to_ns, ticks);
+	state.tsc_offset += ticks;
 	clock_write(page, &state);
 }

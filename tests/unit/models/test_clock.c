@@ -118,6 +118,10 @@ static void pauses(void **state)
 	assert_int_equal(clock.wall_base_ns, 8000);
 	assert_int_equal(clock.wall_base_ns + clock_ns_at(&clock, 2501), 7000 + 1501);
 	assert_int_equal(clock_guest_tsc(&clock, 2501), 501);
+	clock_advance(&page, 600); /* of the 1000 that it is behind */
+	clock = clock_read(&page);
+	assert_int_equal(clock_ns_at(&clock, 2501), 1101);
+	assert_int_equal(clock.wall_base_ns + clock_ns_at(&clock, 2501), 7000 + 1501);
 }
 
 /* An update leaves alone what readers of before still use. */

@@ -26,6 +26,7 @@ static void all_arguments_are_read(void **state)
 		"model=debug-exit,61",
 		"line=uart0,1,reset",
 		"paravirtual=pv-eoi",
+		"after_pause=catch-up",
 		"memory=0xfed10000,65536,model:test-device:1",
 	};
 	struct vmm_arguments result;
@@ -52,6 +53,7 @@ static void all_arguments_are_read(void **state)
 	assert_int_equal(result.memories[0].size, 65536);
 	assert_string_equal(result.memories[0].capability, "model:test-device:1");
 	assert_true(result.paravirtual_eoi);
+	assert_true(result.catches_up);
 	assert_false(result.paravirtual_clock);
 }
 
@@ -75,6 +77,7 @@ static void wrong_arguments_are_named(void **state)
 		"serial=0x3f8",
 		"protocol",
 		"paravirtual=x",
+		"after_pause=jump",
 		"port=0x,1,m",
 		"memory=0xfed10800,8,m",
 		"memory=0xfed10000,0,m",

@@ -514,6 +514,46 @@ static void a_paused_vm_waits_whatever_comes(void **state)
 	assert_int_equal(page.tsc_offset, vmm.vcpu.tsc_offset);
 }
 
+/* By jumps of 500 ms, the VM's clock, the guest's TSC and what the models read alike, until all of the pause is caught up, a second one too. */
+static void clocks_catch_up_after_a_pause(void **state)
+{
+	uint64_t khz = clock_read(vmm.clock).guest_tsc_khz;
+	uint64_t vm_time = time_now(&vmm), guest_tsc = time_read_tsc(&vmm.vcpu), expected = 0;
+
+	(void)state;
+	vmm.catches_up = true;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_PAUSE, 0, 0);
+	fake.tsc += 1200 * khz;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_RESUME, 0, 0);
+	assert_int_equal(time_now(&vmm), vm_time);
+	assert_int_equal(fake.armed, fake.tsc + 10 * khz);
+	assert_int_equal(vmm.vcpu.busy, 1);
+	fake.tsc += 9 * khz;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_TIMER, 0, 0);
+	assert_int_equal(time_now(&vmm), vm_time + 9 * khz); /* too early */
+	fake.tsc += khz;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_TIMER, 0, 0);
+	expected = 510 * khz;
+	assert_int_equal(time_now(&vmm), vm_time + expected);
+	assert_int_equal(time_read_tsc(&vmm.vcpu), guest_tsc + expected);
+	assert_int_equal(page.tsc_offset, vmm.vcpu.tsc_offset);
+	assert_int_equal(clock_read(vmm.clock).tsc_offset, vmm.clock_offset);
+	/* another pause before all is caught up */
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_PAUSE, 0, 0);
+	fake.tsc += 100 * khz;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_RESUME, 0, 0);
+	assert_int_equal(time_now(&vmm), vm_time + expected);
+	fake.tsc += 10 * khz;
+	(void)take_exit(BH_EXIT_NOTIFY, SIGNAL_TIMER, 0, 0);
+	assert_int_equal(time_now(&vmm), vm_time + 1020 * khz);
+	assert_int_equal(vmm.clock_mode, VMM_CLOCK_CATCHES_UP);
+	fake.tsc += 10 * khz;
+	assert_int_equal(take_exit(BH_EXIT_HLT, 0, 0, 0) & BH_RESUME_HALT, 0); /* whatever exit comes */
+	assert_int_equal(vmm.clock_mode, VMM_CLOCK_RUNS);
+	assert_int_equal(time_now(&vmm), vm_time + 1330 * khz); /* all that has passed */
+	assert_int_equal(clock_read(vmm.clock).wall_base_ns, 0);
+}
+
 static void an_init_to_oneself_is_a_reset(void **state)
 {
 	(void)state;
@@ -599,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup(broken_tables_end_the_vm, fixture_setup),
 		cmocka_unit_test_setup(lines_of_models_end_the_vm, fixture_setup),
 		cmocka_unit_test_setup(a_paused_vm_waits_whatever_comes, fixture_setup),
+		cmocka_unit_test_setup(clocks_catch_up_after_a_pause, fixture_setup),
 		cmocka_unit_test_setup(an_init_to_oneself_is_a_reset, fixture_setup),
 		cmocka_unit_test_setup(every_reason_has_a_defined_end, fixture_setup),
 		cmocka_unit_test_setup(instructions_that_we_have_not_are_invalid_opcodes, fixture_setup),
