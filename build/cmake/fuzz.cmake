@@ -41,6 +41,7 @@ include(tests/fuzz/models/sources.cmake)
 bulkhead_fuzzer(fuzz_model
   SOURCES ${FUZZ_MODEL_SOURCES} ${MODEL_FRAMEWORK_PURE_SOURCES} ${BULKHEAD_MODEL_FILES}
     ${CMAKE_SOURCE_DIR}/lib/guest-memory/guest_memory.c ${CMAKE_SOURCE_DIR}/lib/net/mac.c
+    ${CMAKE_SOURCE_DIR}/lib/net/offload.c
   INCLUDES devmodels)
 
 include(tests/fuzz/manifest/sources.cmake)

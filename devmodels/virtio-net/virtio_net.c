@@ -6,10 +6,10 @@
  * both know that, nobody ever cuts or sums. For a guest that does not, its own model does it. */
 #include "virtio-net/virtio_net.h"
 
-#include "virtio-net/offload.h"
 #include "virtio/virtio.h"
 
 #include <bulkhead/mac.h>
+#include <bulkhead/offload.h>
 
 #include <stddef.h>
 

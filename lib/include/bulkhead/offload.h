@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest that takes frames only as they are on a line needs to have done: checksums put in, frames of many packets cut. A frame stands
+/* What who takes frames only as they are on a line needs to have done: checksums put in, frames of many packets cut. A frame stands
  * in a ring, whose other side may change it meanwhile: what is decided upon is a copy of its headers. Touches nothing else; no libc. */
 #pragma once
 
@@ -8,7 +8,7 @@
 
 #include <bulkhead/frame_ring.h>
 
-/* Most bytes of headers of a frame that is cut: Ethernet, IP with options or IPv6 with extensions, TCP with options. */
+/* Most bytes of headers of a frame that is cut: Ethernet with a tag, IP with options or IPv6 with extensions, TCP with options. */
 #define OFFLOAD_HEADERS_MAX 256u
 
 /* A frame and its headers, copied. */
@@ -17,6 +17,7 @@ struct offload_packet {
 	uint32_t index; /* of the frame's first byte in the ring */
 	struct frame frame;
 	uint8_t header[OFFLOAD_HEADERS_MAX];
+	uint32_t ip; /* where the IP header of what is cut begins: behind the type, or behind one tag */
 	uint32_t header_length; /* up to the payload of what is cut; 0: a frame of one packet */
 	uint32_t packets;       /* that it is cut into; 1: it is one */
 };
