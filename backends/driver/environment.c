@@ -39,26 +39,3 @@ void *driver_dma_region(const char *name, size_t minimum, size_t *size, uint64_t
 	}
 	return memory;
 }
-
-void driver_open_slots(struct slots *slots)
-{
-	size_t size;
-	void *requests = bh_region_required(BLOCK_NAME_PAGE, BLOCK_PAGE_SIZE, &size);
-	struct block_page *page = block_attach(requests, size);
-
-	if (page == NULL) {
-		driver_give_up("its page of requests is of another version");
-	}
-	slots->server = block_server_start(page);
-	for (uint32_t i = 0; i < SLOTS_AREAS; i++) {
-		char name[TASK_INFO_NAME_SIZE];
-
-		(void)bh_format(name, sizeof name, BLOCK_NAME_AREA "%u", i);
-		if (bh_region(name, NULL) == NULL) {
-			break;
-		}
-		(void)driver_dma_region(name, BLOCK_PAGE_SIZE, &size, &slots->area[i].address);
-		slots->area[i].size = size;
-		slots->area_count++;
-	}
-}

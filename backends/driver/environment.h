@@ -2,8 +2,6 @@
 /* What a driver of a host device finds in its task information. Ends the task, with a message in its log, where something is missing. */
 #pragma once
 
-#include "slots.h"
-
 #include <bulkhead/host_pci.h>
 
 #include <stddef.h>
@@ -23,9 +21,6 @@ void driver_bars(struct driver_bar bars[HOST_PCI_BARS]);
 
 /* Memory that the device reaches, of at least `minimum` bytes; its address for the device in *address. */
 void *driver_dma_region(const char *name, size_t minimum, size_t *size, uint64_t *address);
-
-/* The data areas and the page of requests of a disk's driver; what a predecessor has answered is adopted. */
-void driver_open_slots(struct slots *slots);
 
 /* Says why the device cannot be used, and ends. */
 _Noreturn void driver_give_up(const char *reason);

@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop of a disk's driver: see work.h. Bit 0 of the notification is the client's, bit 1 the device's; both only say: look. */
+/* The loop of a disk's driver, and what it serves: see work.h. Bit 0 of the notification is the client's, bit 1 the device's; both only say: look. */
 #include "work.h"
 
 #include "environment.h"
+#include "slots.h"
 
 #include <bulkhead/syscall.h>
 #include <bulkhead/task.h>
+
+void driver_open_slots(struct slots *slots)
+{
+	size_t size;
+	void *requests = bh_region_required(BLOCK_NAME_PAGE, BLOCK_PAGE_SIZE, &size);
+	struct block_page *page = block_attach(requests, size);
+
+	if (page == NULL) {
+		driver_give_up("its page of requests is of another version");
+	}
+	slots->server = block_server_start(page);
+	for (uint32_t i = 0; i < SLOTS_AREAS; i++) {
+		char name[TASK_INFO_NAME_SIZE];
+
+		(void)bh_format(name, sizeof name, BLOCK_NAME_AREA "%u", i);
+		if (bh_region(name, NULL) == NULL) {
+			break;
+		}
+		(void)driver_dma_region(name, BLOCK_PAGE_SIZE, &size, &slots->area[i].address);
+		slots->area[i].size = size;
+		slots->area_count++;
+	}
+}
 
 static void work(
 	struct slots *slots, enum driver_turn (*turn)(bool *signal), bool (*can_begin)(void), bool *signal)

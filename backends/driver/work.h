@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop of a disk's driver: works until there is nothing to do, signals its client where that is due, waits. */
+/* What a disk's driver serves, and its loop: works until there is nothing to do, signals its client where that is due, waits. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "turn.h"
 
-enum driver_turn {
-	DRIVER_IDLE,
-	DRIVER_MOVED,    /* look again */
-	DRIVER_NONSENSE, /* the device says what cannot be: it is to be reset */
-};
+#include <stdbool.h>
 
 struct slots;
+
+/* The data areas and the page of requests, from the task information; what a predecessor has answered is adopted. */
+void driver_open_slots(struct slots *slots);
 
 /* Runs for good. `turn` does what can be done now; `can_begin` says whether the device has room for another request. */
 _Noreturn void driver_serve(

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "environment.h"
+#include "slots.h"
 #include "work.h"
 
 #include <stdbool.h>

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define USED_NO_DOORBELL 1u
+#define AVAILABLE_NO_INTERRUPT 1u
 
 _Static_assert(sizeof(struct virtio_descriptor) * VIRTIO_QUEUE_MAX <= VIRTIO_QUEUE_AVAILABLE &&
 		       sizeof(struct virtio_available) <= VIRTIO_QUEUE_USED - VIRTIO_QUEUE_AVAILABLE &&
@@ -60,6 +61,20 @@ enum virtio_taken virtio_queue_take(struct virtio_queue *queue, uint32_t *head)
 		return VIRTIO_NONSENSE;
 	}
 	*head = queue->used->ring[queue->taken % queue->size].head;
+	queue->taken_length = queue->used->ring[queue->taken % queue->size].length;
 	queue->taken++;
 	return VIRTIO_TAKEN;
+}
+
+void virtio_queue_hush(struct virtio_queue *queue)
+{
+	__atomic_store_n(&queue->available->flags, AVAILABLE_NO_INTERRUPT, __ATOMIC_RELAXED);
+}
+
+bool virtio_queue_listen(struct virtio_queue *queue)
+{
+	__atomic_store_n(&queue->available->flags, 0, __ATOMIC_RELAXED);
+	/* The device may have used a chain after it last looked at the flags. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&queue->used->index, __ATOMIC_ACQUIRE) == queue->taken;
 }

@@ -54,6 +54,7 @@ struct virtio_queue {
 	uint16_t offered;   /* so far, wraps */
 	uint16_t published; /* of these, the device knows */
 	uint16_t taken;     /* so far, wraps */
+	uint32_t taken_length;
 };
 
 enum virtio_taken {
@@ -71,5 +72,11 @@ void virtio_queue_offer(struct virtio_queue *queue, uint16_t head);
 /* Tells the device of what was offered, if there is something new. */
 void virtio_queue_kick(struct virtio_queue *queue);
 
-/* Takes back what the device has used. *head is the device's word: any 32 bits. */
+/* Takes back what the device has used. *head is the device's word: any 32 bits; and so is queue->taken_length, what it says that it wrote. */
 enum virtio_taken virtio_queue_take(struct virtio_queue *queue, uint32_t *head);
+
+/* Asks for no interrupts (section 2.7.7); the device may send some all the same. */
+void virtio_queue_hush(struct virtio_queue *queue);
+
+/* Asks for an interrupt when the device has used something. True if it has not yet. */
+bool virtio_queue_listen(struct virtio_queue *queue);

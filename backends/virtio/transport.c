@@ -196,6 +196,12 @@ enum virtio_error virtio_open_queue(struct virtio_device *device, struct virtio_
 	return VIRTIO_OK;
 }
 
+enum virtio_error virtio_tell_changes(struct virtio_device *device, uint16_t vector)
+{
+	common_write(device, COMMON_CONFIG_VECTOR, 2, vector);
+	return common_read(device, COMMON_CONFIG_VECTOR, 2) == vector ? VIRTIO_OK : VIRTIO_ERROR_VECTOR;
+}
+
 void virtio_start(struct virtio_device *device) { add_status(device, STATUS_DRIVER_OK); }
 
 uint32_t virtio_config(const struct virtio_device *device, uint32_t offset, unsigned width)

@@ -51,6 +51,10 @@ __attribute__((warn_unused_result)) enum virtio_error virtio_negotiate(
 __attribute__((warn_unused_result)) enum virtio_error virtio_open_queue(struct virtio_device *device,
 	struct virtio_queue *queue, uint16_t number, uint16_t vector, void *memory, uint64_t address);
 
+/* After the queues were opened: that its configuration has changed is told by message `vector`. VECTOR. */
+__attribute__((warn_unused_result)) enum virtio_error virtio_tell_changes(
+	struct virtio_device *device, uint16_t vector);
+
 /* Lets it run. */
 void virtio_start(struct virtio_device *device);
 

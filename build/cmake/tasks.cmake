@@ -123,6 +123,14 @@ include(backends/nvme-disk/sources.cmake)
 bulkhead_task(nvme-disk
   SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${NVME_DISK_PURE_SOURCES} ${NVME_DISK_TASK_SOURCES}
   INCLUDES backends/driver backends/nvme-disk)
+include(backends/virtio-nic/sources.cmake)
+bulkhead_task(virtio-nic
+  SOURCES ${DRIVER_FRAMES_PURE_SOURCES} ${DRIVER_FRAMES_TASK_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_NIC_PURE_SOURCES} ${VIRTIO_NIC_TASK_SOURCES}
+  INCLUDES backends/driver backends/virtio backends/virtio-nic)
+include(backends/e1000e/sources.cmake)
+bulkhead_task(e1000e
+  SOURCES ${DRIVER_FRAMES_PURE_SOURCES} ${DRIVER_FRAMES_TASK_SOURCES} ${E1000E_PURE_SOURCES} ${E1000E_TASK_SOURCES}
+  INCLUDES backends/driver backends/e1000e)
 include(backends/disk-exerciser/sources.cmake)
 bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})
 
