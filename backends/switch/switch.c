@@ -64,8 +64,10 @@ static enum switch_drop judge_card(const struct switch_port *port, struct passag
 	return SWITCH_DROP_REASONS;
 }
 
-/* What comes from a physical network. */
-static enum switch_drop judge_uplink(struct network_switch *network, struct passage *passage)
+/* What comes from a physical network: with the tag of its VLAN, or all of it in the port's own. A tag of VLAN 0 has a priority only (IEEE 802.1Q clause
+ * 9.6). */
+static enum switch_drop judge_uplink(
+	struct network_switch *network, const struct switch_port *port, struct passage *passage)
 {
 	uint64_t source = mac_at(passage->head + 6);
 
@@ -79,6 +81,12 @@ static enum switch_drop judge_uplink(struct network_switch *network, struct pass
 		passage->tag = TAG;
 		passage->vlan = (uint16_t)(word_at(passage->head + ADDRESSES + 2) & TAG_VLAN);
 	}
+	if (port->settings.vlan != 0) {
+		if (passage->vlan != 0) {
+			return SWITCH_DROP_TAGGED;
+		}
+		passage->vlan = port->settings.vlan;
+	}
 	/* one tag behind another, or a provider's: nobody's VLAN here */
 	return is_tag(word_at(passage->head + ADDRESSES + passage->tag)) ? SWITCH_DROP_TAGGED
 									 : SWITCH_DROP_REASONS;
@@ -89,13 +97,19 @@ static enum switch_drop judge(
 	struct network_switch *network, const struct switch_port *port, struct passage *passage)
 {
 	enum switch_drop drop =
-		port->settings.is_uplink ? judge_uplink(network, passage) : judge_card(port, passage);
+		port->settings.is_uplink ? judge_uplink(network, port, passage) : judge_card(port, passage);
 
 	if (drop == SWITCH_DROP_REASONS &&
 		!frame_offload_is_sound(&passage->frame, ADDRESSES + passage->tag + TYPE)) {
 		drop = SWITCH_DROP_MALFORMED;
 	}
 	return drop;
+}
+
+/* A port to all VLANs: their frames have tags there. */
+static bool is_trunk(const struct switch_port *port)
+{
+	return port->settings.is_uplink && port->settings.vlan == 0;
 }
 
 /* The ports that the frame goes to, as bits. */
@@ -110,7 +124,7 @@ static uint64_t destinations(
 		const struct switch_port *to = &network->ports[i];
 		bool is_meant =
 			(mac & MAC_GROUP) != 0 || (card != NULL ? to == card : to->settings.is_uplink);
-		bool is_same_vlan = to->settings.is_uplink || to->settings.vlan == passage->vlan;
+		bool is_same_vlan = is_trunk(to) || to->settings.vlan == passage->vlan;
 
 		if (is_meant && is_same_vlan && to != port) {
 			wanted |= UINT64_C(1) << i;
@@ -131,7 +145,7 @@ struct arrival {
 /* False if it would be too long. */
 static bool translate(const struct switch_port *to, const struct passage *passage, struct arrival *arrival)
 {
-	uint32_t added = to->settings.is_uplink && passage->vlan != 0 ? TAG : 0;
+	uint32_t added = is_trunk(to) && passage->vlan != 0 ? TAG : 0;
 	struct frame *frame = &arrival->frame;
 	uint8_t *behind = arrival->head + ADDRESSES;
 

@@ -4,7 +4,7 @@
  *
  * Addresses are declared, so nothing is learned. A frame goes from a port only
  *   - with the port's own source address (an uplink: with none of a card's),
- *   - without a tag of its own (an uplink: with the tag of the VLAN, which is taken off),
+ *   - without a tag of its own (an uplink without a VLAN: with the tag of the frame's, which is taken off),
  *   - to the card with its destination address, or, if that is a group's, to all ports, or, if nobody has it, to uplinks:
  *     in each case only where a flow leads and the VLAN is the same.
  * A receiver whose ring is full loses the frame, and nobody waits for it. A sender that is faster than its rate waits, in its ring.

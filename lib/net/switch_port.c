@@ -59,7 +59,5 @@ bool switch_port_parse(const char *text, struct switch_port_settings *settings)
 		return false;
 	}
 	settings->vlan = (uint16_t)vlan;
-	return *text == '\0' && text[-1] != ',' &&
-	       (settings->rate == 0 || settings->rate >= SWITCH_RATE_MIN) &&
-	       (!settings->is_uplink || vlan == 0);
+	return *text == '\0' && text[-1] != ',' && (settings->rate == 0 || settings->rate >= SWITCH_RATE_MIN);
 }

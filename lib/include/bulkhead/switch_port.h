@@ -4,9 +4,10 @@
  *
  *   port=NAME,ADDRESS,VLAN,RATE,BURST,FLOWS
  *
- *   NAME     like "red/net0"
+ *   NAME     like "red/net0"; of a port to a physical network like "lan"
  *   ADDRESS  the MAC address of the card, like "52:54:00:00:00:01"; "uplink": a port to a physical network
- *   VLAN     0 (none) or 1..4094: of a card. What it sends to an uplink carries the tag, what it gets from one must have had it
+ *   VLAN     0 (none) or 1..4094: what the port sends is in that VLAN, and what it gets; there its frames have no tag. An uplink without one is in all:
+ *            there the frames of a VLAN have its tag
  *   RATE     bits per second that the port may send; 0: as many as it can
  *   BURST    bytes that it may send at once, at least, beyond the rate
  *   FLOWS    the ports that it may send to, as bits

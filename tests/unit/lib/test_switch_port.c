@@ -23,8 +23,10 @@ static void a_port_is_read(void **state)
 	assert_int_equal(settings.burst, 65536);
 	assert_int_equal(settings.flows, 6);
 	assert_true(switch_port_parse("wan,uplink,0,0,0,0xfffffffffffffff", &settings));
-	assert_true(settings.is_uplink && settings.mac == 0);
+	assert_true(settings.is_uplink && settings.mac == 0 && settings.vlan == 0);
 	assert_true(settings.flows == UINT64_C(0xfffffffffffffff));
+	assert_true(switch_port_parse("wan,uplink,5,0,0,0", &settings));
+	assert_true(settings.is_uplink && settings.vlan == 5);
 }
 
 static void all_else_is_refused(void **state)
@@ -50,7 +52,7 @@ static void all_else_is_refused(void **state)
 		"a,52:54:00:00:00:01,0,0,1073741825,0",
 		"a,52:54:00:00:00:01,0,0,0,0x1000000000000000",
 		"a,52:54:00:00:00:01,0,0,0,-1",
-		"a,uplink,5,0,0,0",
+		"a,uplink,4095,0,0,0",
 		"a234567890123456789012345678901x,uplink,0,0,0,0",
 	};
 	struct switch_port_settings settings;

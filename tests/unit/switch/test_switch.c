@@ -210,6 +210,42 @@ static void what_comes_tagged_goes_to_its_vlan_only(void **state)
 	wire_free(wire);
 }
 
+/* An uplink with a VLAN: no tags there, and no other VLAN. */
+static void an_uplink_in_a_vlan_has_no_tags(void **state)
+{
+	struct wire *wire = wire_with_uplink((const uint64_t[]){ BIT(UPLINK), BIT(UPLINK), 0, 0x7 });
+	struct card *uplink = &wire->cards[UPLINK];
+	uint8_t sent[1000];
+	uint8_t wanted[1000];
+	static uint8_t got[FRAME_MAX_LENGTH];
+
+	(void)state;
+	wire->settings[UPLINK].vlan = 5;
+	assert_true(wire_plug(wire));
+	assert_int_equal(wire_try(wire, 0, STRANGER, MAC_OF(0), TYPE_IPV4), BIT(UPLINK));
+	assert_int_equal(wire_try(wire, 1, STRANGER, MAC_OF(1), TYPE_IPV4), 0);
+	assert_int_equal(wire_try(wire, UPLINK, BROADCAST, STRANGER, TYPE_IPV4), BIT(0));
+	assert_int_equal(wire_try(wire, UPLINK, MAC_OF(2), STRANGER, TYPE_IPV4), 0);
+	/* tagged frames do not pass, even those of its own VLAN; a tag that has a priority alone comes off */
+	for (uint16_t tag = 5; tag <= 6; tag++) {
+		uint32_t length = make_tagged(sent, 500, BROADCAST, STRANGER, tag, 1);
+
+		assert_true(card_send(uplink, sent, length, NULL));
+		wire_work(wire);
+		for (unsigned port = 0; port < 3; port++) {
+			assert_int_equal(card_receive(&wire->cards[port], got, NULL), 0);
+		}
+	}
+	assert_int_equal(dropped(wire, UPLINK, SWITCH_DROP_TAGGED), 2);
+	frame_make(wanted, 500, BROADCAST, STRANGER, TYPE_IPV4, 2);
+	assert_true(card_send(uplink, sent, make_tagged(sent, 500, BROADCAST, STRANGER, 0x6000, 2), NULL));
+	wire_work(wire);
+	assert_int_equal(card_receive(&wire->cards[0], got, NULL), 500);
+	assert_memory_equal(got, wanted, 500);
+	assert_int_equal(card_receive(&wire->cards[2], got, NULL), 0);
+	wire_free(wire);
+}
+
 static void an_uplink_speaks_for_no_card(void **state)
 {
 	struct wire *wire = wire_with_uplink((const uint64_t[]){ 0, 0, 0, 0x7 });
@@ -480,6 +516,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_address_is_beyond_an_uplink),
 		cmocka_unit_test(a_card_in_a_vlan_is_tagged_on_the_uplink),
 		cmocka_unit_test(what_comes_tagged_goes_to_its_vlan_only),
+		cmocka_unit_test(an_uplink_in_a_vlan_has_no_tags),
 		cmocka_unit_test(an_uplink_speaks_for_no_card),
 		cmocka_unit_test(every_length_passes_unchanged),
 		cmocka_unit_test(an_uplinks_tag_has_to_fit),
