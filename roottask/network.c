@@ -24,7 +24,7 @@ static void show_port(struct answer *answer, const struct switch_page_port *port
 	mac_print(port->mac, mac);
 	answer_row(answer);
 	answer_string(answer, "name", port->name, "%-18s", port->name);
-	answer_string(answer, "mac", mac, " %s", mac);
+	answer_string(answer, "mac", port->mac != 0 ? mac : "", " %-17s", port->mac != 0 ? mac : "uplink");
 	answer_number(
 		answer, "sent_frames", counters->sent_frames, "  sent %lu frames", counters->sent_frames);
 	answer_number(answer, "sent_bytes", counters->sent_bytes, " %lu bytes", counters->sent_bytes);

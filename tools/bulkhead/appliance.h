@@ -97,8 +97,9 @@ struct appliance {
 /* What the system's own tasks need of the CPU, in thousandths. */
 static inline unsigned appliance_system_share(const struct appliance *appliance)
 {
-	bool has_functions = false;
-	unsigned share = SYSTEM_SHARE_PER_MILLE;
+	unsigned uplinks = appliance->network.uplink_count;
+	bool has_functions = uplinks != 0;
+	unsigned share = SYSTEM_SHARE_PER_MILLE + uplinks * UPLINK_SHARE_PER_MILLE;
 
 	for (unsigned i = 0; i < appliance->disk_count; i++) {
 		share += DISK_SHARE_PER_MILLE;

@@ -134,7 +134,7 @@ uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char 
 void add_function(
 	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
 
-/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c. Disks come before the VMs, the PCI server after all
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c, expand_uplink.c. Disks come before the VMs, the PCI server after all
  * drivers. */
 void expand_disks(struct builder *builder);
 
@@ -150,6 +150,7 @@ void add_volume_client(
 uint32_t add_disk_memory(
 	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size);
 
+void expand_uplinks(struct builder *builder);
 void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);
@@ -158,10 +159,10 @@ void expand_entropy(struct builder *builder);
 /* Makes `task` (called `name`), which is signalled on `notification`, the next client of the entropy task, as that was told. */
 void entropy_client(struct builder *builder, const char *name, uint32_t task, uint32_t notification);
 
-/* Only where a VM has a network card, and before the VMs. */
+/* Only where there is a network card or an uplink, and before the VMs and the uplinks. */
 void expand_switch(struct builder *builder);
 
-/* Connects a card's model with its port: the rings, and who signals whom. The notification's scope is the system. */
+/* Connects a card's model, or an uplink's driver, with its port: the rings, and who signals whom. The notification's scope is the system. */
 void add_card(struct builder *builder, unsigned port, uint32_t task, uint32_t notification);
 
 /* The manifest object of a console's memory; its name is the console's. Added before VMs are expanded. */

@@ -19,10 +19,15 @@ static char *port_name(const struct appliance *appliance, unsigned port)
 	return network_name(appliance, network_card(appliance, port));
 }
 
+static unsigned card_count(const struct appliance *appliance)
+{
+	return network_port(appliance, NETWORK_UPLINK, 0);
+}
+
 /* Each card its own address. An address that was made from names is changed by giving one. */
 static void check_macs(const struct appliance *appliance, struct diagnostics *diagnostics)
 {
-	unsigned count = network_port_count(appliance);
+	unsigned count = card_count(appliance);
 
 	for (unsigned i = 1; i < count; i++) {
 		for (unsigned j = 0; j < i; j++) {
@@ -42,12 +47,23 @@ static void check_macs(const struct appliance *appliance, struct diagnostics *di
 	}
 }
 
+/* Frames pass within a VLAN, or by an uplink to all. */
+static bool is_same_vlan(const struct appliance *appliance, struct network_end from, struct network_end to)
+{
+	uint16_t from_vlan = network_traffic(appliance, from)->vlan;
+	uint16_t to_vlan = network_traffic(appliance, to)->vlan;
+
+	return from_vlan == to_vlan || (from.vm == NETWORK_UPLINK && from_vlan == 0) ||
+	       (to.vm == NETWORK_UPLINK && to_vlan == 0);
+}
+
 static void check_vlans(const struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	for (unsigned i = 0; i < appliance->network.flow_count; i++) {
 		const struct network_flow *flow = &appliance->network.flows[i];
 
-		if (card_at(appliance, flow->from)->vlan != card_at(appliance, flow->to)->vlan) {
+		if (!is_same_vlan(appliance, network_card(appliance, flow->from),
+			    network_card(appliance, flow->to))) {
 			char *from = port_name(appliance, flow->from);
 			char *to = port_name(appliance, flow->to);
 
@@ -60,11 +76,17 @@ static void check_vlans(const struct appliance *appliance, struct diagnostics *d
 	}
 }
 
+/* A VM, or an uplink: what lies behind one is a network of its own, in which what comes may come back. */
+static unsigned owner_of(struct network_end end)
+{
+	return end.vm == NETWORK_UPLINK ? APPLIANCE_MAX_VMS + end.nic : end.vm;
+}
+
 static void network_graph(const struct appliance *appliance, struct reach_graph *graph)
 {
 	graph->count = network_port_count(appliance);
 	for (unsigned port = 0; port < graph->count; port++) {
-		graph->owner[port] = network_card(appliance, port).vm;
+		graph->owner[port] = owner_of(network_card(appliance, port));
 		graph->flows[port] = network_flows(appliance, port);
 		char *name = port_name(appliance, port);
 
@@ -77,6 +99,9 @@ static uint64_t ports_of(const struct appliance *appliance, struct network_end e
 {
 	uint64_t ports = 0;
 
+	if (end.vm == NETWORK_UPLINK) {
+		return UINT64_C(1) << network_port(appliance, end.vm, end.nic);
+	}
 	for (unsigned nic = 0; nic < appliance->vms[end.vm].nic_count; nic++) {
 		if (end.nic == NIC_ALL || end.nic == nic) {
 			ports |= UINT64_C(1) << network_port(appliance, end.vm, nic);
@@ -112,15 +137,15 @@ static void check_denials(const struct appliance *appliance, struct diagnostics 
 	}
 }
 
-/* All cards together are bits of one notification. Reports the first VM that has one too many. */
+/* All cards and uplinks together are bits of one notification. Reports the first VM that has one too many. */
 static bool check_count(const struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	for (unsigned vm = 0; vm < appliance->vm_count; vm++) {
-		unsigned count = network_port(appliance, vm + 1, 0);
+		unsigned count = network_port(appliance, vm + 1, 0) + appliance->network.uplink_count;
 
 		if (count > SWITCH_PORTS_MAX) {
 			report(diagnostics, appliance->vms[vm].line,
-				"with vm \"%s\" there are %u network cards: at most %u are possible: remove some",
+				"with vm \"%s\" there are %u network cards and uplinks: at most %u are possible: remove some",
 				appliance->vms[vm].name, count, SWITCH_PORTS_MAX);
 			return false;
 		}
@@ -128,10 +153,77 @@ static bool check_count(const struct appliance *appliance, struct diagnostics *d
 	return true;
 }
 
+/* ---- Uplinks ---- */
+
+static const char *same_place(const struct appliance *appliance, unsigned index)
+{
+	const struct network *network = &appliance->network;
+	const char *function = network->uplinks[index].function;
+
+	/* Of one kind of function there may be several, but in one place there is one. */
+	for (unsigned i = 0; i < index && strchr(function, '.') != NULL; i++) {
+		if (network->uplinks[i].function != NULL &&
+			strcmp(network->uplinks[i].function, function) == 0) {
+			return network->uplinks[i].name;
+		}
+	}
+	for (unsigned i = 0; i < appliance->disk_count && strchr(function, '.') != NULL; i++) {
+		if (appliance->disks[i].function != NULL &&
+			strcmp(appliance->disks[i].function, function) == 0) {
+			return appliance->disks[i].name;
+		}
+	}
+	return NULL;
+}
+
+/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory. */
+static void check_function(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
+{
+	const struct uplink *uplink = &appliance->network.uplinks[index];
+
+	if (uplink->function == NULL) {
+		return; /* reported already */
+	}
+	if (!uplink->allow_dma && !appliance->has_iommu) {
+		report(diagnostics, uplink->function_line,
+			"the driver of uplink \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
+			uplink->name);
+	}
+	const char *other = same_place(appliance, index);
+
+	if (other != NULL) {
+		report(diagnostics, uplink->function_line,
+			"the PCI function of uplink \"%s\" is also that of \"%s\": name another",
+			uplink->name, other);
+	}
+}
+
+/* Flows, counters and tasks name VMs and uplinks in the same way. */
+static void check_name(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
+{
+	const struct uplink *uplink = &appliance->network.uplinks[index];
+
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		const struct vm *vm = &appliance->vms[i];
+
+		if (strcmp(vm->name, uplink->name) == 0) {
+			report(diagnostics, uplink->line,
+				"uplink \"%s\" has the name of a VM: choose another", uplink->name);
+		} else if (strcmp(vm->name, "uplink") == 0 && index == 0) {
+			report(diagnostics, vm->line,
+				"the tasks of uplinks are called uplink/NAME: give vm \"uplink\" another name");
+		}
+	}
+}
+
 void network_check(const struct appliance *appliance, struct diagnostics *diagnostics)
 {
 	if (!check_count(appliance, diagnostics)) {
 		return; /* what follows counts on it */
+	}
+	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
+		check_function(appliance, i, diagnostics);
+		check_name(appliance, i, diagnostics);
 	}
 	check_macs(appliance, diagnostics);
 	check_vlans(appliance, diagnostics);

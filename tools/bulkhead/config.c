@@ -21,6 +21,8 @@ static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual", "vm|after_pause",
 	"vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac", "vm|nic|vlan", "vm|nic|rate",
 	"vm|nic|burst", "vm|nic|on_crash", "vm|disk|volume", "vm|disk|read_only", "vm|disk|on_crash" };
+static const char *const UPLINK_OPTIONS[] = { "uplink|pci", "uplink|driver", "uplink|allow_dma",
+	"uplink|vlan", "uplink|rate", "uplink|burst", "uplink|on_crash" };
 static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise",
 	"disk|memory", "disk|image", "volume|disk", "volume|partition", "volume|label", "volume|size",
 	"volume|snapshot_of" };
@@ -166,6 +168,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 		}
 		read_vm(reader, section, &appliance->vms[appliance->vm_count++]);
 	}
+	read_uplinks(reader, root);
 	read_network(reader, root);
 }
 
@@ -235,6 +238,16 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("snapshot_of", NULL, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t uplink_options[] = {
+		CFG_STR("pci", NULL, CFGF_NONE),
+		CFG_STR("driver", NULL, CFGF_NONE),
+		CFG_STR("allow_dma", NULL, CFGF_NONE),
+		CFG_STR("vlan", NULL, CFGF_NONE),
+		CFG_STR("rate", NULL, CFGF_NONE),
+		CFG_STR("burst", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t options[] = {
 		CFG_STR("name", NULL, CFGF_NONE),
 		CFG_STR("admin_console", NULL, CFGF_NONE),
@@ -246,6 +259,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("volume", volume_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("uplink", uplink_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -264,6 +278,9 @@ static cfg_t *parse(struct reader *reader)
 	}
 	for (size_t i = 0; i < sizeof DISK_OPTIONS / sizeof DISK_OPTIONS[0]; i++) {
 		cfg_set_validate_func(root, DISK_OPTIONS[i], note_line);
+	}
+	for (size_t i = 0; i < sizeof UPLINK_OPTIONS / sizeof UPLINK_OPTIONS[0]; i++) {
+		cfg_set_validate_func(root, UPLINK_OPTIONS[i], note_line);
 	}
 	parsing = reader;
 	if (cfg_parse_buf(root, reader->text) != CFG_SUCCESS && reader->diagnostics.errors == 0) {
@@ -363,6 +380,10 @@ void appliance_free(struct appliance *appliance)
 	for (unsigned i = 0; i < appliance->volume_count; i++) {
 		free(appliance->volumes[i].name);
 		free(appliance->volumes[i].label);
+	}
+	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
+		free(appliance->network.uplinks[i].name);
+		free(appliance->network.uplinks[i].function);
 	}
 	free(appliance->name);
 	free(appliance->admin_console);

@@ -22,24 +22,6 @@ static const struct {
 	[DISK_DRIVER_NVME] = { "nvme", "class:010802" },
 };
 
-/* Is `text` like `form`, in which x stands for a hexadecimal digit? */
-static bool has_form(const char *text, const char *form)
-{
-	for (; *form != '\0'; text++, form++) {
-		if (*form == 'x' ? !isxdigit((unsigned char)*text) : *text != *form) {
-			return false;
-		}
-	}
-	return *text == '\0';
-}
-
-/* "BB:DD.F" with a device below 32 and a function below 8. */
-static bool is_place(const char *text)
-{
-	return has_form(text, "xx:xx.x") && strtoul(text + 3, NULL, 16) < 32 &&
-	       strtoul(text + 6, NULL, 16) < 8;
-}
-
 /* The kind of that name; DISK_DRIVERS if there is none. */
 static enum disk_driver driver_named(const char *name)
 {
@@ -55,6 +37,7 @@ static enum disk_driver driver_named(const char *name)
 static void read_function(struct reader *reader, cfg_t *section, struct disk *disk)
 {
 	unsigned driver_line;
+	char place[FUNCTION_PLACE_SIZE];
 	const char *text = option_text(reader, section, "pci", &disk->function_line);
 	const char *driver = option_text(reader, section, "driver", &driver_line);
 
@@ -74,11 +57,8 @@ static void read_function(struct reader *reader, cfg_t *section, struct disk *di
 		}
 		disk->driver = driver_named(text);
 		disk->function = format_text("%s", KINDS[disk->driver].function);
-	} else if (is_place(text)) {
-		disk->function = format_text("%s", text);
-		for (char *letter = disk->function; *letter != '\0'; letter++) {
-			*letter = (char)tolower((unsigned char)*letter);
-		}
+	} else if (parse_function_place(text, place)) {
+		disk->function = format_text("%s", place);
 	} else {
 		report(&reader->diagnostics, disk->function_line,
 			"pci = \"%s\" is no disk: write virtio-blk, nvme, or the place of one, like \"00:04.0\" (bus, device, function)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the network of an appliance file: the sections `nic NAME { ... }` of its VMs, `flows` and `deny`. Memory only. */
+/* Reads the network of an appliance file: the sections `nic NAME { ... }` of its VMs, `flows` and `deny`. Uplinks: config_uplink.c. Memory only. */
 #include "config_reader.h"
 #include "source.h"
 #include "values.h"
@@ -17,7 +17,7 @@ unsigned network_port(const struct appliance *appliance, unsigned vm, unsigned n
 {
 	unsigned port = nic;
 
-	for (unsigned i = 0; i < vm; i++) {
+	for (unsigned i = 0; i < vm && i < appliance->vm_count; i++) {
 		port += appliance->vms[i].nic_count;
 	}
 	return port;
@@ -25,18 +25,27 @@ unsigned network_port(const struct appliance *appliance, unsigned vm, unsigned n
 
 unsigned network_port_count(const struct appliance *appliance)
 {
-	return network_port(appliance, appliance->vm_count, 0);
+	return network_port(appliance, NETWORK_UPLINK, appliance->network.uplink_count);
 }
 
 struct network_end network_card(const struct appliance *appliance, unsigned port)
 {
 	struct network_end end = { 0, port };
 
-	while (end.vm + 1 < appliance->vm_count && end.nic >= appliance->vms[end.vm].nic_count) {
+	while (end.vm < appliance->vm_count && end.nic >= appliance->vms[end.vm].nic_count) {
 		end.nic -= appliance->vms[end.vm].nic_count;
 		end.vm++;
 	}
+	if (end.vm == appliance->vm_count) {
+		end.vm = NETWORK_UPLINK;
+	}
 	return end;
+}
+
+const struct traffic *network_traffic(const struct appliance *appliance, struct network_end end)
+{
+	return end.vm == NETWORK_UPLINK ? &appliance->network.uplinks[end.nic].traffic
+					: &appliance->vms[end.vm].nics[end.nic].traffic;
 }
 
 uint64_t network_flows(const struct appliance *appliance, unsigned port)
@@ -54,6 +63,9 @@ uint64_t network_flows(const struct appliance *appliance, unsigned port)
 
 char *network_name(const struct appliance *appliance, struct network_end end)
 {
+	if (end.vm == NETWORK_UPLINK) {
+		return format_text("%s", appliance->network.uplinks[end.nic].name);
+	}
 	const struct vm *vm = &appliance->vms[end.vm];
 
 	return end.nic == NIC_ALL ? format_text("%s", vm->name)
@@ -91,43 +103,52 @@ static void read_mac(struct reader *reader, cfg_t *section, const struct vm *vm,
 	}
 }
 
-static void read_vlan(struct reader *reader, cfg_t *section, struct nic *nic)
+static void read_vlan(struct reader *reader, cfg_t *section, struct traffic *traffic)
 {
-	const char *text = option_text(reader, section, "vlan", &nic->vlan_line);
+	unsigned line;
+	const char *text = option_text(reader, section, "vlan", &line);
 	char *end = NULL;
 	unsigned long vlan = text != NULL ? strtoul(text, &end, 10) : 0;
 
 	if (text == NULL) {
-		nic->vlan_line = nic->line;
-	} else if (text[0] < '0' || text[0] > '9' || *end != '\0' || vlan == 0 || vlan > SWITCH_VLAN_MAX) {
-		report(&reader->diagnostics, nic->vlan_line,
+		return;
+	}
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || vlan == 0 || vlan > SWITCH_VLAN_MAX) {
+		report(&reader->diagnostics, line,
 			"vlan = \"%s\" is out of range: write a number from 1 to %u, or remove the line",
 			text, SWITCH_VLAN_MAX);
 	} else {
-		nic->vlan = (uint16_t)vlan;
+		traffic->vlan = (uint16_t)vlan;
 	}
 }
 
-static void read_rate(struct reader *reader, cfg_t *section, struct nic *nic)
+static void read_rate(struct reader *reader, cfg_t *section, struct traffic *traffic)
 {
 	unsigned rate_line;
 	unsigned burst_line;
 	const char *rate = option_text(reader, section, "rate", &rate_line);
 	const char *burst = option_text(reader, section, "burst", &burst_line);
 
-	if (rate != NULL && (!parse_rate(rate, &nic->rate) || nic->rate < SWITCH_RATE_MIN ||
-				    nic->rate > SWITCH_RATE_MAX)) {
+	if (rate != NULL && (!parse_rate(rate, &traffic->rate) || traffic->rate < SWITCH_RATE_MIN ||
+				    traffic->rate > SWITCH_RATE_MAX)) {
 		report(&reader->diagnostics, rate_line,
 			"rate = \"%s\" is no rate: write bits per second from 8K to 1000G, like 100M", rate);
 	}
-	nic->burst = rate != NULL ? NIC_DEFAULT_BURST : 0;
+	traffic->burst = rate != NULL ? NIC_DEFAULT_BURST : 0;
 	if (burst != NULL && rate == NULL) {
 		report(&reader->diagnostics, burst_line,
 			"a burst needs a rate: add a line like rate = 100M, or remove this one");
-	} else if (burst != NULL && (!parse_size(burst, &nic->burst) || nic->burst > SWITCH_BURST_MAX)) {
+	} else if (burst != NULL &&
+		   (!parse_size(burst, &traffic->burst) || traffic->burst > SWITCH_BURST_MAX)) {
 		report(&reader->diagnostics, burst_line,
 			"burst = \"%s\" is no size: write bytes up to 1G, like 64K", burst);
 	}
+}
+
+void read_traffic(struct reader *reader, cfg_t *section, struct traffic *traffic)
+{
+	read_vlan(reader, section, traffic);
+	read_rate(reader, section, traffic);
 }
 
 static bool check_nic_name(struct reader *reader, const struct vm *vm, const struct nic *nic)
@@ -174,8 +195,7 @@ void read_nics(struct reader *reader, cfg_t *section, struct vm *vm)
 
 		if (check_nic_name(reader, vm, added)) {
 			read_mac(reader, nic_section, vm, added);
-			read_vlan(reader, nic_section, added);
-			read_rate(reader, nic_section, added);
+			read_traffic(reader, nic_section, &added->traffic);
 			add_model(reader, nic_section, vm, added);
 		}
 	}
@@ -189,28 +209,38 @@ struct connection {
 	bool is_both_ways;
 };
 
-/* "VM" or "VM/NIC". Reports it where there is no such thing. */
+static bool has_name(const struct appliance *appliance, struct network_end end, const char *text)
+{
+	char *name = network_name(appliance, end);
+	bool is_same = strcmp(name, text) == 0;
+
+	free(name);
+	return is_same;
+}
+
+/* "VM", "VM/NIC" or an uplink. Reports it where there is no such thing. */
 static bool find_end(struct reader *reader, const char *text, unsigned line, struct network_end *end)
 {
 	const struct appliance *appliance = reader->appliance;
 
+	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
+		*end = (struct network_end){ NETWORK_UPLINK, i };
+		if (has_name(appliance, *end, text)) {
+			return true;
+		}
+	}
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
 		const struct vm *vm = &appliance->vms[i];
 
 		for (unsigned j = 0; j <= vm->nic_count; j++) {
-			struct network_end candidate = { i, j < vm->nic_count ? j : NIC_ALL };
-			char *name = network_name(appliance, candidate);
-			bool is_same = strcmp(name, text) == 0;
-
-			free(name);
-			if (is_same) {
-				*end = candidate;
+			*end = (struct network_end){ i, j < vm->nic_count ? j : NIC_ALL };
+			if (has_name(appliance, *end, text)) {
 				return true;
 			}
 		}
 	}
 	report(&reader->diagnostics, line,
-		"there is no VM or network card \"%s\": write VM/NIC, and add a section nic NIC { } to the VM",
+		"there is no VM, network card or uplink \"%s\": write VM/NIC and add a section nic NIC { } to the VM, or NAME and add a section uplink NAME { }",
 		text);
 	return false;
 }
@@ -278,8 +308,7 @@ static void read_flow(struct reader *reader, const char *text, unsigned line)
 		report(&reader->diagnostics, line,
 			"flow \"%s\" names a VM: name its network card, like VM/net0", text);
 	} else if (connection.from.vm == connection.to.vm && connection.from.nic == connection.to.nic) {
-		report(&reader->diagnostics, line, "flow \"%s\" leads from a card to itself: remove it",
-			text);
+		report(&reader->diagnostics, line, "flow \"%s\" leads to where it begins: remove it", text);
 	} else {
 		add_flow(reader, connection.from, connection.to, text, line);
 		if (connection.is_both_ways) {
@@ -308,9 +337,11 @@ static void read_denial(struct reader *reader, const char *text, unsigned line)
 	if (!read_connection(reader, text, line, &connection)) {
 		return;
 	}
-	if (connection.from.vm == connection.to.vm) {
+	if (connection.from.vm == connection.to.vm &&
+		(connection.from.vm != NETWORK_UPLINK || connection.from.nic == connection.to.nic)) {
 		report(&reader->diagnostics, line,
-			"deny \"%s\" is about one VM, which can pass on what it likes: name two", text);
+			"deny \"%s\" is about one VM or uplink, which can pass on what it likes: name two",
+			text);
 		return;
 	}
 	add_denial(reader, connection.from, connection.to, line);

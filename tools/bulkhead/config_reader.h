@@ -65,7 +65,13 @@ void read_restart(struct reader *reader, cfg_t *section, const char *name, const
 /* Reads the sections `nic NAME { ... }` of a VM (config_network.c). */
 void read_nics(struct reader *reader, cfg_t *section, struct vm *vm);
 
-/* Reads `flows` and `deny`, after all VMs were read (config_network.c). */
+/* Reads vlan, rate and burst of a port (config_network.c). */
+void read_traffic(struct reader *reader, cfg_t *section, struct traffic *traffic);
+
+/* Reads the sections `uplink NAME { ... }` (config_uplink.c). */
+void read_uplinks(struct reader *reader, cfg_t *root);
+
+/* Reads `flows` and `deny`, after all VMs and uplinks were read (config_network.c). */
 void read_network(struct reader *reader, cfg_t *root);
 
 /* Reads a section `vm NAME { ... }`. */

@@ -3,6 +3,7 @@
 #include "builder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static uint64_t power_of_two(uint64_t size)
 /* Guest RAM is cut from power-of-two pieces of the machine's, so let there be room for the next power of two of each VM. */
 static uint64_t memory_needed(const struct appliance *appliance, const struct manifest_writer *writer)
 {
-	uint64_t needed = BASE_MEMORY;
+	uint64_t needed = BASE_MEMORY + appliance->network.uplink_count * 2 * MANIFEST_LARGE_PAGE_SIZE;
 
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
 		needed += power_of_two(appliance->vms[i].memory) + MEMORY_PER_VM +
@@ -55,6 +56,15 @@ static uint64_t memory_needed(const struct appliance *appliance, const struct ma
 		needed += 2 * module->size;
 	}
 	return (needed + 64 * MEBIBYTE - 1) / (64 * MEBIBYTE) * (64 * MEBIBYTE);
+}
+
+/* What the emulated machine needs for it. */
+static void describe_uplink(const struct uplink *uplink, struct system_uplink *described)
+{
+	described->driver = uplink->driver;
+	if (strchr(uplink->function, '.') != NULL) {
+		snprintf(described->place, sizeof described->place, "%s", uplink->function);
+	}
 }
 
 /* The reader that the root task will use has the last word. */
@@ -78,6 +88,9 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 
 	*image = (struct system_image){ .has_iommu = appliance->has_iommu,
 		.command_line = appliance->reboot_on_panic ? "panic=reboot" : "panic=halt" };
+	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
+		describe_uplink(&appliance->network.uplinks[i], &image->uplinks[image->uplink_count++]);
+	}
 	image->kernel_elf64 = system_file(folder, "kernel/bulkhead.elf64", &builder.failed);
 	image->kernel_elf32 = system_file(folder, "kernel/bulkhead.elf32", &builder.failed);
 	image->root_task = system_file(folder, "tasks/roottask", &builder.failed);
@@ -97,6 +110,7 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 	for (uint32_t vm = 0; vm < appliance->vm_count; vm++) {
 		expand_vm(&builder, vm);
 	}
+	expand_uplinks(&builder);
 	expand_pci_server(&builder);
 	size_cnodes(&builder);
 	image->manifest = manifest_writer_finish(&builder.writer, name,

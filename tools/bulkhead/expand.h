@@ -6,6 +6,7 @@
 #pragma once
 
 #include "appliance.h"
+#include "values.h"
 
 #include <stddef.h>
 
@@ -13,6 +14,12 @@
 struct system_module {
 	char name[MANIFEST_NAME_SIZE]; /* in the manifest */
 	char *path;                    /* on the host */
+};
+
+/* An uplink's network card, as the machine has it. */
+struct system_uplink {
+	enum uplink_driver driver;
+	char place[FUNCTION_PLACE_SIZE]; /* "BB:DD.F"; empty: anywhere */
 };
 
 /* An appliance made ready to run. */
@@ -26,6 +33,8 @@ struct system_image {
 	char *root_task;
 	uint64_t memory_needed; /* bytes of the machine's RAM */
 	bool has_iommu;
+	struct system_uplink uplinks[NETWORK_MAX_UPLINKS];
+	unsigned uplink_count;
 	const char *command_line; /* the kernel's */
 };
 

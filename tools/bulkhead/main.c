@@ -36,6 +36,7 @@ static const char HELP[] =
 	"      --icount               count instructions instead of time; each run is like the other\n"
 	"      --real-time            time goes by the clock even while the machine is busy (for a fast machine, or KVM)\n"
 	"      --disk FILE            give the machine that file as a virtio disk; again for more\n"
+	"      --uplink BACKEND       what is behind the first uplink, as QEMU's -netdev takes it; again for the next (default: user)\n"
 	"      --image IMAGE|direct   boot from an image made by build; direct (the default): without GRUB\n"
 	"  audit FILE [--json]        say who holds what, and who can reach whom; for programs\n"
 	"  manifest FILE -o OUTPUT    write the table that the root task would get\n"
@@ -155,6 +156,10 @@ static int execute(struct command *command)
 		} else if (command->run.control != NULL && appliance.control == CONTROL_NONE) {
 			complain("--control needs a control port, and %s has none: add control = com3",
 				command->file);
+		} else if (command->run.uplink_count > appliance.network.uplink_count) {
+			complain("--uplink %s needs an uplink, and %s has %u: add a section uplink NAME { }",
+				command->run.uplinks[command->run.uplink_count - 1], command->file,
+				appliance.network.uplink_count);
 		} else {
 			char *system =
 				command->system != NULL ? format_text("%s", command->system) : find_system();
@@ -210,7 +215,8 @@ static int parse_option(struct command *command, char ***arguments)
 		(has_output && strcmp(option, "-o") == 0) || strcmp(option, "--system") == 0 ||
 		(is_run && (strcmp(option, "--until") == 0 || strcmp(option, "--timeout") == 0 ||
 				   strcmp(option, "--image") == 0 || strcmp(option, "--transcript") == 0 ||
-				   strcmp(option, "--control") == 0 || strcmp(option, "--disk") == 0));
+				   strcmp(option, "--control") == 0 || strcmp(option, "--disk") == 0 ||
+				   strcmp(option, "--uplink") == 0));
 	const char *value = is_known ? take_value(arguments) : NULL;
 
 	if (!is_known) {
@@ -234,6 +240,11 @@ static int parse_option(struct command *command, char ***arguments)
 			return usage("that is one disk too many: ", value);
 		}
 		command->run.disks[command->run.disk_count++] = value;
+	} else if (strcmp(option, "--uplink") == 0) {
+		if (command->run.uplink_count == NETWORK_MAX_UPLINKS) {
+			return usage("that is one uplink too many: ", value);
+		}
+		command->run.uplinks[command->run.uplink_count++] = value;
 	} else if (strcmp(option, "--image") == 0) {
 		command->run.image = strcmp(value, "direct") == 0 ? NULL : value;
 	} else if (!parse_timeout(value, &command->run.timeout)) {

@@ -110,6 +110,32 @@ static void add_control(struct qemu_command *command, const struct run_options *
 	}
 }
 
+/* A network card for each uplink. In which place the machine has it decides QEMU, but for those on bus 0 that the file names; what the file says of other
+ * buses is for a machine that the user describes. The card has no boot ROM: nobody boots from it. */
+static void add_uplinks(
+	struct qemu_command *command, const struct system_image *image, const struct run_options *options)
+{
+	static const char *const MODELS[UPLINK_DRIVERS] = {
+		[UPLINK_DRIVER_VIRTIO] = "virtio-net-pci,disable-legacy=on,iommu_platform=on",
+		[UPLINK_DRIVER_E1000E] = "e1000e",
+	};
+
+	for (unsigned i = 0; i < image->uplink_count; i++) {
+		const struct system_uplink *uplink = &image->uplinks[i];
+		const char *backend = i < options->uplink_count ? options->uplinks[i] : "user";
+
+		if (uplink->place[0] != '\0' && strncmp(uplink->place, "00:", 3) != 0) {
+			continue;
+		}
+		add(command, "-netdev");
+		add(command, "%s,id=uplink%u", backend, i);
+		add(command, "-device");
+		add(command, "%s,netdev=uplink%u,romfile=%s%s", MODELS[uplink->driver], i,
+			uplink->place[0] != '\0' ? ",addr=" : "",
+			uplink->place[0] != '\0' ? uplink->place + 3 : "");
+	}
+}
+
 bool qemu_command_make(struct qemu_command *command, const struct system_image *image,
 	const struct run_options *options, const char *staging, int com1, int com2)
 {
@@ -164,6 +190,7 @@ bool qemu_command_make(struct qemu_command *command, const struct system_image *
 		add(command, "virtio-blk-pci,disable-legacy=on,iommu_platform=on,drive=disk%u", i);
 		free(path);
 	}
+	add_uplinks(command, image, options);
 	for (char *const *argument = options->qemu_arguments; *argument != NULL; argument++) {
 		add(command, "%s", *argument);
 	}

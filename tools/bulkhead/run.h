@@ -16,6 +16,9 @@ struct run_options {
 	bool real_time;                   /* --real-time */
 	const char *disks[RUN_MAX_DISKS]; /* files that the machine has as virtio disks */
 	unsigned disk_count;
+	const char
+		*uplinks[NETWORK_MAX_UPLINKS]; /* QEMU's backends, in the order of the file; NULL: "user" */
+	unsigned uplink_count;
 	const char *image;           /* a GRUB image to boot from; NULL: QEMU's -kernel */
 	char *const *qemu_arguments; /* appended to QEMU's own; NULL-terminated */
 	const char *admin_console;

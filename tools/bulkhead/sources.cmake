@@ -14,6 +14,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/config.c
 	${CMAKE_CURRENT_LIST_DIR}/config_disk.c
 	${CMAKE_CURRENT_LIST_DIR}/config_network.c
+	${CMAKE_CURRENT_LIST_DIR}/config_uplink.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/config_volume.c
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
@@ -24,6 +25,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_host.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_switch.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_uplink.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_volumes.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c

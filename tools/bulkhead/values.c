@@ -2,6 +2,7 @@
 /* Parsers for single values of an appliance file. Pure: no input or output, no allocation. */
 #include "values.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,29 @@ bool is_plain_name(const char *text, unsigned max_length)
 		return false;
 	}
 	return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+/* Is `text` like `form`, in which x stands for a hexadecimal digit? */
+static bool has_form(const char *text, const char *form)
+{
+	for (; *form != '\0'; text++, form++) {
+		if (*form == 'x' ? !isxdigit((unsigned char)*text) : *text != *form) {
+			return false;
+		}
+	}
+	return *text == '\0';
+}
+
+bool parse_function_place(const char *text, char place[FUNCTION_PLACE_SIZE])
+{
+	if (!has_form(text, "xx:xx.x") || strtoul(text + 3, NULL, 16) >= 32 ||
+		strtoul(text + 6, NULL, 16) >= 8) {
+		return false;
+	}
+	for (unsigned i = 0; i < FUNCTION_PLACE_SIZE; i++) {
+		place[i] = (char)tolower((unsigned char)text[i]);
+	}
+	return true;
 }
 
 void print_size(uint64_t bytes, char text[24])

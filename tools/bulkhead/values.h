@@ -28,5 +28,10 @@ __attribute__((warn_unused_result)) bool parse_restart(const char *text, struct 
 /* A letter, then letters, digits and '-', at most `max_length`; lower case only. */
 bool is_plain_name(const char *text, unsigned max_length);
 
+/* "BB:DD.F", the place of a PCI function in hexadecimal, with a device below 32 and a function below 8; in lower case, as the PCI server takes it. */
+#define FUNCTION_PLACE_SIZE 8u
+__attribute__((warn_unused_result)) bool parse_function_place(
+	const char *text, char place[FUNCTION_PLACE_SIZE]);
+
 /* "3M", "512K" or "1000": the shortest exact way to write a size. Writes at most 24 bytes to `text`. */
 void print_size(uint64_t bytes, char text[24]);

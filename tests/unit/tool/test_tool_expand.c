@@ -277,9 +277,9 @@ static void cards_are_connected_with_the_switch_alone(void **state)
 	add_nic(&appliance.vms[0], "net1", UINT64_C(0x525400000002));
 	add_vm("blue", 64 << 20, 5);
 	add_nic(&appliance.vms[1], "wan", UINT64_C(0x525400000003));
-	appliance.vms[1].nics[0].vlan = 7;
-	appliance.vms[1].nics[0].rate = 1000000;
-	appliance.vms[1].nics[0].burst = 65536;
+	appliance.vms[1].nics[0].traffic.vlan = 7;
+	appliance.vms[1].nics[0].traffic.rate = 1000000;
+	appliance.vms[1].nics[0].traffic.burst = 65536;
 	add_flow(0, 2);
 	add_flow(2, 0);
 	add_flow(2, 1);
