@@ -107,16 +107,17 @@ class Terminal:
 
 
 class Machine(Terminal):
-    """An appliance that runs under `bulkhead run`: COM1 on the pseudo-terminal, COM2 (the transcript) in a file besides."""
+    """An appliance that runs under `bulkhead run`: COM1 on the pseudo-terminal, COM2 (the transcript) in a file besides. Where the machine talks to the
+    world outside, whose time is the clock's, `pace` must not be --icount: there the machine's time leaps over each pause."""
 
-    def __init__(self, appliance, folder, consoles, options=(), qemu=()):
+    def __init__(self, appliance, folder, consoles, options=(), qemu=(), pace=("--icount",)):
         folder.mkdir(parents=True, exist_ok=True)
         self.consoles = consoles  # names in the order of their numbers
         self.transcript_path = folder / "transcript.txt"
         self.transcript_path.write_bytes(b"")
         self.searched = 0  # where the next search of the transcript begins
         super().__init__(
-            [TOOL, "run", appliance, "--icount", *options, "--"]
+            [TOOL, "run", appliance, *pace, *options, "--"]
             # To the file instead of the tool: QEMU's own log of a character device doubles a byte where the reader was slow.
             + ["-set", "chardev.com2.backend=file", "-set", f"chardev.com2.path={self.transcript_path}", *qemu],
             folder / "terminal.txt",

@@ -28,6 +28,8 @@ PARTS = [
     "tasks/virtio-disk",
     "tasks/nvme-disk",
     "tasks/disk-exerciser",
+    "tasks/virtio-nic",
+    "tasks/e1000e",
     "tasks/switch",
     "tasks/virtio-net",
     "tasks/virtio-blk",
