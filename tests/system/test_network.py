@@ -22,7 +22,7 @@ APPLIANCE = (
 def counters(machine):
     """What `net` says, for each card and uplink."""
     found = {}
-    line = r"^(\S+) +\S+  sent (\d+) frames (\d+) bytes  received (\d+) frames (\d+) bytes  held (\d+)  dropped: (.*)$"
+    line = r"^(\S+) +\S+ +sent (\d+) frames (\d+) bytes  received (\d+) frames (\d+) bytes  held (\d+)  dropped: (.*)$"
     for name, *numbers, drops in re.findall(line, machine.admin("net"), re.MULTILINE):
         found[name] = dict(zip(("sent", "sent_bytes", "received", "received_bytes", "held"), map(int, numbers)))
         found[name].update({reason: int(number) for reason, number in re.findall(r"(\w+) (\d+)", drops)})
