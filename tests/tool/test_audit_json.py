@@ -76,6 +76,33 @@ def test_flows_and_whom_they_reach(tool):
         "root/notification", "red/net0/notification", "green/net0/notification", "blue/net0/notification"}
 
 
+UPLINK = """\
+flows = { "red/net0 -> lan", "lan -> blue/net0" }
+uplink lan {
+\tpci = e1000e
+\tallow_dma = true
+\tvlan = 5
+\trate = 10M
+}
+"""
+
+
+def test_an_uplink_is_reached_and_reaches(tool):
+    tool.write("net.conf", UPLINK + NETWORK.split("\n", 1)[1])
+    words = tool.with_system("audit", "net.conf").stdout
+    assert "  lan: a physical network, VLAN 5, at most 10000000 bits per second\n    -> blue/net0\n" in words
+    assert "\n  red reaches blue: red/net0 -> lan, lan -> blue/net0\n  red reaches lan: red/net0 -> lan\n" in words
+    assert "\n  lan reaches blue: lan -> blue/net0\n" in words
+    assert "\n  blue reaches nobody\n" in words
+    facts = json.loads(tool.with_system("audit", "net.conf", "--json").stdout)
+    assert facts["cards"][-1] == {"name": "lan", "mac": "", "vlan": 5, "rate": 10000000, "burst": 131072}
+    assert {(one["from"], one["to"]) for one in facts["flows"]} == {("red/net0", "lan"), ("lan", "blue/net0")}
+    assert facts["dma"] == [{"task": "uplink/lan", "function": "8086:10d3", "confined": False}]
+    # the switch and the PCI server are in touch with its driver, and no VM
+    near = {one["from"] for one in facts["reach"] if one["to"] == "uplink/lan"}
+    assert near == {"switch", "pci"}
+
+
 def test_without_cards_nothing_is_said_of_the_network(tool):
     assert "NETWORK" not in tool.with_system("audit", "good.conf").stdout
     facts = json.loads(tool.with_system("audit", "good.conf", "--json").stdout)

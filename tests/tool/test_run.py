@@ -44,6 +44,52 @@ def test_until_prints_the_transcript(tool):
     assert no_qemu_of(tool)
 
 
+UPLINKS = """
+uplink lan {
+\tpci = virtio-net
+\tallow_dma = true
+}
+uplink wan {
+\tpci = "00:1D.0"
+\tdriver = e1000e
+\tallow_dma = true
+}
+uplink dmz {
+\tpci = "03:00.0"
+\tallow_dma = true
+}
+"""
+
+
+def qemu_arguments(tool, *options):
+    """Those that the tool would start QEMU with."""
+    programs = tool.folder / "programs"
+    programs.mkdir(exist_ok=True)
+    stand_in = programs / "qemu-system-x86_64"
+    stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$ARGUMENTS"\n')
+    stand_in.chmod(0o755)
+    arguments = tool.folder / "arguments"
+    environment = dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}", ARGUMENTS=str(arguments))
+    result = tool.with_system("run", "uplinks.conf", *options, "--timeout", "30", env=environment)
+    assert result.returncode == 0, result.stderr
+    return arguments.read_text().splitlines()
+
+
+def test_uplinks_are_cards_of_the_machine(tool):
+    tool.write("uplinks.conf", (tool.folder / "good.conf").read_text() + UPLINKS)
+    arguments = qemu_arguments(tool)
+    cards = [(arguments[i], arguments[i + 1]) for i in range(len(arguments) - 1) if arguments[i] in ("-netdev", "-device")]
+    assert cards == [
+        ("-netdev", "user,id=uplink0"),
+        ("-device", "virtio-net-pci,disable-legacy=on,iommu_platform=on,netdev=uplink0,romfile="),
+        ("-netdev", "user,id=uplink1"),
+        ("-device", "e1000e,netdev=uplink1,romfile=,addr=1d.0"),
+    ]
+    assert "tap,ifname=tap0,id=uplink0" in qemu_arguments(tool, "--uplink", "tap,ifname=tap0")
+    result = tool.with_system("run", "good.conf", "--uplink", "user")
+    assert "--uplink user needs an uplink, and good.conf has 0: add a section uplink NAME { }" in result.stderr
+
+
 def test_transcript_goes_to_a_file(tool):
     tool.kernel(com1="on the terminal\n", com2="blue: blue is up\n")
     result = tool.with_system("run", "good.conf", "--transcript", "lines.txt", "--timeout", "30")

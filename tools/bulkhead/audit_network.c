@@ -119,7 +119,7 @@ void audit_print_network(const struct manifest *manifest, FILE *output)
 	if (graph->count == 0) {
 		return;
 	}
-	fputs("\nNETWORK CARDS, AND WHERE THEIR FRAMES MAY GO\n", output);
+	fputs("\nNETWORK CARDS AND UPLINKS, AND WHERE THEIR FRAMES MAY GO\n", output);
 	for (unsigned port = 0; port < graph->count; port++) {
 		print_port(&network.ports[port], output);
 		for (unsigned to = 0; to < graph->count; to++) {
@@ -128,7 +128,8 @@ void audit_print_network(const struct manifest *manifest, FILE *output)
 			}
 		}
 	}
-	fputs("\nWHO REACHES WHOM OVER THE NETWORK (a VM may pass on what it gets)\n", output);
+	fputs("\nWHO REACHES WHOM OVER THE NETWORK (a VM may pass on what it gets, and so may a physical network)\n",
+		output);
 	for (unsigned port = 0; port < graph->count; port++) {
 		if (graph->owner[port] == port) {
 			print_reached(graph, port, output);

@@ -28,7 +28,8 @@ static struct manifest manifest;
 static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.elf32", "tasks/roottask",
 	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
 	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/virtio-rng", "tasks/virtio-console",
-	"tasks/virtio-net", "tasks/switch", "tasks/entropy", "tasks/console", "tasks/guest" };
+	"tasks/virtio-net", "tasks/switch", "tasks/virtio-nic", "tasks/e1000e", "tasks/pci", "tasks/entropy",
+	"tasks/console", "tasks/guest" };
 
 static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
 
@@ -106,6 +107,14 @@ static void add_nic(struct vm *vm, const char *name, uint64_t mac)
 	};
 }
 
+static void add_uplink(const char *name, const char *function, enum uplink_driver driver)
+{
+	appliance.network.uplinks[appliance.network.uplink_count++] = (struct uplink){ .name = strdup(name),
+		.function = strdup(function),
+		.driver = driver,
+		.on_crash = { MANIFEST_ON_EXIT_RESTART, 7, 60 } };
+}
+
 static void add_flow(unsigned from, unsigned to)
 {
 	appliance.network.flows[appliance.network.flow_count++] = (struct network_flow){ from, to, 1 };
@@ -155,6 +164,10 @@ static void free_appliance(void)
 		free(vm->kernel.path);
 		free(vm->initrd.path);
 		free(vm->command_line);
+	}
+	for (unsigned i = 0; i < appliance.network.uplink_count; i++) {
+		free(appliance.network.uplinks[i].name);
+		free(appliance.network.uplinks[i].function);
 	}
 	free(appliance.name);
 	free(appliance.admin_console);
@@ -305,6 +318,61 @@ static void cards_are_connected_with_the_switch_alone(void **state)
 	assert_int_equal(manifest_find_task(&manifest, "red/net2"), MANIFEST_NONE);
 }
 
+/* An uplink's driver has its function, memory for that, and a port of the switch; of the VMs it has nothing. */
+static void an_uplink_is_a_port_of_the_switch(void **state)
+{
+	(void)state;
+	add_vm("red", 64 << 20, 5);
+	add_nic(&appliance.vms[0], "net0", UINT64_C(0x525400000001));
+	/* as what else the switch has is called */
+	add_uplink("page", "00:05.0", UPLINK_DRIVER_E1000E);
+	add_uplink("notification", "1af4:1041", UPLINK_DRIVER_VIRTIO);
+	appliance.network.uplinks[0].traffic = (struct traffic){ 9, 8000, 1500 };
+	appliance.network.uplinks[1].allow_dma = true;
+	add_flow(0, 1);
+	add_flow(1, 0);
+	add_flow(2, 1);
+	expand();
+	has_argument("switch", "port=red/net0,52:54:00:00:00:01,0,0,0,0x2");
+	has_argument("switch", "port=page,uplink,9,8000,1500,0x1");
+	has_argument("switch", "port=notification,uplink,0,0,0,0x2");
+	has_argument("pci", "function=00:05.0");
+	has_argument("pci", "function=1af4:1041");
+	assert_int_equal(capability("uplink/page", "switch-signal")->badge, 2);
+	assert_int_equal(capability("uplink/notification", "switch-signal")->badge, 4);
+	assert_int_equal(capability("uplink/page", "switch-signal")->object,
+		capability("switch", "notification")->object);
+	assert_int_equal(capability("switch", "signal:page")->object,
+		capability("uplink/page", "notification")->object);
+	assert_int_equal(mapping("switch", "nic:page")->object, mapping("uplink/page", "frames")->object);
+	assert_int_not_equal(mapping("switch", "page")->object, mapping("switch", "nic:page")->object);
+	(void)capability("uplink/page", "message0");
+	(void)mapping("uplink/page", "bar0");
+	assert_int_equal(mapping("uplink/page", "function")->rights, MANIFEST_RIGHT_READ);
+
+	const struct manifest_task *confined = &manifest.tasks[manifest_find_task(&manifest, "uplink/page")];
+	const struct manifest_task *free_one =
+		&manifest.tasks[manifest_find_task(&manifest, "uplink/notification")];
+
+	assert_int_equal(confined->flags & MANIFEST_TASK_ALLOW_DMA, 0);
+	assert_int_not_equal(free_one->flags & MANIFEST_TASK_ALLOW_DMA, 0);
+	assert_int_equal(confined->restart.max, 7);
+	assert_int_equal(confined->budget_us * 1000, UPLINK_SHARE_PER_MILLE * confined->period_us);
+	assert_int_not_equal(confined->trust_domain, free_one->trust_domain);
+	for (uint32_t i = 0; i < manifest.mapping_count; i++) {
+		const struct manifest_object *object = &manifest.objects[manifest.mappings[i].object];
+
+		if (&manifest.tasks[manifest.mappings[i].task] == confined ||
+			&manifest.tasks[manifest.mappings[i].task] == free_one) {
+			assert_int_equal(object->scope, MANIFEST_SCOPE_SYSTEM);
+		}
+	}
+	/* and what the emulated machine has to have */
+	assert_int_equal(image.uplink_count, 2);
+	assert_string_equal(image.uplinks[0].place, "00:05.0");
+	assert_string_equal(image.uplinks[1].place, "");
+}
+
 static void without_a_card_there_is_no_switch(void **state)
 {
 	(void)state;
@@ -394,14 +462,20 @@ static void the_largest_appliance_fits(void **state)
 				snprintf(device->console, 24, "a-long-name-%03u", consoles++);
 			}
 		}
-		for (unsigned j = 0; j < VM_MAX_NICS && cards < SWITCH_PORTS_MAX; j++) {
+		for (unsigned j = 0; j < VM_MAX_NICS && cards < SWITCH_PORTS_MAX - NETWORK_MAX_UPLINKS; j++) {
 			snprintf(name, sizeof name, "long-na%u", j);
 			add_nic(vm, name, UINT64_C(0x525400000000) + cards++);
 			devices++;
 		}
 	}
-	for (unsigned i = 0; i < cards; i++) {
-		for (unsigned j = 0; j < cards; j++) {
+	for (unsigned i = 0; i < NETWORK_MAX_UPLINKS; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "long-uplink-n-%u", i);
+		add_uplink(name, "class:020000", i % 2 != 0 ? UPLINK_DRIVER_E1000E : UPLINK_DRIVER_VIRTIO);
+	}
+	for (unsigned i = 0; i < SWITCH_PORTS_MAX; i++) {
+		for (unsigned j = 0; j < SWITCH_PORTS_MAX; j++) {
 			if (i != j) {
 				add_flow(i, j);
 			}
@@ -410,10 +484,10 @@ static void the_largest_appliance_fits(void **state)
 	appliance.control = CONTROL_COM3;
 	expand();
 	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
-	/* console, entropy and switch, VMMs, models */
-	assert_int_equal(manifest.task_count, 3 + APPLIANCE_MAX_VMS + devices);
-	/* guests' files are shared: fourteen task images but roottask's, and one guest file */
-	assert_int_equal(image.module_count, 15);
+	/* console, entropy, switch and PCI server, uplinks, VMMs, models */
+	assert_int_equal(manifest.task_count, 4 + NETWORK_MAX_UPLINKS + APPLIANCE_MAX_VMS + devices);
+	/* guests' files are shared: seventeen task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 18);
 }
 
 static void a_vm_without_devices_is_possible(void **state)
@@ -486,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tasks_find_what_they_look_for),
 		TEST(cards_are_connected_with_the_switch_alone),
+		TEST(an_uplink_is_a_port_of_the_switch),
 		TEST(without_a_card_there_is_no_switch),
 		TEST(memory_is_split_around_the_hole),
 		TEST(budgets_stay_within_the_share),
