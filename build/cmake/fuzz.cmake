@@ -53,6 +53,12 @@ bulkhead_fuzzer(fuzz_switch
   SOURCES ${FUZZ_SWITCH_SOURCES} ${SWITCH_PURE_SOURCES}
   INCLUDES backends/switch)
 
+include(tests/fuzz/nics/sources.cmake)
+bulkhead_fuzzer(fuzz_nics
+  SOURCES ${FUZZ_NICS_SOURCES} ${DRIVER_FRAMES_PURE_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_NIC_PURE_SOURCES} ${E1000E_PURE_SOURCES}
+    ${CMAKE_SOURCE_DIR}/lib/net/offload.c
+  INCLUDES backends/driver backends/virtio backends/virtio-nic backends/e1000e)
+
 bulkhead_fuzzer(fuzz_volumes
   SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/volumes/fuzz_volumes.c ${VOLUMES_PURE_SOURCES} ${LIB_MANIFEST_FILES}
   INCLUDES backends/volumes lib)
