@@ -174,6 +174,26 @@ static void nothing_is_slept_through(void **state)
 	}
 }
 
+/* What has been seen does not interrupt again. */
+static void nothing_wakes_twice(void **state)
+{
+	uint8_t bytes[100] = { 0 };
+
+	(void)state;
+	work();
+	fake_set_link(true);
+	(void)e1000e_look(&device);
+	assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 0));
+	while (e1000e_turn(&device, &frames, true) == DRIVER_MOVED) {}
+	fake.messages = 0;
+	assert_true(e1000e_may_sleep(&device, &frames));
+	assert_int_equal(fake.messages, 0);
+	/* a frame that is none, and comes at the last moment, keeps no other from being seen */
+	(void)e1000e_look(&device);
+	assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 1));
+	assert_false(e1000e_may_sleep(&device, &frames));
+}
+
 static void frames_with_errors_are_lost(void **state)
 {
 	static const uint8_t ERRORS[] = { 0x01, 0x02, 0x04, 0x10, 0x80 };
@@ -330,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(frames_go_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(frames_come_in, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_slept_through, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_wakes_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(frames_with_errors_are_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_device_is_slow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_switch_is_slow, set_up, tear_down),

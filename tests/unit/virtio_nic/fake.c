@@ -65,7 +65,7 @@ static void write_common(uint32_t offset, uint32_t value)
 		fake.taken_features |= (uint64_t)value << (fake.feature_select[1] != 0 ? 32 : 0);
 		break;
 	case 0x10:
-		fake.config_vector = (uint16_t)value;
+		fake.config_vector = fake.refuses_changes ? 0xffff : (uint16_t)value;
 		break;
 	case 0x14:
 		if (value == 0) {

@@ -30,6 +30,7 @@ struct fake {
 	/* What the device is like. */
 	uint64_t offered;
 	uint16_t queue_size;
+	bool refuses_changes;
 	uint16_t link; /* status in its configuration */
 	/* What it was told. */
 	uint32_t status;

@@ -256,6 +256,10 @@ static void the_link_is_as_the_device_says(void **state)
 	work();
 	assert_true(far_is_empty(&far));
 	assert_int_equal(fake_send(got, &head), 0);
+	/* that it has changed is told by a message, if the device takes that */
+	fake.refuses_changes = true;
+	assert_int_equal(virtio_tell_changes(&device, VECTOR), VIRTIO_ERROR_VECTOR);
+	fake.refuses_changes = false;
 	/* a device that does not say it is up */
 	fake.offered &= ~NIC_FEATURE_STATUS;
 	start_driver();
