@@ -9,6 +9,7 @@
 #define FADT_ACPI_ENABLE 52u
 #define FADT_PM1A_CONTROL 64u
 #define FADT_PM1B_CONTROL 68u
+#define FADT_CENTURY 108u
 #define FADT_X_PM1A_CONTROL 172u
 #define FADT_X_PM1B_CONTROL 184u
 #define ADDRESS_SPACE_PORTS 1u
@@ -95,6 +96,7 @@ bool acpi_power_read(struct acpi_table fadt, struct acpi_table dsdt, struct acpi
 	power->pm1b_control = port_of(fadt, FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL);
 	power->smi_command = smi_command <= UINT16_MAX ? (uint16_t)smi_command : 0;
 	power->acpi_enable = (uint8_t)field(fadt, FADT_ACPI_ENABLE, 1);
+	power->century_register = (uint8_t)field(fadt, FADT_CENTURY, 1);
 	for (uint64_t at = TABLE_HEADER + 1; power->pm1a_control != 0 && at + 8 <= dsdt.length; at++) {
 		if (memcmp(dsdt.bytes + at, "_S5_", 4) == 0 && read_package(dsdt, at, power)) {
 			return true;

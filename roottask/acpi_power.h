@@ -14,8 +14,9 @@ struct acpi_table {
 struct acpi_power {
 	uint16_t pm1a_control, pm1b_control; /* ports; pm1b 0: none */
 	uint8_t s5_type_a, s5_type_b;
-	uint16_t smi_command; /* port, 0: ACPI mode is always on */
-	uint8_t acpi_enable;  /* what is to be written there */
+	uint16_t smi_command;     /* port, 0: ACPI mode is always on */
+	uint8_t acpi_enable;      /* what is to be written there */
+	uint8_t century_register; /* of the clock chip, 0: none. Also where they don't say how to power off */
 };
 
 /* Reads the FADT and the DSDT, whose lengths and checksums the kernel has checked. false: they don't say how. */

@@ -89,7 +89,6 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 	memory_init(boot);
 	map_kernel_log();
 	power_init();
-	root.wall_clock_seconds = wall_clock_read();
 	open_manifest();
 	require(arena_make_owned(&system_arena, OWNER_SYSTEM, BH_OBJECT_ENDPOINT, 0, 1, &root.fault_endpoint),
 		"its fault endpoint");

@@ -3,7 +3,6 @@
 #include "power.h"
 
 #include "acpi_power.h"
-#include "date.h"
 #include "report.h"
 #include "root.h"
 #include "space.h"
@@ -23,13 +22,6 @@
 	5u /* TL16C550D data sheet, table 3: register 5, bit 5 = transmitter holding register empty */
 #define COM1_EMPTY 0x20u
 #define POLLS_MAX 1000000u
-/* The clock chip: Motorola MC146818A data sheet, table 3. */
-#define CLOCK_INDEX 0x70u
-#define CLOCK_DATA 0x71u
-#define CLOCK_REGISTER_A 0x0au
-#define CLOCK_REGISTER_B 0x0bu
-#define CLOCK_UPDATES 0x80u
-#define CLOCK_POLLS_MAX 10000u
 #define OBEY_LIMIT_MS 1000u
 
 static bool open_ports(uint32_t first, uint32_t count)
@@ -118,6 +110,8 @@ void power_init(void)
 	madt = find_table("APIC", 2);
 }
 
+uint8_t century_register(void) { return power.century_register; }
+
 struct isa_line isa_line(uint32_t isa) { return isa_line_read(madt, isa); }
 
 static void sleep_control(uint32_t port, uint32_t type)
@@ -160,41 +154,6 @@ void power_reset(void)
 	if (open_ports(RESET_CONTROL, 1)) {
 		out8(RESET_CONTROL, RESET_FULL);
 	}
-}
-
-static uint8_t clock_register(uint8_t index)
-{
-	out8(CLOCK_INDEX, index);
-	return (uint8_t)in8(CLOCK_DATA);
-}
-
-/* Between two updates, or after giving up on a clock that never leaves its update. */
-static void read_date(uint8_t part[DATE_PARTS])
-{
-	static const uint8_t registers[DATE_PARTS] = { 0x00, 0x02, 0x04, 0x07, 0x08, 0x09 };
-
-	for (uint32_t polls = 0;
-		polls < CLOCK_POLLS_MAX && (clock_register(CLOCK_REGISTER_A) & CLOCK_UPDATES) != 0; polls++) {
-	}
-	for (uint32_t i = 0; i < DATE_PARTS; i++) {
-		part[i] = clock_register(registers[i]);
-	}
-}
-
-uint64_t wall_clock_read(void)
-{
-	uint8_t first[DATE_PARTS], date[DATE_PARTS];
-
-	if (!open_ports(CLOCK_INDEX, 2)) {
-		return 0;
-	}
-	read_date(first);
-	read_date(date);
-	/* An update fell between: the next reading has 1 s until the next. */
-	if (first[DATE_SECOND] != date[DATE_SECOND]) {
-		read_date(date);
-	}
-	return date_seconds(date, clock_register(CLOCK_REGISTER_B));
 }
 
 bool emergency_write(const char *text, size_t length)

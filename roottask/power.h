@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's end, its date, and the serial port in an emergency: the few host ports that the root task touches itself. */
+/* The machine's end, and the serial port in an emergency: the few host ports that the root task touches itself. */
 #pragma once
 
 #include "acpi_power.h"
@@ -12,8 +12,8 @@
 /* Maps the firmware's tables and finds out how the machine is powered off. To be called once, before power_off and isa_line. */
 void power_init(void);
 
-/* Unix time by the machine's clock chip; 0 if that shows no date. To be called once: nobody else may have its ports (0x70, 0x71). */
-uint64_t wall_clock_read(void);
+/* The register of the clock chip in which the century stands, as the firmware says; 0: none. */
+uint8_t century_register(void);
 
 /* Where ISA interrupt `isa` (0 to 15) arrives. */
 struct isa_line isa_line(uint32_t isa);

@@ -88,7 +88,6 @@ struct root {
 	uint32_t fault_reply;
 	uint32_t notification; /* bound to the root task's thread, all rights */
 	uint32_t tick_timer;
-	uint64_t wall_clock_seconds; /* Unix time when the root task started, 0 = not known */
 };
 
 extern struct root root;

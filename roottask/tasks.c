@@ -7,6 +7,7 @@
 #include "host_functions.h"
 #include "layout.h"
 #include "objects.h"
+#include "power.h"
 #include "report.h"
 
 #include <string.h>
@@ -173,7 +174,7 @@ static enum bh_error build_task_page(struct build *build)
 	task->page->magic = TASK_PAGE_MAGIC;
 	task->page->tsc_khz = root.boot->tsc_khz;
 	task->page->boot_tsc = root.boot->boot_tsc;
-	task->page->wall_clock_seconds = root.wall_clock_seconds;
+	task->page->century_register = century_register();
 	task->page->exited = 0;
 	task->page->next = 0;
 	task->log_next = 0;

@@ -336,18 +336,6 @@ static bool load_guest(
 	return fail(vmm, "cannot load the guest: ", text);
 }
 
-/* Unix time in ns, now; 0 if the machine has no clock. */
-static uint64_t wall_clock(uint64_t khz)
-{
-	uint64_t seconds = bh_boot_wall_clock();
-
-	if (seconds == 0) {
-		return 0;
-	}
-	return seconds * NANOSECONDS_PER_SECOND +
-	       clock_scale_apply(clock_scale_make(1000000, khz), bh_tsc() - bh_boot_tsc());
-}
-
 static bool prepare_vcpu(struct vmm *vmm)
 {
 	struct vcpu *vcpu = &vmm->vcpu;
@@ -356,7 +344,7 @@ static bool prepare_vcpu(struct vmm *vmm)
 	vcpu->state->xcr0 = XCR0_X87;
 	vcpu->state->dr6 = DR6_RESET;
 	vcpu->state->dr7 = DR7_RESET;
-	time_start(vmm, bh_tsc_khz(), wall_clock(bh_tsc_khz()));
+	time_start(vmm, bh_tsc_khz(), bh_wall_clock_ns());
 	error = bh_vcpu_write_state(vcpu->capability, BH_GROUPS_ALL);
 	if (error != BH_OK) {
 		return fail(vmm, "vCPU state: ", bh_error_text(error));

@@ -2,64 +2,11 @@
 /* Finds volumes on the disk, and makes named ones that are not there yet. Touches the server's list of volumes, its maps, the disk. */
 #include "catalog.h"
 
-#include "gpt.h"
+#include <bulkhead/gpt.h>
 
 #include <string.h>
 
 _Static_assert(CATALOG_WORK_BYTES >= GPT_ARRAY_BYTES, "the work memory is for the partition table");
-
-struct range {
-	uint64_t first;
-	uint64_t sectors;
-};
-
-/* Where the wish's partition is. */
-static const char *find_partition(
-	const struct disk_io *io, uint32_t number, uint8_t *work, struct range *range)
-{
-	static struct gpt gpt;
-
-	if (number == 0) {
-		*range = (struct range){ 0, io->sectors };
-		return NULL;
-	}
-	switch (gpt_read(io, &gpt, work)) {
-	case GPT_OK:
-		break;
-	case GPT_UNREADABLE:
-		return "the disk's partition table can't be read";
-	case GPT_NONE:
-		return "the disk has no GUID partition table";
-	case GPT_BROKEN:
-		return "the disk's partition table is damaged, its copy too";
-	}
-	if (number > gpt.count || gpt.partition[number - 1].sectors == 0) {
-		return "the disk has no such partition";
-	}
-	*range = (struct range){ gpt.partition[number - 1].first, gpt.partition[number - 1].sectors };
-	return NULL;
-}
-
-static const char *table_problem(enum table_error error)
-{
-	switch (error) {
-	case TABLE_OK:
-		break;
-	case TABLE_FAILED:
-		return "the disk failed at its volume table";
-	case TABLE_FOREIGN:
-		return "something else than a volume table is there: wipe its first 8 KiB to have one made";
-	case TABLE_BROKEN:
-		return "both copies of the volume table are damaged";
-	case TABLE_FULL:
-		return "there is no room for it";
-	case TABLE_INVALID:
-		return "its name or its size can't be";
-	case TABLE_READ_ONLY:
-		return "it is not there yet, and the disk can't be written";
-	}
-	return NULL;
-}
 
 /* Makes the volume that is not there. */
 static const char *make(
@@ -77,7 +24,7 @@ static const char *make(
 	} else if (sectors == 0) {
 		return "no volume of that name is there";
 	}
-	return table_problem(table_add(io, first, table, wish->name, sectors, origin));
+	return table_error_text(table_add(io, first, table, wish->name, sectors, origin));
 }
 
 /* True if a snapshot in the table begins as what entry `index` holds. */
@@ -115,11 +62,11 @@ static const char *load_map(struct volume_server *server, const struct disk_io *
 
 /* Named volumes: their table says where they are. */
 static const char *find_named(struct volume_server *server, const struct disk_io *io,
-	const struct catalog_wish *wish, struct range range, uint8_t *maps, struct volume *volume)
+	const struct catalog_wish *wish, struct gpt_partition range, uint8_t *maps, struct volume *volume)
 {
 	static struct table table;
 	const struct table_entry *entry;
-	const char *problem = table_problem(table_read(io, range.first, range.sectors, &table));
+	const char *problem = table_error_text(table_read(io, range.first, range.sectors, &table));
 	uint32_t index;
 
 	if (problem != NULL) {
@@ -155,14 +102,14 @@ static const char *find_named(struct volume_server *server, const struct disk_io
 const char *catalog_add(struct volume_server *server, const struct disk_io *io,
 	const struct catalog_wish *wish, uint8_t *maps, uint8_t *work)
 {
-	struct range range = { 0, 0 };
+	struct gpt_partition range = { 0, 0 };
 	struct volume volume;
 	const char *problem;
 
 	if (server->volume_count == SERVER_VOLUMES) {
 		return "there are too many volumes";
 	}
-	problem = find_partition(io, wish->partition, work, &range);
+	problem = gpt_find(io, wish->partition, work, &range);
 	if (problem != NULL) {
 		return problem;
 	}

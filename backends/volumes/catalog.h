@@ -2,10 +2,11 @@
 /* From what the appliance file says of a volume to the sectors that it has: partition tables, tables of named volumes, maps. Pure. */
 #pragma once
 
+#include <bulkhead/disk_io.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
-#include "disk_io.h"
 #include "server.h"
 
 #define CATALOG_WORK_BYTES 32768u

@@ -13,8 +13,7 @@
 #pragma once
 
 #include <bulkhead/block.h>
-
-#include "table.h"
+#include <bulkhead/volume_table.h>
 
 #define SERVER_CHANNELS 48u
 #define SERVER_VOLUMES 48u

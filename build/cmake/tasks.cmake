@@ -6,6 +6,7 @@ set(BULKHEAD_MODELS uart16550 pit8254 mc146818 acpi-pm i8042 debug-exit test-dev
 
 include(lib/sources.cmake)
 include(lib/manifest/sources.cmake)
+include(lib/disk/sources.cmake)
 bulkhead_sources(LIB_USER_FILES lib ${LIB_USER_SOURCES} ${LIB_USER_ASM})
 bulkhead_sources(LIB_PURE_FILES lib ${LIB_PURE_SOURCES})
 bulkhead_sources(LIB_MANIFEST_FILES lib/manifest ${LIB_MANIFEST_SOURCES})
@@ -105,6 +106,9 @@ bulkhead_task(console SOURCES ${CONSOLE_FILES} INCLUDES backends/console)
 
 include(backends/entropy/sources.cmake)
 bulkhead_task(entropy SOURCES ${ENTROPY_SOURCES})
+# The wall clock: likewise.
+include(backends/wall-clock/sources.cmake)
+bulkhead_task(wall-clock SOURCES ${WALL_CLOCK_PURE_SOURCES} ${WALL_CLOCK_TASK_SOURCES} INCLUDES backends/wall-clock)
 # The switch between the VMs' network cards: likewise.
 include(backends/switch/sources.cmake)
 bulkhead_task(switch SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLUDES backends/switch)

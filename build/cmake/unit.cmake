@@ -44,6 +44,7 @@ bulkhead_host_library(host-console SOURCES ${files} INCLUDES backends/console)
 
 bulkhead_host_library(host-switch SOURCES ${SWITCH_PURE_SOURCES} INCLUDES backends/switch)
 target_link_libraries(host-switch PUBLIC host-lib)
+bulkhead_host_library(host-wall-clock SOURCES ${WALL_CLOCK_PURE_SOURCES} INCLUDES backends/wall-clock)
 bulkhead_host_library(host-pci SOURCES ${PCI_PURE_SOURCES} INCLUDES backends/pci)
 bulkhead_host_library(host-virtio-disk SOURCES ${DRIVER_PURE_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES}
   INCLUDES backends/driver backends/virtio backends/virtio-disk)
@@ -59,6 +60,7 @@ target_link_libraries(host-e1000e PUBLIC host-driver-frames)
 bulkhead_host_library(host-volumes SOURCES ${VOLUMES_PURE_SOURCES} ${MEMDISK_PURE_SOURCES} INCLUDES backends/volumes backends/memdisk)
 target_link_libraries(host-volumes PUBLIC host-lib)
 
+
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
   ${CMAKE_SOURCE_DIR}/kernel/sched/timeout.c
@@ -66,6 +68,7 @@ bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/deri
 set(BULKHEAD_UNIT_LIBRARY_kernel host-kernel)
 set(BULKHEAD_UNIT_LIBRARY_console host-console)
 set(BULKHEAD_UNIT_LIBRARY_switch host-switch)
+set(BULKHEAD_UNIT_LIBRARY_wall_clock host-wall-clock)
 set(BULKHEAD_UNIT_LIBRARY_host_pci host-pci)
 set(BULKHEAD_UNIT_LIBRARY_virtio_disk host-virtio-disk)
 set(BULKHEAD_UNIT_LIBRARY_nvme_disk host-nvme-disk)

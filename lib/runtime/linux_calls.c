@@ -118,19 +118,22 @@ static uint64_t serve_writev(const struct linux_vector *vector, uint64_t count)
 	return total;
 }
 
-/* `clock` as Linux numbers them: real time follows the machine's RTC at boot, all others count from TSC 0. */
+/* `clock` as Linux numbers them: real time is that of the wall-clock page, for a task that has it; all others count from TSC 0. */
 static uint64_t serve_clock(uint64_t clock, struct linux_timespec *time)
 {
 	bool real = clock == CLOCK_REALTIME_ID || clock == CLOCK_REALTIME_COARSE_ID;
 	uint64_t khz = bh_tsc_khz();
-	uint64_t ticks = bh_tsc() - (real ? bh_boot_tsc() : 0);
-	uint64_t milliseconds = ticks / khz;
+	uint64_t ticks = bh_tsc();
+	uint64_t ns = real ? bh_wall_clock_ns() : 0;
 
 	if (clock > CLOCK_LAST_ID) {
 		return failure(EINVAL);
 	}
-	time->seconds = (int64_t)(milliseconds / 1000 + (real ? bh_boot_wall_clock() : 0));
-	time->nanoseconds = (int64_t)(milliseconds % 1000 * 1000000 + ticks % khz * 1000000 / khz);
+	if (ns == 0) {
+		ns = ticks / khz * 1000000 + ticks % khz * 1000000 / khz;
+	}
+	time->seconds = (int64_t)(ns / 1000000000);
+	time->nanoseconds = (int64_t)(ns % 1000000000);
 	return 0;
 }
 

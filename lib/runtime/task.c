@@ -4,6 +4,7 @@
 
 #include <bulkhead/runtime_block.h>
 #include <bulkhead/task.h>
+#include <bulkhead/wall_clock.h>
 
 extern const char bh_handler_entry[]; /* handler_entry.S */
 
@@ -141,4 +142,11 @@ uint64_t bh_tsc_khz(void)
 
 uint64_t bh_boot_tsc(void) { return runtime_page()->boot_tsc; }
 
-uint64_t bh_boot_wall_clock(void) { return runtime_page()->wall_clock_seconds; }
+uint64_t bh_wall_clock_ns(void)
+{
+	const struct wall_clock_page *page = bh_region(WALL_CLOCK_NAME, NULL);
+
+	return page != NULL ? wall_clock_at(wall_clock_read(page), bh_tsc(), bh_tsc_khz()) : 0;
+}
+
+uint64_t bh_century_register(void) { return runtime_page()->century_register; }

@@ -130,13 +130,28 @@ def test_help_list_and_log(two_linux):
 
 def test_capabilities_equal_the_manifest(two_linux):
     tasks = re.findall(r"^task (\S+) ", two_linux.admin("list"), re.MULTILINE)
-    assert len(tasks) == 13
+    assert len(tasks) == 14
     for task in tasks:
         text = two_linux.admin(f"caps {task}")
         assert re.search(rf"^caps {task}: \d+ capabilities, equal to the manifest$", text, re.MULTILINE), text
         assert "difference" not in text
-        # nobody but the console holds a port or an interrupt of the host
-        assert task == "console" or not re.search(r"IoPorts|IrqHandler|io-ports|irq-handler", text, re.IGNORECASE), text
+        # nobody but the console and the clock's task holds a port or an interrupt of the host
+        assert task in ("console", "wall-clock") or not re.search(r"IoPorts|IrqHandler|io-ports|irq-handler", text, re.IGNORECASE), text
+
+
+def test_the_date_is_the_machines(two_linux):
+    """Counted machines begin with the year 2026. The task that reads the clock chip is killed, and a VM made anew knows the date all the same."""
+    for vm in ("red", "blue"):
+        assert two_linux.in_vm(vm, "date -u +%Y-%m-%d; hwclock -u -r | grep -c 2026") == "2026-01-01\n1\n"
+    before = int(two_linux.in_vm("blue", "date +%s"))
+    for _ in range(2):
+        two_linux.admin("kill wall-clock", "killed by the administrator")
+        two_linux.transcript_has(r"^admin[:+] .*task wall-clock died \(killed by the administrator\), restarted$")
+    two_linux.admin("restart blue", "VM blue restarted")
+    two_linux.transcript_has(r"^blue: blue is up$", BOOT_LIMIT)
+    two_linux.front("blue")
+    two_linux.wait_for_shell(BOOT_LIMIT)
+    assert before <= int(two_linux.in_vm("blue", "date +%s")) < before + 3600
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -38,6 +38,7 @@ struct builder {
 	bool failed;
 	uint32_t root_notification;
 	uint32_t console_notification;
+	uint32_t wall_clock;   /* the page */
 	uint32_t entropy_task; /* MANIFEST_NONE: no VM needs it */
 	uint32_t entropy_notification;
 	unsigned entropy_clients;
@@ -134,7 +135,8 @@ uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char 
 void add_function(
 	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
 
-/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c, expand_uplink.c. Disks come before the VMs, the PCI server after all
+/* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c, expand_uplink.c,
+ * expand_wall_clock.c. Disks come before the VMs, the PCI server after all
  * drivers. */
 void expand_disks(struct builder *builder);
 
@@ -155,6 +157,9 @@ void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);
 void expand_entropy(struct builder *builder);
+
+/* After the console, before all who are to know the date: they map builder->wall_clock, read only. */
+void expand_wall_clock(struct builder *builder);
 
 /* Makes `task` (called `name`), which is signalled on `notification`, the next client of the entropy task, as that was told. */
 void entropy_client(struct builder *builder, const char *name, uint32_t task, uint32_t notification);

@@ -102,6 +102,7 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 		add_object(&builder, owned_by_system("root"), "notification", MANIFEST_OBJECT_NOTIFICATION);
 	add_binding(&builder, MANIFEST_BINDING_THREAD, MANIFEST_ROOT, builder.root_notification, 0);
 	expand_console(&builder);
+	expand_wall_clock(&builder);
 	expand_entropy(&builder);
 	if (network_port_count(appliance) != 0) {
 		expand_switch(&builder);

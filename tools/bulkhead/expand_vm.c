@@ -8,6 +8,8 @@
  */
 #include "builder.h"
 
+#include <bulkhead/wall_clock.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -446,6 +448,7 @@ static void add_vmm_objects(struct vm_builder *this)
 		this->ram_high = add_memory_of_guest(this, "ram-high", GUEST_HIGH_MEMORY, vm->memory - low);
 	}
 	add_mapping(builder, this->vmm, "clock", this->clock, READ | WRITE);
+	add_mapping(builder, this->vmm, WALL_CLOCK_NAME, builder->wall_clock, READ);
 
 	uint32_t status = add_memory(builder, owner, "status", MANIFEST_PAGE_SIZE);
 

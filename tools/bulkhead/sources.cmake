@@ -28,6 +28,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/expand_uplink.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_volumes.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_wall_clock.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c
 	${CMAKE_CURRENT_LIST_DIR}/qemu_command.c

@@ -78,6 +78,11 @@ struct bh_ipc_buffer *bh_ipc_buffer(void);
 /* TSC ticks per millisecond; never 0. */
 uint64_t bh_tsc_khz(void);
 
-/* The TSC at which the root task started, and the Unix time then, in seconds (0 = not known). */
+/* The TSC at which the root task started. */
 uint64_t bh_boot_tsc(void);
-uint64_t bh_boot_wall_clock(void);
+
+/* The Unix time in ns; 0: not known, or the manifest does not give this task the wall-clock page. */
+uint64_t bh_wall_clock_ns(void);
+
+/* The register of the machine's clock chip in which the century stands, 0: none. For the task that has the chip. */
+uint64_t bh_century_register(void);

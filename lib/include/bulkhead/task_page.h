@@ -27,9 +27,9 @@ _Static_assert(sizeof(struct task_log_record) == 128, "task_log_record is shared
 struct task_page {
 	uint64_t magic;
 	uint64_t tsc_khz;
-	uint64_t boot_tsc;           /* TSC when the root task started */
-	uint64_t wall_clock_seconds; /* Unix time then, 0 = not known */
-	uint64_t exited;             /* 1: the task ended itself with exit_code */
+	uint64_t boot_tsc;         /* TSC when the root task started */
+	uint64_t century_register; /* of the machine's clock chip, as its firmware says; 0: none */
+	uint64_t exited;           /* 1: the task ended itself with exit_code */
 	uint64_t exit_code;
 	uint64_t unserved_calls; /* Linux system calls answered with ENOSYS, over all starts of the task */
 	uint64_t last_unserved_call; /* number of the last of them */

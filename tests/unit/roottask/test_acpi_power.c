@@ -54,6 +54,7 @@ static int prepare(void **state)
 	put(fadt, 48, 0xb2, 4);
 	put(fadt, 52, 0xf1, 1);
 	put(fadt, 64, 0x604, 4);
+	put(fadt, 108, 0x32, 1);
 	put_s5(usual, sizeof(usual));
 	return 0;
 }
@@ -68,6 +69,7 @@ static void reads_the_usual(void **state)
 	assert_int_equal(power.s5_type_b, 6);
 	assert_int_equal(power.smi_command, 0xb2);
 	assert_int_equal(power.acpi_enable, 0xf1);
+	assert_int_equal(power.century_register, 0x32);
 }
 
 static void other_encodings(void **state)
@@ -110,6 +112,9 @@ static void refuses_what_is_wrong(void **state)
 	(void)state;
 	assert_false(read(FADT_BYTES, 50 + 10)); /* cut inside the package */
 	assert_false(read(FADT_BYTES, 36));
+	assert_int_equal(power.century_register, 0x32); /* that has nothing to do with it */
+	assert_true(read(108, DSDT_BYTES));
+	assert_int_equal(power.century_register, 0);
 	assert_false(read(20, DSDT_BYTES));
 	memcpy(bad, usual, sizeof(bad));
 	bad[9] = 8; /* no sleep type */

@@ -29,7 +29,7 @@ static const char *const PARTS[] = { "kernel/bulkhead.elf64", "kernel/bulkhead.e
 	"tasks/vmm-server", "tasks/uart16550", "tasks/pit8254", "tasks/mc146818", "tasks/acpi-pm",
 	"tasks/i8042", "tasks/debug-exit", "tasks/test-device", "tasks/virtio-rng", "tasks/virtio-console",
 	"tasks/virtio-net", "tasks/switch", "tasks/virtio-nic", "tasks/e1000e", "tasks/pci", "tasks/entropy",
-	"tasks/console", "tasks/guest" };
+	"tasks/wall-clock", "tasks/console", "tasks/guest" };
 
 static void part_path(const char *part, char path[96]) { snprintf(path, 96, "%s/%s", folder, part); }
 
@@ -484,10 +484,10 @@ static void the_largest_appliance_fits(void **state)
 	appliance.control = CONTROL_COM3;
 	expand();
 	assert_int_equal(consoles, APPLIANCE_MAX_CONSOLES);
-	/* console, entropy, switch and PCI server, uplinks, VMMs, models */
-	assert_int_equal(manifest.task_count, 4 + NETWORK_MAX_UPLINKS + APPLIANCE_MAX_VMS + devices);
-	/* guests' files are shared: seventeen task images but roottask's, and one guest file */
-	assert_int_equal(image.module_count, 18);
+	/* console, clock, entropy, switch and PCI server, uplinks, VMMs, models */
+	assert_int_equal(manifest.task_count, 5 + NETWORK_MAX_UPLINKS + APPLIANCE_MAX_VMS + devices);
+	/* guests' files are shared: eighteen task images but roottask's, and one guest file */
+	assert_int_equal(image.module_count, 19);
 }
 
 static void a_vm_without_devices_is_possible(void **state)
@@ -496,7 +496,7 @@ static void a_vm_without_devices_is_possible(void **state)
 	appliance.has_transcript = false;
 	add_vm("red", 64 << 20, 0);
 	expand();
-	assert_int_equal(manifest.task_count, 2);
+	assert_int_equal(manifest.task_count, 3);
 	assert_int_equal(manifest.route_count, 0);
 }
 

@@ -11,8 +11,7 @@
 #include <cmocka.h>
 
 #include <bulkhead/block.h>
-
-#include "disk_io.h"
+#include <bulkhead/disk_io.h>
 
 #define FAKE_AREAS 4u
 

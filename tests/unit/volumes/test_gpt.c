@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Partition tables: what is read, what is refused, and when the copy in the last sectors helps. */
 #include "fake_disk.h"
-#include "gpt.h"
 
 #include <string.h>
 
+#include <bulkhead/gpt.h>
 #include <bulkhead/manifest.h>
 
 #define SECTORS 4096u

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of named volumes: what it refuses, and that a loss of power at any moment leaves the old table or the new one. */
 #include "fake_disk.h"
-#include "table.h"
 
 #include <string.h>
 
 #include <bulkhead/manifest.h>
+#include <bulkhead/volume_table.h>
 
 #define FIRST 64u
 #define SECTORS 4000u

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "disk_io.h"
+#include <bulkhead/disk_io.h>
 
 #define GPT_MAX_PARTITIONS 256u
 #define GPT_MAX_ENTRY_SIZE 512u
@@ -32,3 +32,7 @@ enum gpt_error {
  * GPT_ARRAY_BYTES bytes, overwritten. After GPT_OK no two partitions overlap each other or the tables. */
 __attribute__((warn_unused_result)) enum gpt_error gpt_read(
 	const struct disk_io *io, struct gpt *gpt, uint8_t *work);
+
+/* Where partition `number` (1.., 0: the whole disk) is. Returns NULL, or in English why it can't be had. `work` as above. */
+__attribute__((warn_unused_result)) const char *gpt_find(
+	const struct disk_io *io, uint32_t number, uint8_t *work, struct gpt_partition *partition);

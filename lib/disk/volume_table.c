@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of named volumes. Reads it from two copies and checks each; writes the older copy first and flushes before it writes
  * the other, so that one of them is good at any time. Touches what it is given only. */
-#include "table.h"
+#include <bulkhead/volume_table.h>
 
 #include <bulkhead/block.h>
 #include <bulkhead/manifest.h>
@@ -286,4 +286,25 @@ enum table_error table_add(const struct disk_io *io, uint64_t first, struct tabl
 	}
 	*table = changed;
 	return TABLE_OK;
+}
+
+const char *table_error_text(enum table_error error)
+{
+	switch (error) {
+	case TABLE_OK:
+		break;
+	case TABLE_FAILED:
+		return "the disk failed at its volume table";
+	case TABLE_FOREIGN:
+		return "something else than a volume table is there: wipe its first 8 KiB to have one made";
+	case TABLE_BROKEN:
+		return "both copies of the volume table are damaged";
+	case TABLE_FULL:
+		return "there is no room for it";
+	case TABLE_INVALID:
+		return "its name or its size can't be";
+	case TABLE_READ_ONLY:
+		return "it is not there yet, and the disk can't be written";
+	}
+	return NULL;
 }

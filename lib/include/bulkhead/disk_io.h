@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sectors of the disk, one transfer after the other: what the server needs at its start, before it serves anybody. The task
- * implements it with the driver's page, tests with memory. */
+/* Sectors of a disk or volume, one transfer after the other: for what reads tables or writes a log, whoever moves the sectors: a task by the block
+ * protocol, the host tool with a file, tests with memory. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +12,6 @@ struct disk_io {
 	bool (*write)(void *context, uint64_t sector, uint32_t count, const void *bytes);
 	bool (*flush)(void *context);
 	void *context;
-	uint64_t sectors; /* of the disk */
+	uint64_t sectors; /* of the disk or volume */
 	bool writable;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads a GUID partition table. All fields are little-endian; offsets are those of UEFI 2.10 tables 5.5 (header) and 5.6 (entry).
  * Touches what it is given only. */
-#include "gpt.h"
+#include <bulkhead/gpt.h>
 
 #include <bulkhead/block.h>
 #include <bulkhead/manifest.h>
@@ -166,4 +166,30 @@ enum gpt_error gpt_read(const struct disk_io *io, struct gpt *gpt, uint8_t *work
 	}
 	gpt->count = 0;
 	return primary == GPT_NONE ? backup : primary;
+}
+
+const char *gpt_find(
+	const struct disk_io *io, uint32_t number, uint8_t *work, struct gpt_partition *partition)
+{
+	static struct gpt gpt;
+
+	if (number == 0) {
+		*partition = (struct gpt_partition){ 0, io->sectors };
+		return NULL;
+	}
+	switch (gpt_read(io, &gpt, work)) {
+	case GPT_OK:
+		break;
+	case GPT_UNREADABLE:
+		return "the disk's partition table can't be read";
+	case GPT_NONE:
+		return "the disk has no GUID partition table";
+	case GPT_BROKEN:
+		return "the disk's partition table is damaged, its copy too";
+	}
+	if (number > gpt.count || gpt.partition[number - 1].sectors == 0) {
+		return "the disk has no such partition";
+	}
+	*partition = gpt.partition[number - 1];
+	return NULL;
 }

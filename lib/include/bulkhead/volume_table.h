@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "disk_io.h"
+#include <bulkhead/disk_io.h>
 
 #define TABLE_MAGIC UINT64_C(0x534c4f5644484b42) /* "BKHDVOLS" read as little-endian */
 #define TABLE_VERSION 1u
@@ -81,3 +81,6 @@ __attribute__((warn_unused_result)) enum table_error table_add(const struct disk
 
 /* The index of the entry called `name`; TABLE_NONE if there is none. */
 uint32_t table_find(const struct table *table, const char *name);
+
+/* What is wrong, in English; NULL for TABLE_OK. */
+const char *table_error_text(enum table_error error);

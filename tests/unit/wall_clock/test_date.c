@@ -17,7 +17,7 @@ static uint64_t seconds(
 {
 	const uint8_t part[DATE_PARTS] = { second, minute, hour, day, month, year };
 
-	return date_seconds(part, mode);
+	return date_seconds(part, DATE_NO_CENTURY, mode);
 }
 
 /* Expected values by date(1): date -u -d '2026-01-01' +%s */
@@ -52,10 +52,31 @@ static void no_date(void **state)
 	assert_int_equal(seconds(HOURS_24, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), 0); /* no chip */
 }
 
+static uint64_t in_century(uint8_t mode, uint8_t century)
+{
+	static const uint8_t part[DATE_PARTS] = { 0, 0, 0, 1, 1, 0 };
+
+	return date_seconds(part, century, mode);
+}
+
+/* date -u -d '2100-01-01' +%s; what is no century of ours counts as none. */
+static void centuries(void **state)
+{
+	(void)state;
+	assert_int_equal(in_century(HOURS_24, 0x20), 946684800);
+	assert_int_equal(in_century(HOURS_24, 0x21), 4102444800);
+	assert_int_equal(in_century(HOURS_24 | BINARY, 21), 4102444800);
+	assert_int_equal(in_century(HOURS_24, 0x22), 7258118400);
+	assert_int_equal(in_century(HOURS_24, 0x19), 946684800);
+	assert_int_equal(in_century(HOURS_24, 0), 946684800);
+	assert_int_equal(in_century(HOURS_24 | BINARY, 100), 946684800);
+	assert_int_equal(in_century(HOURS_24, DATE_NO_CENTURY), 946684800);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(dates), cmocka_unit_test(twelve_hours),
-		cmocka_unit_test(no_date) };
+		cmocka_unit_test(no_date), cmocka_unit_test(centuries) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
