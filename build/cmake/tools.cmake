@@ -4,7 +4,7 @@ include(tools/bulkhead/sources.cmake)
 bulkhead_sources(TOOL_FILES tools/bulkhead ${TOOL_SOURCES})
 
 bulkhead_sources(LIB_TOOL_FILES lib ${LIB_TOOL_SOURCES})
-add_executable(tool ${TOOL_FILES} ${LIB_MANIFEST_FILES} ${LIB_TOOL_FILES} ${LIB_DISK_SOURCES})
+add_executable(tool ${TOOL_FILES} ${LIB_MANIFEST_FILES} ${LIB_TOOL_FILES} ${LIB_DISK_SOURCES} ${LIB_AUDIT_SOURCES})
 target_include_directories(tool PRIVATE tools/bulkhead lib/include lib kernel/include)
 target_compile_definitions(tool PRIVATE _GNU_SOURCE)
 target_compile_options(tool PRIVATE ${BULKHEAD_WARNINGS} -O2 -g)

@@ -60,6 +60,8 @@ target_link_libraries(host-e1000e PUBLIC host-driver-frames)
 bulkhead_host_library(host-volumes SOURCES ${VOLUMES_PURE_SOURCES} ${MEMDISK_PURE_SOURCES} INCLUDES backends/volumes backends/memdisk)
 target_link_libraries(host-volumes PUBLIC host-lib)
 
+bulkhead_host_library(host-audit SOURCES ${AUDIT_LOG_PURE_SOURCES} ${LIB_AUDIT_SOURCES} INCLUDES backends/audit-log)
+target_link_libraries(host-audit PUBLIC host-lib)
 
 # Which library the tests of a group are about.
 bulkhead_host_library(host-kernel SOURCES ${CMAKE_SOURCE_DIR}/kernel/object/derivation.c ${CMAKE_SOURCE_DIR}/kernel/object/guest_space.c
@@ -77,6 +79,7 @@ set(BULKHEAD_UNIT_LIBRARY_virtio_nic host-virtio-nic)
 set(BULKHEAD_UNIT_LIBRARY_e1000e host-e1000e)
 set(BULKHEAD_UNIT_LIBRARY_models host-models)
 set(BULKHEAD_UNIT_LIBRARY_volumes host-volumes)
+set(BULKHEAD_UNIT_LIBRARY_audit host-audit)
 set(BULKHEAD_UNIT_LIBRARY_tool host-tool)
 set(BULKHEAD_UNIT_LIBRARY_lib host-lib)
 set(BULKHEAD_UNIT_LIBRARY_manifest host-tool) # its samples are written by the tool's writer
