@@ -82,6 +82,11 @@ enum command_error command_parse(char *line, struct command *command)
 	return COMMAND_ERROR_UNKNOWN;
 }
 
+bool command_is_order(enum command_kind kind)
+{
+	return (kind >= COMMAND_KILL && kind <= COMMAND_BUTTON) || kind == COMMAND_POWER_OFF;
+}
+
 const char *command_usage(enum command_kind kind)
 {
 	return (unsigned int)kind < COMMAND_KINDS ? commands[kind].usage : "";

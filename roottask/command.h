@@ -2,6 +2,7 @@
 /* The grammar of the administrator's console: one word and at most one name. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define COMMAND_LINE_MAX 128u
@@ -41,6 +42,9 @@ struct command {
 
 /* Splits `line` (NUL-terminated, changed in place; the results point into it). */
 __attribute__((warn_unused_result)) enum command_error command_parse(char *line, struct command *command);
+
+/* Whether it changes something, so that it belongs into the audit log. */
+bool command_is_order(enum command_kind kind);
 
 /* How a command is written, like "kill TASK", and what it does. */
 const char *command_usage(enum command_kind kind);

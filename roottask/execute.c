@@ -3,6 +3,7 @@
  * itself be told to whoever follows a log. */
 #include "execute.h"
 
+#include "audit.h"
 #include "command.h"
 #include "dump.h"
 #include "network.h"
@@ -11,6 +12,7 @@
 #include "show.h"
 #include "supervise.h"
 
+#include <bulkhead/audit_record.h>
 #include <bulkhead/task.h>
 
 #include <string.h>
@@ -196,12 +198,25 @@ static void dispatch(
 	}
 }
 
+/* An order is recorded as it was given, before what it causes. */
+static void record_order(enum answer_form form, const struct command *command)
+{
+	char text[COMMAND_LINE_MAX + 32];
+
+	audit_event(AUDIT_ORDER, text,
+		bh_format(text, sizeof(text), "%s: %s%s%s", form == ANSWER_JSON ? "control port" : "console",
+			command->word, command->name[0] != '\0' ? " " : "", command->name));
+}
+
 void execute(struct answer *answer, enum answer_form form, struct output *output, const char *id, char *line,
 	uint32_t *followed, uint32_t unfollowed)
 {
 	struct command command;
 	enum command_error error = command_parse(line, &command);
 
+	if (error == COMMAND_OK && command_is_order(command.kind)) {
+		record_order(form, &command);
+	}
 	answer_begin(answer, form, output, id, command.word);
 	if (error == COMMAND_ERROR_UNKNOWN) {
 		answer_error(answer, "no such command; \"help\" lists them");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The root task: takes over the machine's capabilities, opens the manifest, makes the system's objects and tasks, then the VMs, then
  * supervises. It knows the manifest's format and no device. */
+#include "audit.h"
 #include "console.h"
 #include "control.h"
 #include "host_functions.h"
@@ -98,6 +99,7 @@ _Noreturn void root_main(const struct bh_boot_info *boot)
 	require(root_shares_make(MANIFEST_SCOPE_SYSTEM, MANIFEST_NONE), "its own capabilities and mappings");
 	bind_notification();
 	host_functions_init();
+	audit_open();
 	console_open();
 	control_open();
 	report("appliance %s: %u VMs, %u tasks, %lu MiB of memory free",

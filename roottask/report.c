@@ -2,11 +2,13 @@
 /* The root task's log: a ring of text in its own memory, also shown on the administrator's console as it grows. See report.h. */
 #include "report.h"
 
+#include "audit.h"
 #include "console.h"
 #include "control.h"
 #include "power.h"
 #include "root.h"
 
+#include <bulkhead/audit_record.h>
 #include <bulkhead/task.h>
 
 #include <string.h>
@@ -36,6 +38,9 @@ static void report_line(uint32_t source, char *line, size_t length, size_t name_
 	append("\n", 1);
 	console_event(source, line, length);
 	control_event(source, ms, line + name_length, length - name_length);
+	if (source == MANIFEST_ROOT) {
+		audit_event(AUDIT_EVENT, line, length);
+	}
 }
 
 void report(const char *format, ...)

@@ -2,6 +2,7 @@
 /* Supervision: see supervise.h. Judgement is in policy.c, making and ending in tasks.c and vm.c; here events meet them. */
 #include "supervise.h"
 
+#include "audit.h"
 #include "console.h"
 #include "control.h"
 #include "host_functions.h"
@@ -57,7 +58,8 @@ static void shut_down_when_drained(void)
 	if (!shutting_down) {
 		return;
 	}
-	drained_ticks = console_is_drained() && control_is_drained() ? drained_ticks + 1 : 0;
+	drained_ticks =
+		console_is_drained() && control_is_drained() && audit_is_drained() ? drained_ticks + 1 : 0;
 	if (drained_ticks > SHUTDOWN_TICKS || now_ms() - shutdown_since_ms > SHUTDOWN_LIMIT_MS) {
 		power_off();
 		shutting_down = false;

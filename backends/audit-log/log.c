@@ -94,7 +94,11 @@ static enum log_state state_after(const struct disk_io *io, const struct audit_s
 	if (!io->flush(io->context)) {
 		return LOG_FAILED;
 	}
-	return scan->kind == AUDIT_FULL || scan->records == io->sectors ? LOG_FULL : LOG_READY;
+	/* Nothing follows a record that says that the log is full. */
+	if (scan->kind == AUDIT_FULL || scan->records == io->sectors) {
+		return audit_is_whole(scan) ? LOG_FULL : LOG_BROKEN;
+	}
+	return LOG_READY;
 }
 
 void log_open(struct log *log, const struct disk_io *io, uint8_t *work)

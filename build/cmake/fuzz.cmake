@@ -62,3 +62,7 @@ bulkhead_fuzzer(fuzz_nics
 bulkhead_fuzzer(fuzz_volumes
   SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/volumes/fuzz_volumes.c ${VOLUMES_PURE_SOURCES} ${LIB_MANIFEST_FILES}
   INCLUDES backends/volumes lib)
+
+bulkhead_fuzzer(fuzz_audit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/audit/fuzz_audit.c ${AUDIT_LOG_PURE_SOURCES} ${LIB_AUDIT_SOURCES} ${CMAKE_SOURCE_DIR}/lib/runtime/format.c
+  INCLUDES backends/audit-log)

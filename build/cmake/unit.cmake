@@ -33,7 +33,7 @@ bulkhead_host_library(host-vmm SOURCES ${files} INCLUDES vmm-server SYSTEM_INCLU
 target_link_libraries(host-vmm PUBLIC host-zydis host-lib)
 
 bulkhead_sources(files tools/bulkhead ${TOOL_PURE_SOURCES})
-bulkhead_host_library(host-tool SOURCES ${files} INCLUDES tools/bulkhead lib DEFINITIONS _GNU_SOURCE)
+bulkhead_host_library(host-tool SOURCES ${files} ${LIB_DISK_SOURCES} ${LIB_AUDIT_SOURCES} INCLUDES tools/bulkhead lib DEFINITIONS _GNU_SOURCE)
 target_link_libraries(host-tool PUBLIC host-lib confuse)
 
 bulkhead_host_library(host-roottask SOURCES ${ROOTTASK_PURE_FILES} INCLUDES roottask lib)

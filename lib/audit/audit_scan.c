@@ -13,6 +13,10 @@ static bool take_records(
 
 		memcpy(&record, piece + (size_t)i * AUDIT_RECORD_SIZE, sizeof(record));
 		scan->fault = audit_check(&record, scan->records, scan->head);
+		if (scan->fault == AUDIT_OK && scan->kind == AUDIT_FULL) {
+			scan->fault =
+				AUDIT_NONSENSE; /* nothing follows the record that says that the log is full */
+		}
 		if (scan->fault != AUDIT_OK) {
 			return false;
 		}

@@ -24,6 +24,8 @@ PARTS = [
     "tasks/debug-exit",
     "tasks/test-device",
     "tasks/console",
+    "tasks/wall-clock",
+    "tasks/audit-log",
     "tasks/pci",
     "tasks/virtio-disk",
     "tasks/nvme-disk",

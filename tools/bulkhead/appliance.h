@@ -27,6 +27,7 @@
 
 /* What the system's own tasks need of the CPU; VMs share the rest. */
 #define SYSTEM_SHARE_PER_MILLE 200u
+#define AUDIT_SHARE_PER_MILLE 50u
 #define PCI_SHARE_PER_MILLE 10u /* the PCI server's, where there are host devices */
 
 struct device {
@@ -91,6 +92,9 @@ struct appliance {
 	unsigned disk_count;
 	struct volume volumes[APPLIANCE_MAX_VOLUMES];
 	unsigned volume_count;
+	unsigned
+		audit_log; /* the volume that it is on, where there is one; VOLUME_NONE: unknown, and reported */
+	unsigned audit_log_line; /* 0: there is none */
 	struct network network;
 };
 
@@ -107,6 +111,7 @@ static inline unsigned appliance_system_share(const struct appliance *appliance)
 		has_functions |= appliance->disks[i].memory == 0;
 	}
 	return share + (has_functions ? PCI_SHARE_PER_MILLE : 0) +
+	       (appliance->audit_log_line != 0 ? AUDIT_SHARE_PER_MILLE : 0) +
 	       (network_port_count(appliance) != 0 ? SWITCH_SHARE_PER_MILLE : 0);
 }
 

@@ -136,7 +136,7 @@ void add_function(
 	struct builder *builder, uint32_t task, const char *function, uint32_t notification, uint64_t badge);
 
 /* The templates. expand_vm.c, expand_console.c, expand_entropy.c, expand_disks.c, expand_host.c, expand_switch.c, expand_uplink.c,
- * expand_wall_clock.c. Disks come before the VMs, the PCI server after all
+ * expand_wall_clock.c, expand_audit_log.c. Disks come before the VMs, the PCI server after all
  * drivers. */
 void expand_disks(struct builder *builder);
 
@@ -153,6 +153,10 @@ uint32_t add_disk_memory(
 	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size);
 
 void expand_uplinks(struct builder *builder);
+
+/* Behind all VMs: it is the last client of its volume server. */
+void expand_audit_log(struct builder *builder);
+
 void expand_pci_server(struct builder *builder);
 void expand_vm(struct builder *builder, uint32_t vm);
 void expand_console(struct builder *builder);

@@ -210,10 +210,43 @@ static void check_users(const struct appliance *appliance, unsigned volume, stru
 	}
 }
 
+/* Nobody else may write the audit log, and what reads it is the host tool. */
+static void check_audit_log(const struct appliance *appliance, struct diagnostics *diagnostics)
+{
+	unsigned volume = appliance->audit_log;
+	unsigned line = appliance->audit_log_line;
+
+	if (line == 0 || volume == VOLUME_NONE) {
+		return;
+	}
+	if (appliance->volumes[volume].origin_line != 0 || is_origin(appliance, volume)) {
+		report(diagnostics, line,
+			"volume \"%s\" is a snapshot or has one, and the audit log is written all the time: give it a volume of its own",
+			appliance->volumes[volume].name);
+	}
+	for (unsigned i = 0; i < appliance->vm_count; i++) {
+		const struct vm *vm = &appliance->vms[i];
+
+		for (unsigned j = 0; j < vm->disk_count; j++) {
+			if (vm->disks[j].volume == volume) {
+				report(diagnostics, vm->disks[j].volume_line,
+					"volume \"%s\" is the audit log's: give disk \"%s\" of vm \"%s\" another",
+					appliance->volumes[volume].name, vm->disks[j].name, vm->name);
+			}
+		}
+	}
+}
+
+static bool has_audit_log(const struct appliance *appliance, unsigned disk)
+{
+	return appliance->audit_log_line != 0 && appliance->audit_log != VOLUME_NONE &&
+	       appliance->volumes[appliance->audit_log].disk == disk;
+}
+
 static void check_client_count(
 	const struct appliance *appliance, unsigned disk, struct diagnostics *diagnostics)
 {
-	unsigned count = 0;
+	unsigned count = has_audit_log(appliance, disk) ? 1 : 0;
 
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
 		const struct vm *vm = &appliance->vms[i];
@@ -243,4 +276,5 @@ void disks_check(struct appliance *appliance, struct diagnostics *diagnostics)
 		check_origin(appliance, &appliance->volumes[i], diagnostics);
 		check_users(appliance, i, diagnostics);
 	}
+	check_audit_log(appliance, diagnostics);
 }

@@ -15,7 +15,7 @@
 
 /* libconfuse's paths of all options, for the callback that notes their lines. */
 static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "iommu", "control",
-	"panic", "flows", "deny" };
+	"panic", "audit_log", "flows", "deny" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual", "vm|after_pause",
@@ -155,6 +155,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 		read_disk(reader, section, &appliance->disks[appliance->disk_count++]);
 	}
 	read_volumes(reader, root);
+	read_audit_log(reader, root);
 	for (unsigned i = 0; i < cfg_size(root, "vm"); i++) {
 		cfg_t *section = cfg_getnsec(root, "vm", i);
 
@@ -255,6 +256,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("iommu", NULL, CFGF_NONE),
 		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
+		CFG_STR("audit_log", NULL, CFGF_NONE),
 		CFG_STR_LIST("flows", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

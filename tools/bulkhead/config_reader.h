@@ -55,6 +55,9 @@ void read_disk(struct reader *reader, cfg_t *section, struct disk *disk);
 /* Reads the sections `volume NAME { ... }`, after all disks were read and before the VMs (config_volume.c). */
 void read_volumes(struct reader *reader, cfg_t *root);
 
+/* Reads `audit_log`, after all volumes were read (config_volume.c). */
+void read_audit_log(struct reader *reader, cfg_t *root);
+
 /* Reads the sections `disk NAME { ... }` of a VM (config_volume.c). */
 void read_vm_disks(struct reader *reader, cfg_t *section, struct vm *vm);
 

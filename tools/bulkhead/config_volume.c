@@ -144,6 +144,15 @@ void read_volumes(struct reader *reader, cfg_t *root)
 	}
 }
 
+void read_audit_log(struct reader *reader, cfg_t *root)
+{
+	struct appliance *appliance = reader->appliance;
+	const char *name = option_text(reader, root, "audit_log", &appliance->audit_log_line);
+
+	appliance->audit_log =
+		name != NULL ? find_volume(reader, name, appliance->audit_log_line) : VOLUME_NONE;
+}
+
 /* ---- Disks of VMs ---- */
 
 static bool check_disk_name(struct reader *reader, const struct vm *vm, const struct vm_disk *disk)

@@ -112,6 +112,7 @@ bool system_expand(const struct appliance *appliance, const char *folder, struct
 		expand_vm(&builder, vm);
 	}
 	expand_uplinks(&builder);
+	expand_audit_log(&builder);
 	expand_pci_server(&builder);
 	size_cnodes(&builder);
 	image->manifest = manifest_writer_finish(&builder.writer, name,

@@ -80,6 +80,10 @@ static uint32_t add_client_arguments(struct builder *builder, unsigned disk, uin
 			}
 		}
 	}
+	if (appliance->audit_log_line != 0 && appliance->volumes[appliance->audit_log].disk == disk) {
+		arguments[count++] = manifest_writer_string(
+			&builder->writer, "client=%u,rw", place_of(appliance, appliance->audit_log));
+	}
 	return count;
 }
 

@@ -3,6 +3,7 @@
 #include "appliance.h"
 #include "audit.h"
 #include "audit_json.h"
+#include "audit_log.h"
 #include "boot_image.h"
 #include "diagnostics.h"
 #include "expand.h"
@@ -40,6 +41,11 @@ static const char HELP[] =
 	"      --image IMAGE|direct   boot from an image made by build; direct (the default): without GRUB\n"
 	"  audit FILE [--json]        say who holds what, and who can reach whom; for programs\n"
 	"  manifest FILE -o OUTPUT    write the table that the root task would get\n"
+	"  log show FILE [--partition N] [--volume NAME]\n"
+	"                             print the audit log on a disk's image, or in a volume's file\n"
+	"  log verify FILE [--partition N] [--volume NAME] [--expect HASH]\n"
+	"                             say whether it is whole: status 0 only if each record is the one that was written,\n"
+	"                             and one of them has that hash, as an earlier verify has printed it\n"
 	"  version, help\n"
 	"\n"
 	"  --system DIR               where Bulkhead was built (with kernel/ and tasks/); default: beside this program\n"
@@ -308,6 +314,9 @@ int main(int argc, char **argv)
 	if (strcmp(arguments[0], "version") == 0 || strcmp(arguments[0], "--version") == 0) {
 		printf("bulkhead %s, manifest version %u\n", TOOL_VERSION, MANIFEST_ABI_VERSION);
 		return STATUS_OK;
+	}
+	if (strcmp(arguments[0], "log") == 0) {
+		return audit_log_command(arguments + 1);
 	}
 	command.name = arguments[0];
 	for (unsigned i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {

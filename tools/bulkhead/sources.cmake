@@ -4,6 +4,7 @@
 set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/audit.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_json.c
+	${CMAKE_CURRENT_LIST_DIR}/audit_log.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_network.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_reach.c
 	${CMAKE_CURRENT_LIST_DIR}/boot_image.c
@@ -20,6 +21,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
 	${CMAKE_CURRENT_LIST_DIR}/diagnostics.c
 	${CMAKE_CURRENT_LIST_DIR}/expand.c
+	${CMAKE_CURRENT_LIST_DIR}/expand_audit_log.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_console.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_disks.c
 	${CMAKE_CURRENT_LIST_DIR}/expand_entropy.c

@@ -13,4 +13,5 @@ enum exit_status {
 	STATUS_HALTED = 204,      /* the kernel halted */
 	STATUS_ENDED = 205, /* the machine ended without the text that --until waits for, or QEMU failed */
 	STATUS_INPUT_OUTPUT = 206, /* a file could not be written, a process not started, memory ran out */
+	STATUS_NOT_WHOLE = 207,    /* there is no audit log, or it is not whole */
 };

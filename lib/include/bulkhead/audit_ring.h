@@ -7,7 +7,7 @@
 
 #define AUDIT_RING_MAGIC UINT64_C(0x474e495254445541) /* "AUDTRING" read as little-endian */
 #define AUDIT_RING_VERSION 1u
-#define AUDIT_RING_SIZE 65536u           /* bytes of the region */
+#define AUDIT_RING_SIZE 0x40000u         /* bytes of the region */
 #define AUDIT_RING_NAME "audit"          /* of the region, on both sides */
 #define AUDIT_SIGNAL_NAME "audit-signal" /* the root task's capability that wakes the other side */
 

@@ -154,6 +154,22 @@ static void fields_that_no_record_has(void **state)
 	}
 }
 
+/* Nothing comes behind the record that says that the log is full. */
+static void a_record_behind_the_last(void **state)
+{
+	struct audit_record record = { .kind = AUDIT_FULL };
+	uint8_t previous[SHA256_SIZE];
+
+	(void)state;
+	memcpy(previous, record.hash, sizeof(previous));
+	for (uint32_t i = 0; i < 2; i++) {
+		audit_seal(&record, i, previous, "", 0);
+		memcpy(volume.cache[i], &record, sizeof(record));
+		memcpy(previous, record.hash, sizeof(previous));
+	}
+	expect_fault(1, AUDIT_NONSENSE);
+}
+
 static void text_is_made_printable_and_cut(void **state)
 {
 	static const uint8_t zeroes[SHA256_SIZE];
@@ -201,6 +217,7 @@ int main(void)
 		cmocka_unit_test_setup(records_that_change_places, make_log),
 		cmocka_unit_test_setup(records_that_are_left_out, make_log),
 		cmocka_unit_test_setup(fields_that_no_record_has, make_log),
+		cmocka_unit_test_setup(a_record_behind_the_last, make_log),
 		cmocka_unit_test(text_is_made_printable_and_cut),
 		cmocka_unit_test_setup(a_disk_that_fails, make_log),
 		cmocka_unit_test(every_fault_has_its_words),

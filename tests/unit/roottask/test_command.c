@@ -8,6 +8,7 @@
 
 #include "command.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,11 +72,29 @@ static void test_every_command_has_its_help(void **state)
 	assert_string_equal(command_usage(COMMAND_KINDS), "");
 }
 
+static void what_changes_something_is_an_order(void **state)
+{
+	static const bool orders[COMMAND_KINDS] = { [COMMAND_KILL] = true,
+		[COMMAND_STOP] = true,
+		[COMMAND_START] = true,
+		[COMMAND_RESTART] = true,
+		[COMMAND_PAUSE] = true,
+		[COMMAND_RESUME] = true,
+		[COMMAND_BUTTON] = true,
+		[COMMAND_POWER_OFF] = true };
+
+	(void)state;
+	for (int kind = COMMAND_NONE; kind < COMMAND_KINDS; kind++) {
+		assert_int_equal(command_is_order((enum command_kind)kind), orders[kind]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_every_command_has_its_help),
+		cmocka_unit_test(what_changes_something_is_an_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
