@@ -2,6 +2,8 @@
 """bulkhead log: logs are made here by the format's description (docs/audit-log.md) alone, and changed in each way."""
 
 import hashlib
+import json
+import re
 import struct
 import uuid
 import zlib
@@ -214,3 +216,28 @@ def test_a_file_that_is_not_there(tool):
     (tool.folder / "folder").mkdir()
     result = tool("log", "verify", "folder")
     assert (result.returncode, result.stderr) == (STATUS_INPUT_OUTPUT, "bulkhead: folder: it cannot be read behind record 0\n")
+
+
+def test_who_has_what_of_the_log(tool):
+    """The task has its end of the ring, the date read only and a client's share of the volume server; no VM's task has any of it, and the clock chip
+    is the wall-clock task's alone."""
+    vm = "vm red {\n\tmemory = 64M\n\tkernel = linux\n\tdisk vda { volume = other }\n}\n"
+    volumes = "".join(f"volume {name} {{\n\tdisk = d\n\tsize = 1M\n}}\n" for name in ("log", "other"))
+    tool.write("log.conf", f"audit_log = log\ndisk d {{ memory = 16M }}\n{volumes}{vm}")
+    facts = json.loads(tool.with_system("audit", "log.conf", "--json").stdout)
+
+    def holders(kind, name, **wanted):
+        return {one["task"] for one in facts[kind] if one["object"] == name and all(one[key] == value for key, value in wanted.items())}
+
+    assert holders("regions", "audit-log/ring") == {"audit-log", "roottask"}
+    assert holders("regions", "audit-log/journal") == {"audit-log"}
+    assert holders("regions", "audit-log/page") == {"audit-log", "volumes/d"}
+    assert holders("regions", "audit-log/data") == {"audit-log", "volumes/d", "disk/d"}
+    assert holders("regions", "wall-clock/page") == {"audit-log", "red/vmm", "wall-clock"}
+    assert holders("regions", "wall-clock/page", rights="rw-") == {"wall-clock"}
+    assert holders("capabilities", "host/port:clock") == {"wall-clock"}
+    assert [way for way in facts["reach"] if way["from"].startswith("red/") and way["to"] in ("audit-log", "wall-clock")] == []
+    # the volume server knows both clients, by the order in which they are introduced
+    assert tool.with_system("manifest", "log.conf", "-o", "table").returncode == 0
+    arguments = re.findall(rb"(?:volume|client)=[^\0]*", (tool.folder / "table").read_bytes())
+    assert arguments == [b"volume=0,2048,log,", b"volume=0,2048,other,", b"client=1,rw", b"client=0,rw"]
