@@ -2,8 +2,10 @@
 """The audit log on a volume of a disk of QEMU's: what happened and what was ordered is there after the machine is off, in order and with times,
 though the task that writes it was killed meanwhile; a changed bit is found; the next boot goes on."""
 
+import fcntl
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -162,6 +164,39 @@ def test_what_is_on_the_volume_already(machine, tmp_path, text):
     assert one.wait_for_end() == 0
     assert (file.read_bytes() == before) == (text != "boot")
     assert log("verify", file).returncode == (0 if text == "boot" else STATUS_NOT_WHOLE)
+
+
+def wait_until_free(file):
+    """QEMU has locked its disks as long as it lives."""
+    end = time.monotonic() + STEP_LIMIT
+    with open(file, "r+b") as disk:
+        while True:
+            try:
+                fcntl.lockf(disk, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                assert time.monotonic() < end, f"{file} is still in use"
+                time.sleep(0.05)
+
+
+def test_a_machine_that_is_cut_off(machine, tmp_path):
+    """No power-off: QEMU is ended while events come. What is there is whole, and the next boot goes on."""
+    file = tmp_path / "disk.img"
+    file.write_bytes(bytes(MEBIBYTE))
+    for boot in range(1, 4):
+        one = machine(appliance(), ["idle"], ["--disk", file])
+        one.transcript_has(r"audit-log: record \d+ of at most 2048 is next")
+        one.admin("pause idle", "VM idle paused by the administrator")
+        one.send("resume idle\rkill idle/uart0\rkill idle/pit\rkill audit-log\r")
+        one.transcript_has("task idle/pit died")
+        one.close()
+        wait_until_free(file)
+        assert log("verify", file).returncode == 0
+        found = records(file)
+        assert [kind for _, _, kind, _ in found].count("boot") == boot
+        # the answer to the last order has gone the same way as the event, which takes longer: what was ordered before is there
+        assert sum(text == "console: pause idle" for _, _, _, text in found) == boot
+        assert not {"lost", "damaged", "full"} & {kind for _, _, kind, _ in found}
 
 
 def test_a_volume_that_becomes_full(machine, tmp_path):

@@ -18,6 +18,7 @@ def test_linux_uses_what_is_on(machine, keys, clock):
     messages = one.in_vm("red", "dmesg", BOOT_LIMIT)
     assert ("Booting paravirtualized kernel on KVM" in messages) == bool(keys)
     assert ("kvm-clock: Using msrs 4b564d01 and 4b564d00" in messages) == ("kvm-clock" in keys)
+    assert one.in_vm("red", "date -u +%Y-%m-%d") == "2026-01-01\n", "the year with which counted machines begin"
     before = int(one.in_vm("red", "date +%s").strip())
     one.in_vm("red", "sleep 2")
     assert 2 <= int(one.in_vm("red", "date +%s").strip()) - before < 60
