@@ -85,6 +85,8 @@ struct appliance {
 	enum control_port control;
 	unsigned control_line; /* 0: not given */
 	bool reboot_on_panic;
+	struct manifest_restart
+		on_crash; /* of the system's own tasks: console, entropy, switch, PCI server */
 	struct vm vms[APPLIANCE_MAX_VMS];
 	unsigned vm_count;
 	bool has_iommu; /* the file says that the machine has one: without it confined drivers don't start */

@@ -15,7 +15,7 @@
 
 /* libconfuse's paths of all options, for the callback that notes their lines. */
 static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "iommu", "control",
-	"panic", "audit_log", "flows", "deny" };
+	"panic", "audit_log", "on_crash", "flows", "deny" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
 	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual", "vm|after_pause",
@@ -24,8 +24,8 @@ static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol
 static const char *const UPLINK_OPTIONS[] = { "uplink|pci", "uplink|driver", "uplink|allow_dma",
 	"uplink|vlan", "uplink|rate", "uplink|burst", "uplink|on_crash" };
 static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise",
-	"disk|memory", "disk|image", "volume|disk", "volume|partition", "volume|label", "volume|size",
-	"volume|snapshot_of" };
+	"disk|memory", "disk|image", "disk|on_crash", "volume|disk", "volume|partition", "volume|label",
+	"volume|size", "volume|snapshot_of" };
 
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
 static struct reader *parsing;
@@ -135,6 +135,7 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 	appliance->has_iommu = read_boolean(reader, root, "iommu", false);
 	appliance->has_transcript = read_boolean(reader, root, "transcript", true);
 	read_control(reader, root);
+	read_restart(reader, root, "on_crash", SYSTEM_ON_CRASH, &appliance->on_crash);
 	text = option_text(reader, root, "panic", &line);
 	if (text != NULL && strcmp(text, "reboot") == 0) {
 		appliance->reboot_on_panic = true;
@@ -229,6 +230,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("exercise", NULL, CFGF_NONE),
 		CFG_STR("memory", NULL, CFGF_NONE),
 		CFG_STR("image", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t volume_options[] = {
@@ -257,6 +259,7 @@ static cfg_t *parse(struct reader *reader)
 		CFG_STR("control", NULL, CFGF_NONE),
 		CFG_STR("panic", NULL, CFGF_NONE),
 		CFG_STR("audit_log", NULL, CFGF_NONE),
+		CFG_STR("on_crash", NULL, CFGF_NONE),
 		CFG_STR_LIST("flows", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
 		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

@@ -136,4 +136,5 @@ void read_disk(struct reader *reader, cfg_t *section, struct disk *disk)
 		read_device(reader, section, disk);
 	}
 	read_exercise(reader, section, disk);
+	read_restart(reader, section, "on_crash", SYSTEM_ON_CRASH, &disk->on_crash);
 }

@@ -61,6 +61,9 @@ void read_audit_log(struct reader *reader, cfg_t *root);
 /* Reads the sections `disk NAME { ... }` of a VM (config_volume.c). */
 void read_vm_disks(struct reader *reader, cfg_t *section, struct vm *vm);
 
+/* The policy of the system's own tasks where the file says nothing. */
+#define SYSTEM_ON_CRASH "restart 5 per 60s"
+
 /* A restart policy; `fallback` where it is not given, or none (which is reported). */
 void read_restart(struct reader *reader, cfg_t *section, const char *name, const char *fallback,
 	struct manifest_restart *restart);

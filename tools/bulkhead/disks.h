@@ -4,6 +4,8 @@
 
 #include "guest_file.h"
 
+#include <bulkhead/manifest.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,7 +39,8 @@ struct disk {
 	uint64_t exercise; /* rounds; 0: none */
 	uint64_t memory;   /* bytes of a disk in memory; 0: it is a device */
 	unsigned memory_line;
-	struct guest_file image; /* what a disk in memory begins as */
+	struct guest_file image;          /* what a disk in memory begins as */
+	struct manifest_restart on_crash; /* of its driver, and of its volume server */
 };
 
 /* A range of a disk: all of it, a partition, or a named volume in one of these. */

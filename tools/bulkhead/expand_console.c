@@ -112,7 +112,7 @@ static unsigned add_console_task(struct builder *builder)
 		.budget_us = CONSOLE_BUDGET_US,
 		.period_us = CONSOLE_PERIOD_US,
 		.heap_size = CONSOLE_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->on_crash,
 	};
 
 	(void)add_task(builder, CONSOLE_TASK, "console", task, arguments, count);

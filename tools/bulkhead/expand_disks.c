@@ -51,7 +51,7 @@ static void add_exerciser(struct builder *builder, unsigned number, uint32_t dis
 		.budget_us = EXERCISE_PERIOD_US,
 		.period_us = EXERCISE_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = disk->on_crash,
 	};
 	uint32_t exerciser = add_task(builder, name, "disk-exerciser", task, &rounds, 1);
 	uint32_t notification =
@@ -111,7 +111,7 @@ static void expand_disk(struct builder *builder, unsigned number)
 		.budget_us = DISK_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = disk->on_crash,
 	};
 	uint32_t task =
 		add_task(builder, name, is_device ? DRIVERS[disk->driver].image : "memdisk", record, NULL, 0);

@@ -59,7 +59,7 @@ void expand_entropy(struct builder *builder)
 		.budget_us = ENTROPY_BUDGET_US,
 		.period_us = ENTROPY_PERIOD_US,
 		.heap_size = ENTROPY_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->on_crash,
 	};
 	uint32_t argument = manifest_writer_string(&builder->writer, "clients=%u", clients);
 

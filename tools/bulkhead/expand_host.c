@@ -100,7 +100,7 @@ void expand_pci_server(struct builder *builder)
 		.budget_us = PCI_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->on_crash,
 	};
 
 	if (builder->function_count == 0) {

@@ -58,7 +58,7 @@ static uint32_t add_switch_task(struct builder *builder)
 		.budget_us = SWITCH_BUDGET_US,
 		.period_us = SWITCH_PERIOD_US,
 		.heap_size = SWITCH_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = appliance->on_crash,
 	};
 
 	return add_task(builder, SWITCH_TASK, "switch", task, arguments, count);

@@ -114,7 +114,7 @@ void expand_volumes(struct builder *builder, unsigned number, uint32_t disk_task
 		.budget_us = VOLUMES_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = VOLUMES_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->disks[number].on_crash,
 	};
 	uint32_t count = add_volume_arguments(builder, number, arguments);
 	uint32_t area =

@@ -533,6 +533,25 @@ static void the_control_port_is_the_consoles(void **state)
 	}
 }
 
+static void the_system_restarts_as_the_file_says(void **state)
+{
+	(void)state;
+	static const char *const TASKS[] = { "console", "entropy", "switch" };
+
+	add_vm("red", 64 << 20, 5);
+	add_device(&appliance.vms[0], device_find("virtio-rng"));
+	add_nic(&appliance.vms[0], "net0", 0x525400000001);
+	appliance.on_crash = (struct manifest_restart){ MANIFEST_ON_EXIT_RESTART, 17, 90 };
+	expand();
+	for (size_t i = 0; i < sizeof TASKS / sizeof TASKS[0]; i++) {
+		const struct manifest_task *task = &manifest.tasks[manifest_find_task(&manifest, TASKS[i])];
+
+		assert_int_equal(task->restart.on_exit, MANIFEST_ON_EXIT_RESTART);
+		assert_int_equal(task->restart.max, 17);
+		assert_int_equal(task->restart.seconds, 90);
+	}
+}
+
 static void the_same_appliance_gives_the_same_bytes(void **state)
 {
 	(void)state;
@@ -567,6 +586,7 @@ int main(void)
 		TEST(the_largest_appliance_fits),
 		TEST(a_vm_without_devices_is_possible),
 		TEST(the_control_port_is_the_consoles),
+		TEST(the_system_restarts_as_the_file_says),
 		TEST(the_same_appliance_gives_the_same_bytes),
 		TEST(missing_parts_are_reported),
 	};
