@@ -58,6 +58,7 @@ struct task {
 	uint32_t address_space; /* slot */
 	uint32_t thread;        /* slot of the main thread */
 	uint32_t sched_context; /* slot of its context, 0: passive */
+	uint64_t died_tsc;      /* TSC when it ended, if it was started again because of that; else 0 */
 	uint32_t page_frames;   /* first of the frames of the task page, which outlive the task */
 	struct task_page *page; /* in the root task's space */
 	uint64_t log_next;      /* number of the next log record to fetch */

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "report.h"
+#include "supervise.h"
 
 #include <bulkhead/log_ring.h>
 
@@ -66,6 +67,18 @@ static void show_vm(struct answer *answer, uint32_t vm, const uint32_t *slots)
 	answer_number(answer, "resets", root.vm[vm].resets.count, "  resets %u", root.vm[vm].resets.count);
 }
 
+/* Microseconds from the task's last death until it served again; 0 if it did not die since its VM started, or does not serve yet. Its own word
+ * for the end: it can lie about itself alone. */
+static uint64_t restart_us(const struct task *task)
+{
+	uint64_t ready = task->page != NULL ? task->page->ready_tsc : 0;
+	uint64_t khz = root.boot->tsc_khz;
+
+	return task->died_tsc != 0 && ready > task->died_tsc && khz != 0
+		       ? (ready - task->died_tsc) * 1000 / khz
+		       : 0;
+}
+
 static void show_task(struct answer *answer, uint32_t task, const uint32_t *slots)
 {
 	const struct task *state = &root.task[task];
@@ -81,6 +94,7 @@ static void show_task(struct answer *answer, uint32_t task, const uint32_t *slot
 	answer_number(answer, "cpu_ms", ms, "  CPU %lu ms", ms);
 	answer_number(answer, "restarts", state->restarts.count, "  restarts %u", state->restarts.count);
 	answer_number(answer, "ends", state->incarnation, NULL);
+	answer_number(answer, "restart_us", restart_us(state), NULL);
 	answer_number(answer, "unserved_calls", unserved, "  unserved calls %lu", unserved);
 }
 
@@ -98,6 +112,7 @@ void show_list(struct answer *answer)
 		show_task(answer, task, slots);
 	}
 	answer_list_end(answer);
+	answer_number(answer, "uptime_ms", now_ms(), NULL);
 	answer_number(answer, "free_memory", memory_free_bytes(), "free: %lu MiB of memory",
 		memory_free_bytes() >> 20);
 	answer_number(answer, "free_slots", slots[OWNER_FREE], ", %u capability slots", slots[OWNER_FREE]);

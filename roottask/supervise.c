@@ -165,6 +165,7 @@ void task_died(uint32_t task, const char *reason)
 {
 	const struct manifest_task *record = &root.manifest.tasks[task];
 	const char *name = task_name(task);
+	uint64_t died_tsc = bh_tsc();
 	char text[REPORT_LINE_MAX];
 
 	task_log_fetch(task, UINT32_MAX);
@@ -187,9 +188,11 @@ void task_died(uint32_t task, const char *reason)
 			host_driver_end(task);
 		}
 	} else if (host_is_driver(task)) {
+		root.task[task].died_tsc = died_tsc;
 		report("task %s died (%s), restarts when its device is quiet", name, reason);
 		host_driver_begin(task);
 	} else if (task_start(task) == BH_OK) {
+		root.task[task].died_tsc = died_tsc;
 		report("task %s died (%s), restarted", name, reason);
 	} else {
 		root.task[task].state = TASK_GIVEN_UP;

@@ -177,6 +177,7 @@ static enum bh_error build_task_page(struct build *build)
 	task->page->century_register = century_register();
 	task->page->exited = 0;
 	task->page->next = 0;
+	task->page->ready_tsc = 0;
 	task->log_next = 0;
 	return space_map_copies(&build->space, task->page_frames, pages, PAGE_BITS, TASK_PAGE_ADDRESS,
 		BH_MAP_READ | BH_MAP_WRITE, BH_RIGHT_READ | BH_RIGHT_WRITE);
@@ -490,6 +491,7 @@ void task_forget(uint32_t index)
 	task->thread = 0;
 	task->sched_context = 0;
 	task->state = TASK_OFF;
+	task->died_tsc = 0;
 	task->incarnation++;
 }
 

@@ -345,6 +345,7 @@ int main(void)
 	settings.has_transcript = com2.uart.is_present;
 	open_consoles(saved, saved_size, &settings);
 	open_control();
+	bh_ready();
 	for (;;) {
 		uint64_t word;
 

@@ -58,6 +58,7 @@ _Noreturn void driver_serve(
 	bh_log("disk of %lu MiB%s", slots->geometry.sectors >> 11,
 		(slots->geometry.flags & BLOCK_CAN_WRITE) != 0 ? "" : ", read only");
 	block_tell_geometry(&slots->server, &slots->geometry, &signal);
+	bh_ready();
 	for (;;) {
 		uint64_t word;
 

@@ -120,6 +120,7 @@ int main(void)
 		open_client(i);
 	}
 	bh_log("random numbers by %s, %lu clients", seed ? "RDSEED" : "RDRAND", (unsigned long)count);
+	bh_ready();
 	for (;;) {
 		for (uint32_t i = 0; i < count; i++) {
 			if ((word >> i & 1) != 0) {

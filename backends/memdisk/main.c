@@ -65,6 +65,7 @@ int main(void)
 	fill(bytes, size);
 	find_areas();
 	memdisk_start(&disk, page, bytes, size, &signal);
+	bh_ready();
 	for (;;) {
 		uint64_t word;
 		bool moved;

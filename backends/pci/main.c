@@ -107,6 +107,7 @@ int main(void)
 	open_functions();
 	find_functions(bh_region_required("pci-journal", sizeof(struct survey_journal), NULL));
 	demand(bh_signal(root), "signalling the root task");
+	bh_ready();
 	for (;;) {
 		bool is_done = false;
 		uint64_t word;

@@ -107,6 +107,7 @@ int main(void)
 	uint64_t notification = bh_capability_required("notification");
 
 	start();
+	bh_ready();
 	for (;;) {
 		uint64_t word;
 

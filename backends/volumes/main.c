@@ -253,6 +253,7 @@ int main(void)
 	each_argument("client=", open_client);
 	bh_log("%lu sectors, %u volumes for %u clients", server.geometry.sectors, server.volume_count,
 		server.channel_count);
+	bh_ready();
 	for (;;) {
 		bool moved;
 

@@ -181,6 +181,7 @@ int main(void)
 	notification = bh_capability_required(MODEL_NAME_NOTIFICATION);
 	error = bh_thread_start_passive(bh_capability_required(MODEL_NAME_HANDLER), HANDLER_THREAD,
 		task.endpoint, task.reply, handle, &task);
+	bh_ready();
 	while (error == BH_OK) {
 		uint64_t bits;
 

@@ -3,6 +3,7 @@
 #include "log.h"
 
 #include <bulkhead/runtime_block.h>
+#include <bulkhead/syscall.h>
 #include <bulkhead/task.h>
 #include <bulkhead/wall_clock.h>
 
@@ -102,6 +103,8 @@ _Noreturn void bh_exit(int code)
 		__asm__ volatile("ud2");
 	}
 }
+
+void bh_ready(void) { __atomic_store_n(&runtime_page()->ready_tsc, bh_tsc(), __ATOMIC_RELEASE); }
 
 struct bh_ipc_buffer *bh_ipc_buffer(void)
 {

@@ -45,6 +45,9 @@ uint64_t bh_argument_number(const char *key, uint64_t otherwise);
 /* Ends the whole task at once: the root task is told `code` and restarts it if the manifest says so. */
 _Noreturn void bh_exit(int code);
 
+/* The task serves from now on: the root task tells how long that was after its death ("restart_us" of `list`). */
+void bh_ready(void);
+
 /* ---- Log --------------------------------------------------------------------------------------------------------------- */
 
 /* Writes one line (without its newline) to the task's log, from where the root task fetches it. Conversions: %s %c %d %i %u %x %%,

@@ -34,7 +34,8 @@ struct task_page {
 	uint64_t unserved_calls; /* Linux system calls answered with ENOSYS, over all starts of the task */
 	uint64_t last_unserved_call; /* number of the last of them */
 	uint64_t next;               /* number of the next log record */
-	uint64_t reserved[7];
+	uint64_t ready_tsc;          /* TSC when the task began to serve; 0: not since its last start */
+	uint64_t reserved[6];
 	struct task_log_record record[TASK_LOG_RECORDS];
 };
 _Static_assert(offsetof(struct task_page, record) == 128, "task_page is shared between tasks");
