@@ -95,6 +95,7 @@ static void clear(struct virtio_registers *virtio, const struct virtio_device *d
 	struct virtio_registers fresh = {
 		.outputs = virtio->outputs,
 		.config_changes = virtio->config_changes,
+		.config_seen = virtio->config_seen,
 		.config_generation = virtio->config_generation,
 		.config_vector = VIRTIO_NO_VECTOR,
 		.resetting = virtio->resetting,
@@ -233,6 +234,7 @@ uint64_t virtio_read(void *registers, const struct model_context *context, const
 	uint64_t value = 0;
 
 	if (offset >= VIRTIO_PCI_CONFIG) {
+		virtio->config_seen = virtio->config_changes;
 		return read_config(registers, context, offset - VIRTIO_PCI_CONFIG, access->width);
 	}
 	if (offset >= VIRTIO_PCI_ISR) {
@@ -520,9 +522,14 @@ uint32_t virtio_publish(
 			pulses |= publish_queue(queue, context->memory, &scratch[i]);
 		}
 	}
+	/* A change that the driver has seen needs no second telling: Linux would note it as another one. */
 	if (scratch[VIRTIO_QUEUES] != (SCRATCH_KNOWN | virtio->config_changes)) {
+		bool is_known = scratch[VIRTIO_QUEUES] != 0;
+
 		scratch[VIRTIO_QUEUES] = SCRATCH_KNOWN | virtio->config_changes;
-		pulses |= pulse_of(virtio->config_vector);
+		if (is_known || virtio->config_seen != virtio->config_changes) {
+			pulses |= pulse_of(virtio->config_vector);
+		}
 	}
 	return pulses;
 }

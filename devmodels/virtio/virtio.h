@@ -46,7 +46,7 @@ struct virtio_registers {
 	uint8_t config_generation;
 	uint8_t interrupt_status; /* 1: a queue; 2: configuration */
 	uint8_t resetting;        /* 1: the driver wrote status 0, and the device is not done with it */
-	uint32_t reserved;
+	uint32_t config_seen;     /* of these changes: when the driver last read the configuration */
 	struct virtio_queue queue[VIRTIO_QUEUES];
 };
 

@@ -79,24 +79,46 @@ class Killer:
         """Takes what the terminal shows meanwhile: a terminal that takes nothing holds the console in front back."""
         self.machine.child.expect([pexpect.TIMEOUT], timeout=seconds)
 
-    def kill(self, kind, task):
-        """Kills a task, and takes down how long it was away."""
-        ends = self.ends[task]
-        self.keep_to_policy(task)
-        answer = self.ask(f"kill {task}")
-        if not answer["ok"]:
-            raise Lost(f"{task} cannot be killed: {answer['error']}")
+    def order(self, tasks):
+        """Orders the death of tasks, one behind the other without a wait; those that were running then."""
+        numbers = [str(next(self.control.numbers)) for _ in tasks]
+        self.control.send("".join(f"@{number} kill {task}\n" for number, task in zip(numbers, tasks)).encode())
+        killed = []
+        for number, task in zip(numbers, tasks):
+            try:
+                answer = self.control.answer(number)
+            except ValueError:
+                raise Missing(f"the answer to kill {task} is no JSON") from None
+            if answer["ok"]:
+                killed.append(task)
+            elif not (task in killed and re.search("is not running", answer["error"])):
+                raise Lost(f"{task} cannot be killed: {answer['error']}")
+        return killed
+
+    def kill(self, kind, task, again=None):
+        """Kills a task, and perhaps it or another one before it is back; takes down how long it was away."""
+        tasks = [task] if again is None else [task, again]
+        for one in tasks:
+            self.keep_to_policy(one)
+        killed = self.order(tasks)
+        for one in dict.fromkeys(tasks):
+            row = self.wait_for(one, self.ends[one] + killed.count(one))
+            self.ends[one] = row["ends"]
+            self.deaths[one] += [self.uptime] * killed.count(one)
+            if one == task:
+                self.figures.times[kind].append(row["restart_us"])
+
+    def wait_for(self, task, ends):
+        """Until the task serves again, having ended so often."""
         end = time.monotonic() + BOOT_LIMIT
         row = self.row(task)
-        while row["ends"] == ends or row["state"] == "off" or (row["state"] == "running" and row["restart_us"] == 0):
+        while row["ends"] < ends or row["state"] == "off" or (row["state"] == "running" and row["restart_us"] == 0):
             if time.monotonic() > end:
                 raise Lost(f"{task} does not come back: {row}")
             row = self.row(task)
-        if row["state"] != "running" or row["ends"] != ends + 1:
-            raise Lost(f"{task} died more often than it was killed, or for good: {ends} ends, then {row}")
-        self.ends[task] += 1
-        self.deaths[task].append(self.uptime)
-        self.figures.times[kind].append(row["restart_us"])
+        if row["state"] != "running" or row["ends"] != ends:
+            raise Lost(f"{task} died more often than it was killed, or for good: {ends} ends were ordered, {row}")
+        return row
 
     def run(self, kinds, kills, longest, deadline=None):
         """`kills` of each kind, in random order, with random pauses of at most `longest` seconds."""
@@ -106,7 +128,8 @@ class Killer:
         for count, (kind, task) in enumerate(order):
             if deadline is not None and time.monotonic() > deadline:
                 return
-            self.kill(kind, task)
+            again = self.chance.choice([None, None, task, self.chance.choice(order)[1]])
+            self.kill(kind, task, again)
             self.rest(self.chance.uniform(0, longest))
             if count % 100 == 99:
                 print(f"soak: {count + 1} of {len(order)} kills", flush=True)

@@ -306,6 +306,21 @@ static void a_former_vm_has_left_requests(void **state)
 	bench_free(bench);
 }
 
+/* Linux says so in its log when a disk's configuration changes: a process that is killed is no change. */
+static void a_restart_is_no_change_of_configuration(void **state)
+{
+	struct bench *bench = bench_new(writable, FEATURES);
+	uint64_t edges = machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR);
+	uint32_t length;
+
+	(void)state;
+	machine_restart(bench->machine);
+	driver_event(&bench->driver, MODEL_EVENT_CONSOLE);
+	assert_int_equal(request(bench, OUT, 5, 512, &length), OK);
+	assert_int_equal(machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR), edges);
+	bench_free(bench);
+}
+
 static void the_disk_comes_later(void **state)
 {
 	struct bench *bench = bench_new(writable, FEATURES);
@@ -324,7 +339,16 @@ static void the_disk_comes_later(void **state)
 	tell(bench);
 	driver_event(&bench->driver, MODEL_EVENT_CONSOLE);
 	assert_true(machine_edges(bench->machine, 0) > edges); /* the configuration has changed */
+	/* Until the driver has looked, each new process tells it: nobody knows whether the last one has. Afterwards no one does. */
+	edges = machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR);
+	machine_restart(bench->machine);
+	driver_event(&bench->driver, MODEL_EVENT_CONSOLE);
+	assert_true(machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR) > edges);
 	assert_int_equal(machine_read(bench->machine, 0, VIRTIO_PCI_CONFIG, 4), SECTORS);
+	edges = machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR);
+	machine_restart(bench->machine);
+	driver_event(&bench->driver, MODEL_EVENT_CONSOLE);
+	assert_int_equal(machine_edges(bench->machine, VIRTIO_PCI_LINE_VECTOR), edges);
 	settle(bench);
 	assert_true(driver_take_used(&bench->driver, QUEUE, &used));
 	assert_int_equal(status_of(bench, 0), OK);
@@ -398,6 +422,7 @@ int main(void)
 		cmocka_unit_test(many_requests_at_once),
 		cmocka_unit_test(what_a_reset_leaves_is_waited_for),
 		cmocka_unit_test(a_former_vm_has_left_requests),
+		cmocka_unit_test(a_restart_is_no_change_of_configuration),
 		cmocka_unit_test(the_disk_comes_later),
 		cmocka_unit_test(no_answer_is_missed),
 		cmocka_unit_test(an_answer_that_comes_at_once_is_seen),
