@@ -26,7 +26,7 @@ void expand_audit_log(struct builder *builder)
 		.budget_us = AUDIT_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->on_crash,
 	};
 
 	if (builder->appliance->audit_log_line == 0) {

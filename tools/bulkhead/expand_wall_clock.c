@@ -33,7 +33,7 @@ void expand_wall_clock(struct builder *builder)
 		.budget_us = CLOCK_BUDGET_US,
 		.period_us = CLOCK_PERIOD_US,
 		.heap_size = CLOCK_HEAP_SIZE,
-		.restart = { MANIFEST_ON_EXIT_RESTART, 5, 60 },
+		.restart = builder->appliance->on_crash,
 	};
 	uint32_t task = add_task(builder, CLOCK_TASK, "wall-clock", record, NULL, 0);
 	uint32_t notification = add_object(builder, system, "notification", MANIFEST_OBJECT_NOTIFICATION);
