@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The drivers of network cards between a switch and a device that do what the input says: frames, wrong indices, any byte anywhere in what they share with the
- * driver. Whatever they do: the driver touches no memory but its own, its turns end, and what it tells its device of is within the device's memory. */
+ * driver. Whatever they do: the driver touches no memory but its own, its turns end, what it tells its device of is a frame within the device's memory, and what it
+ * gives the switch is no longer than a buffer. */
 #include "e1000e.h"
 #include "mmio.h"
 #include "nic.h"
@@ -13,7 +14,19 @@
 #define BUFFERS_ADDRESS UINT64_C(0x150000000)
 #define TURNS_MAX 64u
 
-enum operation { SEND, WRITE_REGION, INDEX, TAKE, WRITE_QUEUES, GIVE_BACK, LINK, RESTART, WORK, OPERATIONS };
+enum operation {
+	SEND,
+	CHANGE,
+	WRITE_REGION,
+	INDEX,
+	TAKE,
+	WRITE_QUEUES,
+	GIVE_BACK,
+	LINK,
+	RESTART,
+	WORK,
+	OPERATIONS
+};
 
 struct input {
 	const uint8_t *bytes;
@@ -28,6 +41,7 @@ static struct {
 	uint8_t *queues;
 	uint8_t *buffers;
 	bool is_up;
+	bool is_liar[2]; /* the switch has written anything anywhere; so has the device */
 	uint16_t used[2];
 	struct frames frames;
 	struct nic nic;
@@ -93,6 +107,22 @@ static void start(void)
 	nic_init(&world.nic, world.buffers, BUFFERS_ADDRESS);
 }
 
+/* What stands in the ring to the switch, if the switch did not write there itself. */
+static void check_frames(void)
+{
+	uint32_t tail = world.in.shared->tail;
+	struct frame frame;
+	enum frame_look look;
+
+	while (!world.is_liar[0] && (look = frame_ring_look(&world.in, tail, &frame)) != FRAME_NONE) {
+		if (look == FRAME_NONSENSE || frame.length > FRAMES_BUFFER || frame.offload.flags != 0 ||
+			frame.offload.gso_type != 0) {
+			abort();
+		}
+		tail += frame_record_size(frame.length);
+	}
+}
+
 /* As the driver's loop, until it would sleep or its device is to be reset. */
 static void work(void)
 {
@@ -112,6 +142,7 @@ static void work(void)
 			abort();
 		}
 	}
+	check_frames();
 	if (turn == DRIVER_NONSENSE) {
 		start();
 		return;
@@ -122,7 +153,7 @@ static void work(void)
 
 static void send_frame(struct input *input)
 {
-	uint8_t bytes[1600];
+	uint8_t bytes[3000];
 	uint32_t length = FRAME_MIN_LENGTH + next_word(input) % (sizeof bytes - FRAME_MIN_LENGTH);
 	uint32_t head = world.out.shared->head;
 	uint8_t choice = next_byte(input);
@@ -131,7 +162,7 @@ static void send_frame(struct input *input)
 	memset(bytes, choice, sizeof bytes);
 	memcpy(bytes + 12, (choice & 1) != 0 ? "\x08\x00\x45" : "\x86\xdd\x60", 3);
 	memcpy(bytes + 20, "\x40\x00\x40\x06", 4);
-	bytes[46] = bytes[66] = next_byte(input);
+	bytes[46] = bytes[66] = 0x50;
 	if ((choice & 2) != 0) {
 		memmove(bytes + 16, bytes + 12, 100);
 		memcpy(bytes + 12, "\x81\x00\x00\x05", 4);
@@ -151,18 +182,30 @@ static void send_frame(struct input *input)
 	}
 }
 
+/* The switch changes what is to be done to a frame that the driver may have begun. */
+static void change_frame(struct input *input)
+{
+	uint32_t tail = world.out.shared->tail;
+	struct frame frame;
+
+	if (frame_ring_look(&world.out, tail, &frame) == FRAME_READY) {
+		frame.offload.gso_size = next_byte(input);
+		frame_ring_begin(&world.out, tail, &frame);
+	}
+}
+
 /* The device says that it is done with a buffer, or a descriptor. */
 static void give_back(struct input *input)
 {
 	uint32_t queue = next_byte(input) & 1;
 	uint32_t index = next_byte(input);
-	uint32_t length = next_word(input) & 0xfff;
+	uint32_t length = next_byte(input) * 12u;
 
 	if (world.is_e1000e) {
 		struct e1000e_descriptor *ring = (struct e1000e_descriptor *)(void *)world.queues;
 
 		ring += queue * E1000E_DESCRIPTORS + index % E1000E_DESCRIPTORS;
-		ring->word |= length | UINT64_C(3) << 32 | (uint64_t)next_byte(input) << 40;
+		ring->word |= length | UINT64_C(3) << 32 | (uint64_t)(next_byte(input) & 1) << 40;
 		return;
 	}
 	struct virtio_used *used = (struct virtio_used *)(void *)(world.queues + queue * VIRTIO_QUEUE_MEMORY +
@@ -173,10 +216,11 @@ static void give_back(struct input *input)
 	used->index = ++world.used[queue];
 }
 
-/* A descriptor that the driver wrote, if nobody else has. */
-static void check(uint64_t address, uint32_t length)
+/* A descriptor of a frame with `header` bytes before it that the driver wrote, if nobody else has. */
+static void check(uint64_t address, uint32_t length, uint32_t header)
 {
-	if (address < BUFFERS_ADDRESS || length > FRAMES_BUFFER ||
+	if (address < BUFFERS_ADDRESS || length < header + FRAMES_MIN_LENGTH ||
+		length > header + FRAMES_MAX_LENGTH + FRAMES_TAG ||
 		address - BUFFERS_ADDRESS > NIC_MEMORY - length) {
 		abort();
 	}
@@ -189,20 +233,19 @@ static void check_descriptors(void)
 
 		for (uint32_t i = device->sent; i != device->queued; i++) {
 			check(device->transmit[i % E1000E_DESCRIPTORS].address,
-				(uint32_t)device->transmit[i % E1000E_DESCRIPTORS].word & 0xffff);
+				(uint32_t)device->transmit[i % E1000E_DESCRIPTORS].word & 0xffff, 0);
 		}
 		return;
 	}
 	for (uint32_t i = 0; i < NIC_BUFFERS; i++) {
 		if (world.nic.is_with_device[1][i]) {
 			check(world.nic.transmit.descriptor[i].address,
-				world.nic.transmit.descriptor[i].length);
+				world.nic.transmit.descriptor[i].length, NIC_HEADER);
 		}
 	}
 }
 
-/* True: the device wrote where the driver writes, so what stands there proves nothing. */
-static bool operate(struct input *input)
+static void operate(struct input *input)
 {
 	uint8_t choice = next_byte(input);
 
@@ -210,7 +253,11 @@ static bool operate(struct input *input)
 	case SEND:
 		send_frame(input);
 		break;
+	case CHANGE:
+		change_frame(input);
+		break;
 	case WRITE_REGION:
+		world.is_liar[0] = true;
 		world.region[next_word(input) % REGION_SIZE] = next_byte(input);
 		break;
 	case INDEX: {
@@ -218,6 +265,7 @@ static bool operate(struct input *input)
 			&world.in.shared->head, &world.in.shared->tail };
 
 		*words[next_byte(input) % 4] = next_word(input);
+		world.is_liar[0] = true;
 		break;
 	}
 	case TAKE:
@@ -226,10 +274,12 @@ static bool operate(struct input *input)
 	case WRITE_QUEUES:
 		world.queues[next_word(input) % (world.is_e1000e ? E1000E_QUEUES : NIC_QUEUES)] =
 			next_byte(input);
-		return true;
+		world.is_liar[1] = true;
+		break;
 	case GIVE_BACK:
 		give_back(input);
-		return world.is_e1000e;
+		world.is_liar[1] |= world.is_e1000e; /* its word stands where the driver's does */
+		break;
 	case LINK:
 		world.is_up = !world.is_up;
 		break;
@@ -240,32 +290,39 @@ static bool operate(struct input *input)
 		work();
 		break;
 	}
-	return false;
+}
+
+/* Of their own allocations, so that nobody reads or writes past them unseen; once, which is most of the time that an input takes. */
+static void allocate(void)
+{
+	static uint8_t *queues[2];
+
+	if (world.region == NULL) {
+		world.region = aligned_alloc(64, REGION_SIZE);
+		world.buffers = aligned_alloc(64, NIC_MEMORY);
+		queues[0] = aligned_alloc(64, NIC_QUEUES);
+		queues[1] = aligned_alloc(64, E1000E_QUEUES);
+	}
+	world.queues = queues[world.is_e1000e];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct input input = { bytes, size };
-	bool is_written = false;
 
 	world.is_e1000e = (next_byte(&input) & 1) != 0;
 	world.is_up = true;
-	/* of their own allocations, so that nobody reads or writes past them unseen */
-	world.region = aligned_alloc(64, REGION_SIZE);
-	world.queues = aligned_alloc(64, world.is_e1000e ? E1000E_QUEUES : NIC_QUEUES);
-	world.buffers = aligned_alloc(64, NIC_MEMORY);
+	memset(world.is_liar, 0, sizeof world.is_liar);
+	allocate();
 	memset(world.region, 0, REGION_SIZE);
 	(void)ring_region_rings(world.region, REGION_SIZE, &world.in, &world.out);
 	start();
 	while (input.size > 0) {
-		is_written |= operate(&input);
-		if (!is_written) {
+		operate(&input);
+		if (!world.is_liar[1]) {
 			check_descriptors();
 		}
 	}
 	work();
-	free(world.region);
-	free(world.queues);
-	free(world.buffers);
 	return 0;
 }
