@@ -44,7 +44,8 @@
 #define STATUS_LINK_UP (1u << 1)
 #define STATUS_MASTER (1u << 19)
 /* Extended Device Control. */
-#define CTRL_EXT_PENDING_BITS (1u << 31) /* as MSI-X wants them */
+#define CTRL_EXT_DRIVER_LOADED (1u << 28) /* firmware leaves the port to us */
+#define CTRL_EXT_PENDING_BITS (1u << 31)  /* as MSI-X wants them */
 /* Interrupt causes, as ICR, IMS and IMC have them, and which message each is: Interrupt Vector Allocation. */
 #define CAUSE_RECEIVE (1u << 20)
 #define CAUSE_TRANSMIT (1u << 22)
@@ -138,7 +139,7 @@ static void set_interrupts(struct e1000e *device, uint32_t vector)
 {
 	uint32_t entry = IVAR_VALID | vector;
 
-	write32(device, CTRL_EXT, read32(device, CTRL_EXT) | CTRL_EXT_PENDING_BITS);
+	write32(device, CTRL_EXT, read32(device, CTRL_EXT) | CTRL_EXT_DRIVER_LOADED | CTRL_EXT_PENDING_BITS);
 	write32(device, IVAR, entry << IVAR_RECEIVE | entry << IVAR_TRANSMIT | entry << IVAR_OTHER);
 	write32(device, EIAC, 0);
 	write32(device, EITR(vector), THROTTLE);
