@@ -86,7 +86,7 @@ struct appliance {
 	unsigned control_line; /* 0: not given */
 	bool reboot_on_panic;
 	struct manifest_restart
-		on_crash; /* of the system's own tasks: console, entropy, switch, PCI server */
+		on_crash; /* of the system's own tasks: console, wall clock, entropy, switch, PCI server, audit log */
 	struct vm vms[APPLIANCE_MAX_VMS];
 	unsigned vm_count;
 	bool has_iommu; /* the file says that the machine has one: without it confined drivers don't start */

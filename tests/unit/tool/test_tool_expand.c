@@ -536,7 +536,7 @@ static void the_control_port_is_the_consoles(void **state)
 static void the_system_restarts_as_the_file_says(void **state)
 {
 	(void)state;
-	static const char *const TASKS[] = { "console", "entropy", "switch" };
+	static const char *const TASKS[] = { "console", "wall-clock", "entropy", "switch" };
 
 	add_vm("red", 64 << 20, 5);
 	add_device(&appliance.vms[0], device_find("virtio-rng"));
