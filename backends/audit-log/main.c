@@ -209,6 +209,7 @@ int main(void)
 	io.writable = (geometry.flags & BLOCK_CAN_WRITE) != 0;
 	recorder_start(&recorder, &io, work_memory);
 	report_state();
+	bh_ready();
 	for (;;) {
 		work();
 		wait_for_signal();

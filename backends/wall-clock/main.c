@@ -95,6 +95,7 @@ int main(void)
 	if (!look()) {
 		bh_log("this machine's clock chip shows no date: guests begin in 1970");
 	}
+	bh_ready();
 	for (;;) {
 		uint64_t word;
 
