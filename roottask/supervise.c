@@ -17,7 +17,8 @@
 
 #define SHUTDOWN_TICKS 2u       /* after the last line was taken, so that the backend can write it out */
 #define SHUTDOWN_LIMIT_MS 5000u /* a backend that takes nothing does not keep the machine on */
-#define LONG_WORK_MS 0u         /* a whole millisecond is more */
+#define SHUTDOWN_AUDIT_LIMIT_MS 30000u /* nor does a disk that records nothing, but it may take its time */
+#define LONG_WORK_MS 0u                /* a whole millisecond is more */
 #define VECTOR_INVALID_OP 6u
 #define REASON_MAX 160u
 
@@ -55,12 +56,15 @@ static void look_for_last_vm(void)
 
 static void shut_down_when_drained(void)
 {
+	uint64_t limit_ms;
+
 	if (!shutting_down) {
 		return;
 	}
+	limit_ms = audit_is_drained() ? SHUTDOWN_LIMIT_MS : SHUTDOWN_AUDIT_LIMIT_MS;
 	drained_ticks =
 		console_is_drained() && control_is_drained() && audit_is_drained() ? drained_ticks + 1 : 0;
-	if (drained_ticks > SHUTDOWN_TICKS || now_ms() - shutdown_since_ms > SHUTDOWN_LIMIT_MS) {
+	if (drained_ticks > SHUTDOWN_TICKS || now_ms() - shutdown_since_ms > limit_ms) {
 		power_off();
 		shutting_down = false;
 		report("this machine does not say how to power off, or does not do it: do it by hand");

@@ -85,7 +85,7 @@ static void record_boot(struct recorder *recorder)
 static void settle(struct recorder *recorder)
 {
 	const struct audit_journal *journal = recorder->journal;
-	struct audit_ring_header header;
+	struct audit_ring_header header = { 0 };
 	char text[AUDIT_TEXT_SIZE];
 
 	if (journal->record != 0 && recorder->log.found >= journal->record &&
@@ -136,7 +136,7 @@ static void record_event(struct recorder *recorder, const struct audit_ring_head
 
 bool recorder_step(struct recorder *recorder)
 {
-	struct audit_ring_header header;
+	struct audit_ring_header header = { 0 };
 	char text[AUDIT_TEXT_SIZE];
 
 	switch (peek(recorder, &header, text)) {

@@ -14,6 +14,8 @@ from conftest import STEP_LIMIT, TOOL, bare_vm
 MEBIBYTE = 1 << 20
 SECTOR = 512
 STATUS_NOT_WHOLE = 207
+# Time goes by instructions, but not on while nothing happens: else a minute passes while QEMU writes a sector, and no limit means anything.
+IDLE_BY_THE_CLOCK = ["-icount", "shift=0,sleep=on"]
 RECORD = re.compile(r"^ *(\d+)  (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}|\(date not known\) +)  (\w+) +(.*)$", re.MULTILINE)
 
 
@@ -51,7 +53,7 @@ def killed(task, how):
 
 def session(machine, file, tasks):
     """A machine's time from power-on to power-off, tasks killed meanwhile."""
-    one = machine(appliance(size="256K"), ["idle"], ["--disk", file])
+    one = machine(appliance(size="256K"), ["idle"], ["--disk", file], IDLE_BY_THE_CLOCK)
     one.transcript_has(r"audit-log: record \d+ of at most 512 is next")
     for task in tasks:
         one.admin(f"kill {task}", "killed by the administrator")
@@ -143,7 +145,7 @@ def test_what_is_on_the_volume_already(machine, tmp_path, text):
     if text == "foreign":
         file.write_bytes(b"\x7fELF" + bytes(MEBIBYTE - 4))
     elif text == "broken":
-        one = machine(appliance(), ["idle"], ["--disk", file])
+        one = machine(appliance(), ["idle"], ["--disk", file], IDLE_BY_THE_CLOCK)
         one.transcript_has(r"audit-log: record \d+ of at most 2048 is next")
         one.front("admin")
         one.send("poweroff\r")
@@ -152,7 +154,7 @@ def test_what_is_on_the_volume_already(machine, tmp_path, text):
         image[2 * SECTOR + 90] ^= 4
         file.write_bytes(image)
     before = file.read_bytes()
-    one = machine(appliance(), ["idle"], ["--disk", file])
+    one = machine(appliance(), ["idle"], ["--disk", file], IDLE_BY_THE_CLOCK)
     if text == "boot":
         one.transcript_has(r"audit-log: record 1 of at most 2048 is next")
     else:
@@ -184,7 +186,7 @@ def test_a_machine_that_is_cut_off(machine, tmp_path):
     file = tmp_path / "disk.img"
     file.write_bytes(bytes(MEBIBYTE))
     for boot in range(1, 4):
-        one = machine(appliance(), ["idle"], ["--disk", file])
+        one = machine(appliance(), ["idle"], ["--disk", file], IDLE_BY_THE_CLOCK)
         one.transcript_has(r"audit-log: record \d+ of at most 2048 is next")
         one.admin("pause idle", "VM idle paused by the administrator")
         one.send("resume idle\rkill idle/uart0\rkill idle/pit\rkill audit-log\r")
@@ -203,7 +205,7 @@ def test_a_volume_that_becomes_full(machine, tmp_path):
     """4 KiB take eight records: the last one says that it is the last, and the machine goes on."""
     file = tmp_path / "disk.img"
     file.write_bytes(bytes(MEBIBYTE))
-    one = machine(appliance(size="4K"), ["idle"], ["--disk", file])
+    one = machine(appliance(size="4K"), ["idle"], ["--disk", file], IDLE_BY_THE_CLOCK)
     one.transcript_has(r"audit-log: record 1 of at most 8 is next")
     for _ in range(4):
         one.admin("pause idle", "VM idle paused by the administrator")

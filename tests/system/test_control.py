@@ -12,7 +12,7 @@ import pytest
 from conftest import BOOT_LIMIT, STEP_LIMIT, TOOL, Missing, bare_vm, write_appliance
 
 MODELS = ["uart0", "pit", "rtc", "acpi-pm", "i8042", "debug-exit"]
-TASKS = ["console"] + [f"{vm}/{task}" for vm in ("red", "blue") for task in ["vmm", *MODELS]]
+TASKS = ["console", "wall-clock"] + [f"{vm}/{task}" for vm in ("red", "blue") for task in ["vmm", *MODELS]]
 
 
 class Control:
