@@ -110,14 +110,14 @@ class Machine(Terminal):
     """An appliance that runs under `bulkhead run`: COM1 on the pseudo-terminal, COM2 (the transcript) in a file besides. Where the machine talks to the
     world outside, whose time is the clock's, `pace` must not be --icount: there the machine's time leaps over each pause."""
 
-    def __init__(self, appliance, folder, consoles, options=(), qemu=(), pace=("--icount",)):
+    def __init__(self, appliance, folder, consoles, options=(), qemu=(), pace=("--icount",), system=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.consoles = consoles  # names in the order of their numbers
         self.transcript_path = folder / "transcript.txt"
         self.transcript_path.write_bytes(b"")
         self.searched = 0  # where the next search of the transcript begins
         super().__init__(
-            [TOOL, "run", appliance, *pace, *options, "--"]
+            [TOOL, *(["--system", system] if system else []), "run", appliance, *pace, *options, "--"]
             # To the file instead of the tool: QEMU's own log of a character device doubles a byte where the reader was slow.
             + ["-set", "chardev.com2.backend=file", "-set", f"chardev.com2.path={self.transcript_path}", *qemu],
             folder / "terminal.txt",
@@ -143,6 +143,13 @@ class Machine(Terminal):
                 raise Missing(f"the machine ended without {pattern!r}; the transcript's end:\n{text[-2000:]}")
             if time.monotonic() > end:
                 raise Missing(f"{pattern!r} is not in the transcript; its end:\n{text[-3000:]}")
+
+    def until(self, condition, limit=STEP_LIMIT, what="what was waited for"):
+        """Waits until `condition()`, something outside of the machine, holds; takes what the terminal shows meanwhile."""
+        end = time.monotonic() + limit
+        while not condition():
+            if self.child.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=0.1) == 1 or time.monotonic() > end:
+                raise Missing(f"no {what}; the transcript's end:\n{self.transcript()[-3000:]}")
 
     def front(self, console):
         """Brings a console to the front and waits for its name. Returns nothing; its backlog follows on the terminal."""
@@ -218,6 +225,18 @@ vm {name} {{
 """
 
 
+def system_with(folder, images, kernel=None):
+    """A folder for the tool's --system that is the build's, but for some images of tasks (name: file) and perhaps the kernel (ELF32)."""
+    (folder / "tasks").mkdir(parents=True)
+    for image in (OUT / "tasks").iterdir():
+        (folder / "tasks" / image.name).symlink_to(images.get(image.name, image))
+    assert all((folder / "tasks" / name).exists() for name in images), images
+    (folder / "kernel").mkdir()
+    (folder / "kernel" / "bulkhead.elf64").symlink_to(OUT / "kernel" / "bulkhead.elf64")
+    (folder / "kernel" / "bulkhead.elf32").symlink_to(kernel or OUT / "kernel" / "bulkhead.elf32")
+    return folder
+
+
 class Finished:
     """A run of the tool that has ended: status, what COM1 showed, the transcript, the tool's own messages."""
 
@@ -250,9 +269,9 @@ def machine(tmp_path):
     """Starts machines: machine(appliance text, [console names], ...). What still runs at the test's end is ended."""
     started = []
 
-    def start(text, consoles, options=(), qemu=()):
+    def start(text, consoles, options=(), qemu=(), system=None):
         folder = tmp_path / f"machine{len(started)}"
-        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu))
+        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu, system))
         return started[-1]
 
     yield start
