@@ -10,3 +10,20 @@ endfunction()
 bulkhead_hostile(hostile-dma
   SOURCES ${HOSTILE_DMA_SOURCES} ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${VIRTIO_PURE_SOURCES}
   INCLUDES backends/driver backends/virtio)
+
+# A device model that is honest but in the VM "red": the whole honest program, whose main() has another name, and the one that decides.
+function(bulkhead_taken_over model prefix)
+  add_library(hostile-${model}-honest OBJECT ${${prefix}_SOURCES} ${${prefix}_SHARED_SOURCES} ${${prefix}_TASK_SOURCES}
+    ${MODEL_FRAMEWORK_TASK_SOURCES})
+  target_include_directories(hostile-${model}-honest PRIVATE devmodels lib/include kernel/include)
+  target_compile_definitions(hostile-${model}-honest PRIVATE main=honest_main)
+  target_compile_options(hostile-${model}-honest PRIVATE ${BULKHEAD_TASK_FLAGS} ${BULKHEAD_WARNINGS} ${BULKHEAD_HOT_FLAGS})
+  bulkhead_hostile(hostile-${model}
+    SOURCES ${HOSTILE_MODEL_SOURCES}
+    INCLUDES tests/hostile tests/random
+    OBJECTS hostile-${model}-honest)
+  # Its handler thread may not use the FPU.
+  target_compile_options(task-hostile-${model} PRIVATE ${BULKHEAD_HOT_FLAGS})
+endfunction()
+bulkhead_taken_over(uart16550 UART16550)
+bulkhead_taken_over(virtio-console VIRTIO_CONSOLE)

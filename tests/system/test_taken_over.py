@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""A device model that was taken over (tests/hostile/taken_over.c) does its worst, on the kernel that sweeps its own invariants. Seen from outside,
+nobody notices but its own VM: the VM beside it, the other tasks, what they hold, and how much memory there is."""
+
+import re
+
+import pytest
+
+from conftest import BOOT_LIMIT, OUT, Missing, bare_vm, linux_vm, system_with
+
+PARTS = ["memory that it shares", "capability numbers", "calls", "calls that block", "floods", "registers of its handler", "addresses",
+         "instructions", "ports"]
+BLOCKING = 5
+LIMIT = BOOT_LIMIT
+
+
+def appliance(device, guests):
+    red = bare_vm("red", "hello", "hang=1", more=f"""share = 20%
+	devices = {{ uart0, pit, rtc, acpi-pm, i8042{"" if device == "uart0" else ", " + device} }}
+	device {device} {{ on_crash = "restart 100 per 1s" }}""")
+    keeper = bare_vm("keeper", guests["keeper"], "hidden=0x1234567890abcdef", "16M", "share = 10%")
+    return "name = taken\n" + red + linux_vm("blue", more="share = 40%") + keeper
+
+
+def holdings(one):
+    """What each VM and task but the one that was taken over has, and what is free: {name: (bytes, slots ...)} from the administrator's list."""
+    text = one.admin("list")
+    found = dict(re.findall(r"^(VM \S+) +\S+ +(\d+ MiB \+ \d+ KiB)", text, re.MULTILINE))
+    found.update(re.findall(r"^(task \S+) +running +(\d+ KiB)", text, re.MULTILINE))
+    found["free"] = re.search(r"^free: .*$", text, re.MULTILINE).group(0)
+    return found
+
+
+def do_its_worst(one, name):
+    """Until the task has done all; each call that blocks for ever is ended by the administrator."""
+    for part in PARTS:
+        if part == "calls that block":
+            for _ in range(BLOCKING):
+                one.transcript_has(rf"{name}: taken over: blocks now", LIMIT)
+                one.admin(f"kill red/{name}", f"task red/{name} died")
+        one.transcript_has(rf"{name}: taken over: {part}: done$", LIMIT)
+    return one.transcript_has(rf"{name}: taken over: all is done: (\d+) lives, (\d+) calls, (\d+) succeeded, (\d+) sweeps, (\d+) times too far$", LIMIT)
+
+
+@pytest.mark.parametrize(("device", "image"), [("uart0", "uart16550"), ("virtio-console", "virtio-console")])
+def test_nobody_else_notices(machine, own_guests, tmp_path, device, image):
+    system = system_with(tmp_path / "system", {image: OUT / "tests" / "hostile" / f"hostile-{image}"}, OUT / "random" / "kernel.elf32")
+    one = machine(appliance(device, own_guests), ["red", "blue", "keeper"], system=system)
+    one.transcript_has(r"^keeper: keeper: round 1, intact$", BOOT_LIMIT, again=True)
+    one.admin("pause keeper", "VM keeper paused by the administrator")
+    one.wait_for_shells("blue")
+    one.in_vm("blue", "dd if=/dev/urandom of=/tmp/kept bs=64k count=64 2>/dev/null")
+    kept = one.in_vm("blue", "md5sum /tmp/kept")
+    told = one.in_vm("blue", "dmesg")
+    before = holdings(one)
+    one.admin(f"kill red/{device}", f"task red/{device} died")
+    lives, calls, succeeded, sweeps, reached = map(int, do_its_worst(one, device).groups())
+    print(lives, calls, succeeded, sweeps)
+    assert reached == 0, "\n".join(re.findall(r"^.*REACHED.*$", one.transcript(), re.MULTILINE))
+    assert sweeps > len(PARTS), "the kernel was swept after each part"
+    assert calls > 500000 and succeeded > 1000 and lives > 1000
+
+    assert one.in_vm("blue", "md5sum /tmp/kept") == kept
+    assert one.in_vm("blue", "hostname") == "blue\n"
+    more = set(one.in_vm("blue", "dmesg").splitlines()) - set(told.splitlines())
+    assert not more, more
+    one.admin("resume keeper", "VM keeper resumed")
+    one.transcript_has(r"^keeper[:+] keeper: round [2-9]\d*, intact$")
+    assert "CHANGED" not in one.transcript()
+    after = holdings(one)
+    assert after == before, {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
+    for task in (name.split()[1] for name in before if name.startswith("task")):
+        text = one.admin(f"caps {task}")
+        assert re.search(rf"^caps {task}: \d+ capabilities, equal to the manifest$", text, re.MULTILINE), text
+    others = {name for name in re.findall(r"task (\S+) died", one.transcript()) if name != f"red/{device}"}
+    assert not others, others
+    for vm in ("blue", "keeper"):
+        assert re.search(rf"^VM {vm} .*crashes 0 +resets 0$", one.admin("list"), re.MULTILINE)
