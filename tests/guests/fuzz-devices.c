@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hostile accesses at random, each a real VM exit: ports of every width and form, PCI configuration, memory outside of RAM, local APIC and I/O
- * APIC, MSRs, CPUID, privileged instructions. `count=` accesses (100,000) from `seed=` (1): the same seed, the same accesses. Nothing that
+ * APIC, MSRs, CPUID, privileged instructions; rings of virtio devices (fuzz-virtio.h). `count=` accesses (100,000) from `seed=` (1): the same seed, the same accesses. Nothing that
  * it does may do more than raise an exception in it, or reach its RAM. */
+#include "fuzz-virtio.h"
 #include "guest.h"
 #include "power_ports.h"
 
@@ -349,12 +350,20 @@ static void instruction(void)
 	saw(0);
 }
 
+static uint64_t accesses(void)
+{
+	return port_accesses + string_accesses + configurations + memory_accesses + msr_accesses + cpuids +
+	       instructions + virtio_accesses;
+}
+
 static void access(void)
 {
 	uint32_t which = below(100);
 
-	if (which < 50)
+	if (which < 35)
 		port();
+	else if (which < 50)
+		virtio();
 	else if (which < 55)
 		string_port();
 	else if (which < 65)
@@ -391,8 +400,11 @@ int main(void)
 	interrupt_handle(2, ignore);
 	for (unsigned i = 0; i < KEPT_WORDS; i++)
 		kept[i] = i * 0x9e3779b97f4a7c15ull;
-	for (uint64_t i = 0; i < count; i++)
+	fuzz_end = ram_end();
+	fuzz_find(fuzz_end);
+	while (accesses() < count)
 		access();
+	fuzz_after();
 	uart_init();
 	for (unsigned i = 0; i < KEPT_WORDS; i++)
 		wrong += kept[i] != i * 0x9e3779b97f4a7c15ull;
@@ -406,9 +418,16 @@ int main(void)
 	told(" MSRs, ", msr_accesses);
 	told(" CPUID, ", cpuids);
 	told(" instructions, ", instructions);
+	told(" of virtio, ", virtio_accesses);
 	told(" exceptions, digest ", exceptions);
 	put_hex(digest);
-	put("\n");
+	put("\nfuzz-devices: virtio: ");
+	told(" functions, ", fuzz_functions);
+	told(" resets, ", virtio_resets);
+	told(" times broken, ", virtio_broken);
+	told(" chains came back\n", virtio_used);
+	check_equal("virtio resets that did not end", virtio_stuck, 0);
+	check_equal("virtio devices that did not come back", virtio_wrong, 0);
 	check_equal("words of RAM that changed", wrong, 0);
 	check("some of it was refused", exceptions > count / 100 && exceptions < count / 2);
 	return 0;
