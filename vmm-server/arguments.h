@@ -32,11 +32,12 @@
 #include <stdint.h>
 
 #include <bulkhead/task_info.h>
+#include <bulkhead/virtio_pci.h>
 
 #define VMM_MODELS_MAX 24u
 #define VMM_PORTS_MAX 32u
 #define VMM_MEMORIES_MAX 16u
-#define VMM_VIRTIO_MAX 8u
+#define VMM_VIRTIO_MAX VIRTIO_PCI_FUNCTIONS
 #define VMM_LINES_MAX 32u
 #define VMM_MODULES_MAX 16u
 #define VMM_SERIALS_MAX 4u

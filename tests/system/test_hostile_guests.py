@@ -11,8 +11,8 @@ ACCESSES = int(os.environ.get("FUZZ_ACCESSES", "1000000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SIDES = 2  # VMs that do them side by side
 LIMIT = BOOT_LIMIT + ACCESSES / 2000 * PATIENCE
-DEVICES = "devices = { uart0, pit, rtc, acpi-pm, i8042, test-device, virtio-rng, virtio-console }\n\tnic n0 { }"
-FUNCTIONS = 3  # of virtio, in each VM
+DEVICES = "devices = { uart0, pit, rtc, acpi-pm, i8042, test-device, virtio-rng, virtio-console }\n\tnic n0 { }\n\tdisk d0 { volume = v%s }"
+FUNCTIONS = 4  # of virtio, in each VM
 TOLD = r"^fuzz{}[:+] fuzz-devices: seed {}: (\d+) ports, (\d+) strings, (\d+) configurations, (\d+) places, (\d+) MSRs, (\d+) CPUID, (\d+) instructions, (\d+) of virtio, "
 VIRTIO = r"^fuzz{}[:+] fuzz-devices: virtio: (\d+) functions, (\d+) resets, (\d+) times broken, (\d+) chains came back$"
 
@@ -22,7 +22,8 @@ def test_random_accesses_harm_nobody(machine, own_guests):
     restarted; a third VM keeps what is in its memory."""
     text = 'name = fuzz\nflows = { "fuzz0/n0 <-> fuzz1/n0" }\n' + bare_vm("keeper", own_guests["keeper"], "hidden=0x1234567890abcdef", "32M")
     for side in range(SIDES):
-        text += bare_vm(f"fuzz{side}", "fuzz-devices", f"seed={SEED + side} count={ACCESSES // SIDES}", more=DEVICES)
+        text += f"disk m{side} {{\n\tmemory = 1M\n}}\nvolume v{side} {{\n\tdisk = m{side}\n}}\n"
+        text += bare_vm(f"fuzz{side}", "fuzz-devices", f"seed={SEED + side} count={ACCESSES // SIDES}", more=DEVICES % side)
     print(f"seeds {SEED} to {SEED + SIDES - 1}")
     one = machine(text, ["keeper", *(f"fuzz{side}{more}" for side in range(SIDES) for more in ("", "-v"))])
     one.transcript_has(r"^keeper: keeper: round 1, intact$", BOOT_LIMIT, again=True)

@@ -7,6 +7,8 @@
 #include "guest_image.h"
 #include "values.h"
 
+#include <bulkhead/virtio_pci.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -343,6 +345,21 @@ static void check_console(const struct appliance *appliance, unsigned vm_index, 
 	}
 }
 
+/* Devices, network cards and disks of a VM that stand on its PCI bus. */
+static void check_virtio_count(const struct vm *vm, struct diagnostics *diagnostics)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < vm->device_count; i++) {
+		count += vm->devices[i].template->virtio.type != 0;
+	}
+	if (count > VIRTIO_PCI_FUNCTIONS) {
+		report(diagnostics, vm->line,
+			"vm \"%s\" has %u virtio devices, its network cards and disks among them: at most %u are possible: remove some",
+			vm->name, count, VIRTIO_PCI_FUNCTIONS);
+	}
+}
+
 /* All VMs' consoles together are bits of one notification. Reports the first VM that has one too many. */
 static void check_console_count(const struct appliance *appliance, struct diagnostics *diagnostics)
 {
@@ -374,6 +391,7 @@ void appliance_check(struct appliance *appliance, struct diagnostics *diagnostic
 
 		check_boot_files(vm, diagnostics);
 		check_devices(vm, diagnostics);
+		check_virtio_count(vm, diagnostics);
 		for (unsigned j = 0; j < vm->device_count; j++) {
 			if (vm->devices[j].console != NULL) {
 				check_console(appliance, i, &vm->devices[j], diagnostics);

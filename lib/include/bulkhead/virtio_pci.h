@@ -33,7 +33,8 @@ enum {
 
 	VIRTIO_PCI_NOTIFY_MULTIPLIER = 4,
 
-	VIRTIO_PCI_QUEUES = 8, /* most of one device: doorbells of a model */
+	VIRTIO_PCI_FUNCTIONS = 8, /* most of one VM */
+	VIRTIO_PCI_QUEUES = 8,    /* most of one device: doorbells of a model */
 	VIRTIO_PCI_LINE_INTX = 0,
 	VIRTIO_PCI_LINE_VECTOR = 4,
 	VIRTIO_PCI_VECTORS = 12, /* lines of the page behind the models' own */
