@@ -293,34 +293,114 @@ static void put_hostile(struct driver *driver, enum hostile kind)
 	driver_offer(driver, QUEUE, head);
 }
 
-static void hostile_rings_break_the_device_and_nothing_else(void **state)
+static void breaks_the_device_and_nothing_else(enum hostile kind)
 {
 	struct machine *machine = machine_new(&virtio_rng_model, NULL);
 	struct driver driver;
 	struct driver_used used;
+	uint64_t edges;
 
+	driver_start(&driver, machine, VIRTIO_F_INDIRECT_DESC, 1, ENTRIES);
+	feed(machine, 1, 4);
+	edges = machine_edges(machine, CONFIG_LINE);
+	put_hostile(&driver, kind);
+	model_run_event(&machine->run, MODEL_EVENT_DOORBELL(QUEUE));
+	assert_int_equal(machine_edges(machine, CONFIG_LINE), edges + 1);
+	assert_int_not_equal(driver_status(&driver) & VIRTIO_STATUS_NEEDS_RESET, 0);
+	assert_false(driver_take_used(&driver, QUEUE, &used));
+	/* It stands still, also for good chains. */
+	driver_offer_buffer(&driver, QUEUE, 2, DRIVER_BUFFERS, 4, DRIVER_WRITE);
+	driver_notify(&driver, QUEUE);
+	assert_false(driver_take_used(&driver, QUEUE, &used));
+	driver_start(&driver, machine, 0, 1, ENTRIES);
+	driver_offer_buffer(&driver, QUEUE, 2, DRIVER_BUFFERS, 4, DRIVER_WRITE);
+	driver_notify(&driver, QUEUE);
+	assert_true(driver_take_used(&driver, QUEUE, &used));
+	machine_free(machine);
+}
+
+/* A test for each, which carries its name. */
+#define HOSTILE_TEST(name, kind)                          \
+	static void name(void **state)                    \
+	{                                                 \
+		(void)state;                              \
+		breaks_the_device_and_nothing_else(kind); \
+	}
+HOSTILE_TEST(self_linked_chain, SELF_LINKED_CHAIN)
+HOSTILE_TEST(next_descriptor_outside, NEXT_OUTSIDE)
+HOSTILE_TEST(head_outside, HEAD_OUTSIDE)
+HOSTILE_TEST(buffer_outside_of_memory, BUFFER_OUTSIDE)
+HOSTILE_TEST(buffer_wraps, BUFFER_WRAPS)
+HOSTILE_TEST(indirect_table_in_indirect_table, INDIRECT_IN_INDIRECT)
+HOSTILE_TEST(indirect_table_with_next, INDIRECT_WITH_NEXT)
+HOSTILE_TEST(indirect_table_of_absurd_length, INDIRECT_ABSURD_LENGTH)
+HOSTILE_TEST(indirect_table_that_is_empty, INDIRECT_EMPTY)
+HOSTILE_TEST(indirect_table_self_linked, INDIRECT_SELF_LINKED)
+HOSTILE_TEST(readable_after_writable, READABLE_AFTER_WRITABLE)
+HOSTILE_TEST(available_index_too_far, INDEX_TOO_FAR)
+
+/* The request waits for bytes; the driver makes nonsense of it meanwhile. What counts is what stands there when the device looks, which it does
+ * once: all of memory but that is as it was. */
+static void descriptors_changed_after_the_doorbell(void **state)
+{
 	(void)state;
 	for (enum hostile kind = 0; kind < HOSTILE_KINDS; kind++) {
-		uint64_t edges;
+		struct machine *machine = machine_new(&virtio_rng_model, NULL);
+		struct driver driver;
+		struct driver_used used;
 
 		driver_start(&driver, machine, VIRTIO_F_INDIRECT_DESC, 1, ENTRIES);
-		feed(machine, 1, 4);
-		edges = machine_edges(machine, CONFIG_LINE);
-		put_hostile(&driver, kind);
-		model_run_event(&machine->run, MODEL_EVENT_DOORBELL(QUEUE));
-		assert_int_equal(machine_edges(machine, CONFIG_LINE), edges + 1);
-		assert_int_not_equal(driver_status(&driver) & VIRTIO_STATUS_NEEDS_RESET, 0);
-		assert_false(driver_take_used(&driver, QUEUE, &used));
-		/* It stands still, also for good chains. */
-		driver_offer_buffer(&driver, QUEUE, 2, DRIVER_BUFFERS, 4, DRIVER_WRITE);
+		driver_offer_buffer(&driver, QUEUE, 0, DRIVER_BUFFERS, 4, DRIVER_WRITE);
 		driver_notify(&driver, QUEUE);
 		assert_false(driver_take_used(&driver, QUEUE, &used));
+		put_hostile(&driver, kind);
+		memset(machine->ram + DRIVER_BUFFERS + 0x100, 0x5a, 0x100);
+		feed(machine, 1, 4);
+		model_run_event(&machine->run, MODEL_EVENT_CONSOLE);
+		for (uint32_t i = 0x100; i < 0x200; i++) {
+			assert_int_equal(machine->ram[DRIVER_BUFFERS + i], 0x5a);
+		}
 		driver_start(&driver, machine, 0, 1, ENTRIES);
+		feed(machine, 1, 4);
 		driver_offer_buffer(&driver, QUEUE, 2, DRIVER_BUFFERS, 4, DRIVER_WRITE);
 		driver_notify(&driver, QUEUE);
 		assert_true(driver_take_used(&driver, QUEUE, &used));
+		machine_free(machine);
 	}
-	machine_free(machine);
+}
+
+/* Buffers that are the queue itself: what the device writes there it reads as rings afterwards. */
+static void dma_into_its_own_rings(void **state)
+{
+	enum { LENGTH = 64 };
+
+	(void)state;
+	for (uint32_t part = 0; part < 3; part++) {
+		struct machine *machine = machine_new(&virtio_rng_model, NULL);
+		struct driver driver;
+		struct driver_used used;
+		uint8_t *target;
+
+		driver_start(&driver, machine, 0, 1, ENTRIES);
+		target = part == 0   ? (uint8_t *)driver_descriptors(&driver, QUEUE)
+			 : part == 1 ? (uint8_t *)driver_available(&driver, QUEUE)
+				     : (uint8_t *)driver_used_words(&driver, QUEUE);
+		for (uint16_t i = 0; i < ENTRIES; i++) {
+			driver_offer_buffer(
+				&driver, QUEUE, i, (uint64_t)(target - machine->ram), LENGTH, DRIVER_WRITE);
+		}
+		feed(machine, 0xff - LENGTH, 4 * LENGTH);
+		for (uint32_t i = 0; i < 3; i++) {
+			model_run_event(&machine->run, MODEL_EVENT_DOORBELL(QUEUE));
+		}
+		driver_start(&driver, machine, 0, 1, ENTRIES);
+		feed(machine, 1, 4);
+		driver_offer_buffer(&driver, QUEUE, 2, DRIVER_BUFFERS, 4, DRIVER_WRITE);
+		driver_notify(&driver, QUEUE);
+		assert_true(driver_take_used(&driver, QUEUE, &used));
+		assert_int_equal(driver_status(&driver) & VIRTIO_STATUS_NEEDS_RESET, 0);
+		machine_free(machine);
+	}
 }
 
 static void goes_on_after_a_restart(void **state)
@@ -356,7 +436,20 @@ int main(void)
 		cmocka_unit_test(interrupts_only_where_they_are_wanted),
 		cmocka_unit_test(a_queue_that_runs_does_not_change),
 		cmocka_unit_test(queues_outside_of_memory_are_refused),
-		cmocka_unit_test(hostile_rings_break_the_device_and_nothing_else),
+		cmocka_unit_test(self_linked_chain),
+		cmocka_unit_test(next_descriptor_outside),
+		cmocka_unit_test(head_outside),
+		cmocka_unit_test(buffer_outside_of_memory),
+		cmocka_unit_test(buffer_wraps),
+		cmocka_unit_test(indirect_table_in_indirect_table),
+		cmocka_unit_test(indirect_table_with_next),
+		cmocka_unit_test(indirect_table_of_absurd_length),
+		cmocka_unit_test(indirect_table_that_is_empty),
+		cmocka_unit_test(indirect_table_self_linked),
+		cmocka_unit_test(readable_after_writable),
+		cmocka_unit_test(available_index_too_far),
+		cmocka_unit_test(descriptors_changed_after_the_doorbell),
+		cmocka_unit_test(dma_into_its_own_rings),
 		cmocka_unit_test(goes_on_after_a_restart),
 	};
 

@@ -216,6 +216,45 @@ static void what_cannot_be_is_an_error(void **state)
 	bench_free(bench);
 }
 
+/* While a request is at the disk the driver makes nonsense of its descriptors; the model looks at them again, killed or not. All of memory but the
+ * request's own buffers is as it was, and the device works after a reset. */
+static void descriptors_changed_in_flight(void **state)
+{
+	static const struct driver_descriptor nonsense[] = { { UINT64_MAX - 100, 512,
+								     DRIVER_WRITE | DRIVER_NEXT, 2 },
+		{ MACHINE_RAM - 5, 512, DRIVER_WRITE, 0 },
+		{ BUFFER(0), 0xffffffff, DRIVER_WRITE | DRIVER_NEXT, 2 },
+		{ BUFFER(0), 512, DRIVER_WRITE | DRIVER_NEXT, 1 }, { BUFFER(0), 512, DRIVER_NEXT, 2 },
+		{ BUFFER(0), 16, DRIVER_INDIRECT, 0 }, { BUFFER(0), 1, DRIVER_WRITE, 0 },
+		{ BUFFER(0), 4096, DRIVER_WRITE | DRIVER_NEXT, 0xffff } };
+
+	(void)state;
+	for (uint32_t kind = 0; kind < 2 * sizeof(nonsense) / sizeof(nonsense[0]); kind++) {
+		struct bench *bench = bench_new(writable, FEATURES | MORE);
+		uint8_t *others = bench->machine->ram + BUFFER(2);
+		uint32_t length;
+
+		memset(others, 0x5a, 0x2000);
+		offer(bench, 0, IN, 0, BUFFER(0), 4096);
+		driver_notify(&bench->driver, QUEUE);
+		assert_int_not_equal(block_pending(&bench->server), 0);
+		driver_descriptors(&bench->driver, QUEUE)[1] = nonsense[kind / 2];
+		if (kind % 2 != 0) {
+			machine_restart(bench->machine);
+		}
+		while (serve(bench, 64)) {
+			model_run_event(&bench->machine->run, MODEL_EVENT_CONSOLE);
+		}
+		for (uint32_t i = 0; i < 0x2000; i++) {
+			assert_int_equal(others[i], 0x5a);
+		}
+		driver_start(&bench->driver, bench->machine, FEATURES | MORE, 1, ENTRIES);
+		assert_int_equal(request(bench, IN, 10, 512, &length), OK);
+		assert_int_equal(bench->machine->ram[BUFFER(0)], 10);
+		bench_free(bench);
+	}
+}
+
 static void a_read_only_disk_says_so(void **state)
 {
 	struct bench *bench = bench_new(readable, FEATURES | READ_ONLY);
@@ -418,6 +457,7 @@ int main(void)
 		cmocka_unit_test(reads_and_writes_in_pieces),
 		cmocka_unit_test(other_requests),
 		cmocka_unit_test(what_cannot_be_is_an_error),
+		cmocka_unit_test(descriptors_changed_in_flight),
 		cmocka_unit_test(a_read_only_disk_says_so),
 		cmocka_unit_test(many_requests_at_once),
 		cmocka_unit_test(what_a_reset_leaves_is_waited_for),
