@@ -228,6 +228,41 @@ static void the_same_sequence_is_the_same_access(void **state)
 	machine_free(m);
 }
 
+/* What a VMM that was taken over could ask for: the model's functions see none of it. */
+static void offsets_and_widths_out_of_range(void **state)
+{
+	static const uint32_t widths[] = { 0, 1, 2, 3, 4, 5, 8, 64, 0x80000000, UINT32_MAX };
+	static const uint32_t offsets[] = { 0, 1, 3, 4, 7, 8, 9, 0xfffc, 0x10000, 0x7fffffff, 0xfffffffc,
+		UINT32_MAX };
+	struct machine *m = machine_new(&probe_model, NULL);
+	struct model_access access = { .sequence = 5 };
+	uint32_t refused = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 3 * 2 * 10 * 12; i++) {
+		access.region = i % 3 == 2 ? UINT32_MAX - i : i % 3;
+		access.is_write = i / 3 % 2 != 0;
+		access.width = widths[i / 6 % 10];
+		access.offset = offsets[i / 60];
+		access.value = UINT64_MAX;
+		access.sequence++;
+
+		uint64_t size = access.region < 2 ? probe_model.regions[access.region].size : 0;
+		bool is_width = access.width == 1 || access.width == 2 || access.width == 4;
+		uint64_t ones = access.width >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * access.width) - 1;
+		uint64_t before = committed(m)->accesses;
+		uint64_t got = model_run_access(&m->run, &access);
+
+		if (!is_width || (uint64_t)access.offset + access.width > size) {
+			refused++;
+			assert_int_equal(committed(m)->accesses, before);
+			assert_true(got == (access.is_write ? 0 : ones));
+		}
+	}
+	assert_true(refused > 500);
+	machine_free(m);
+}
+
 static void wide_accesses_are_split(void **state)
 {
 	struct machine *m = machine_new(&probe_model, NULL);
@@ -461,6 +496,7 @@ int main(void)
 		cmocka_unit_test(answer_without_commit),
 		cmocka_unit_test(line_words),
 		cmocka_unit_test(the_same_sequence_is_the_same_access),
+		cmocka_unit_test(offsets_and_widths_out_of_range),
 		cmocka_unit_test(wide_accesses_are_split),
 		cmocka_unit_test(outputs_are_published),
 		cmocka_unit_test(reads_that_change_nothing),
