@@ -360,7 +360,7 @@ static void access(void)
 {
 	uint32_t which = below(100);
 
-	if (which < 35)
+	if (which < 42)
 		port();
 	else if (which < 50)
 		virtio();
