@@ -402,7 +402,7 @@ int main(void)
 		kept[i] = i * 0x9e3779b97f4a7c15ull;
 	fuzz_end = ram_end();
 	fuzz_find(fuzz_end);
-	while (accesses() < count)
+	while (accesses() < count && virtio_stuck == 0)
 		access();
 	fuzz_after();
 	uart_init();
