@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define ARENA_MAX 40u
+#define ARENA_MAX 64u
 
 struct arena {
 	struct arena *parent;  /* NULL: grows from the machine's pool */

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define ARENA_GROWTH_BITS 18u
+#define ARENA_GROWTH_BITS 15u
 #define USER_FLAGS 0x202u /* IF, and the bit that is always 1 */
 
 /* What is known while a task is being built. */
@@ -113,13 +113,14 @@ static enum bh_error map_filled(struct build *build, uint32_t count, uint64_t ad
 
 static enum bh_error build_main_stack(struct build *build)
 {
-	uint64_t top = thread_stack(0) + build->record->stack_size;
+	uint64_t top = thread_stack(0, build->record->stack_size) + build->record->stack_size;
 	uint64_t seed[2] = { bh_tsc() * UINT64_C(0x9e3779b97f4a7c15),
 		(bh_tsc() ^ build->task) * UINT64_C(0xbf58476d1ce4e5b9) };
 
 	build->main_stack_pointer = describe_start_frame(page_buffer, top, build->name, build->image, seed);
-	return map_filled(build, pages_of(build->record->stack_size), thread_stack(0),
-		PAGE_SIZE - START_FRAME_MAX, page_buffer, START_FRAME_MAX);
+	return map_filled(build, pages_of(build->record->stack_size),
+		thread_stack(0, build->record->stack_size), PAGE_SIZE - START_FRAME_MAX, page_buffer,
+		START_FRAME_MAX);
 }
 
 /* Stack, IPC buffer and runtime block of one thread. */
@@ -136,7 +137,7 @@ static enum bh_error build_thread_memory(struct build *build, uint32_t thread)
 	enum bh_error error = thread == 0
 				      ? build_main_stack(build)
 				      : space_map_fresh(&build->space, pages_of(build->record->stack_size),
-						thread_stack(thread), flags, NULL);
+						thread_stack(thread, build->record->stack_size), flags, NULL);
 
 	if (error == BH_OK) {
 		error = space_map_fresh(
@@ -193,25 +194,47 @@ static uint64_t device_address(const struct manifest_mapping *mapping)
 	return start != 0 ? start + mapping->offset : 0;
 }
 
+/* What has large frames, or may have, stands at multiples of theirs; a file's keep their place within one. */
+static bool has_large_frames(const struct manifest_object *object)
+{
+	return object->module != MANIFEST_NONE || object->type == MANIFEST_OBJECT_DEVICE_MEMORY ||
+	       (object->flags & MANIFEST_OBJECT_LARGE_PAGES) != 0;
+}
+
+/* Where the mapping is to begin. free_from: where those without and those with large frames may begin; an unmapped page lies between two. */
+static uint64_t place_region(const struct manifest_mapping *mapping, uint64_t free_from[2])
+{
+	uint64_t large = UINT64_C(1) << LARGE_BITS;
+	bool is_large = has_large_frames(&root.manifest.objects[mapping->object]);
+	uint64_t unit = is_large ? large : PAGE_SIZE;
+	uint64_t address = (free_from[is_large] + unit - 1) & ~(unit - 1);
+	/* a file's place within 2 MiB comes on top */
+	uint64_t end = address + mapping->offset + mapping->length + (is_large ? large : 0);
+
+	free_from[is_large] = end + PAGE_SIZE;
+	return address;
+}
+
 static enum bh_error build_regions(struct build *build, struct description *description)
 {
-	uint64_t next = TASK_REGIONS;
+	uint64_t free_from[2] = { thread_stack(1 + build->record->handler_count, build->record->stack_size),
+		TASK_LARGE_REGIONS };
 
 	for (uint32_t i = 0; i < root.manifest.mapping_count; i++) {
 		const struct manifest_mapping *mapping = &root.manifest.mappings[i];
 		const char *name = manifest_string(&root.manifest, mapping->name);
-		uint64_t large = UINT64_C(1) << LARGE_BITS;
 		uint64_t length = mapping->length;
-		uint64_t address = next;
+		uint64_t address;
 		enum bh_error error;
 
 		if (mapping->task != build->task) {
 			continue;
 		}
+		address = place_region(mapping, free_from);
 		error = root.manifest.objects[mapping->object].type == MANIFEST_OBJECT_DEVICE_MEMORY
 				? host_region_map(
-					  &build->space, mapping->object, next, mapping->rights, &length)
-				: object_map(&build->space, mapping->object, mapping->offset, length, next,
+					  &build->space, mapping->object, address, mapping->rights, &length)
+				: object_map(&build->space, mapping->object, mapping->offset, length, address,
 					  mapping->rights, false, &address);
 		if (error != BH_OK) {
 			report("%s: region %s: %s", build->name, name, bh_error_text(error));
@@ -222,8 +245,6 @@ static enum bh_error build_regions(struct build *build, struct description *desc
 					   host_is_driver(build->task) ? device_address(mapping) : 0)) {
 			return failed(build->name, "its task information is too long", BH_ERROR_MEMORY);
 		}
-		/* Room for the whole object, its place within 2 MiB, and an unmapped gap. */
-		next += ((mapping->offset + mapping->length + 2 * large) | (large - 1)) + 1;
 	}
 	return BH_OK;
 }
@@ -283,7 +304,7 @@ static enum bh_error build_information(struct build *build)
 		info->threads[i] = (struct task_info_thread){
 			.ipc_buffer = thread_buffer(i),
 			.runtime_block = thread_block(i),
-			.stack_bottom = thread_stack(i),
+			.stack_bottom = thread_stack(i, build->record->stack_size),
 			.stack_size = build->record->stack_size,
 		};
 	}

@@ -6,7 +6,7 @@
 #include "report.h"
 #include "tasks.h"
 
-#define ARENA_GROWTH_BITS 20u
+#define ARENA_GROWTH_BITS 17u
 
 static bool of_vm(uint32_t object, uint32_t vm)
 {

@@ -136,7 +136,7 @@ uint32_t add_task(struct builder *builder, const char *name, const char *image, 
 
 	task.name = manifest_writer_string(&builder->writer, "%s", name);
 	task.module = add_module(builder, image, path);
-	task.stack_size = TASK_STACK_SIZE;
+	task.stack_size = task.stack_size != 0 ? task.stack_size : TASK_STACK_SIZE;
 	task.cnode_size_bits = 1; /* until size_cnodes() */
 	task.first_argument = builder->writer.sections[MANIFEST_SECTION_ARGUMENTS].count;
 	task.argument_count = argument_count;

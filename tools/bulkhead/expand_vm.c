@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define MODEL_PERIODS 4u /* a model's period, in its VM's periods */
-#define MODEL_HEAP_SIZE 0x10000u
-#define VMM_HEAP_SIZE 0x100000u
+#define MODEL_STACK_SIZE \
+	0x4000u /* the deepest, of virtio-net's handler, is half of it. Models and VMMs have no heap: nobody there allocates */
 #define MAX_VMM_ARGUMENTS 224u
 #define FIRST_PCI_DEVICE 3u   /* behind the bridges, and where a display would be */
 #define FIRST_DOORBELL_BIT 8u /* of a model's notification */
@@ -178,7 +178,7 @@ static uint32_t add_model_task(struct vm_builder *this, const struct device *dev
 		.handler_count = 1,
 		.budget_us = model_budget(this->vm, device),
 		.period_us = MODEL_PERIODS * this->vm->period_us,
-		.heap_size = MODEL_HEAP_SIZE,
+		.stack_size = MODEL_STACK_SIZE,
 		.restart = device->on_crash,
 	};
 
@@ -391,7 +391,6 @@ static void add_vmm_task(struct vm_builder *this)
 		.handler_count = 1,
 		.budget_us = this->vm->budget_us,
 		.period_us = this->vm->period_us,
-		.heap_size = VMM_HEAP_SIZE,
 	};
 
 	this->vmm = add_task(this->builder, name, "vmm-server", task, NULL, 0);
