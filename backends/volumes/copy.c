@@ -31,6 +31,7 @@ static uint32_t chunk_sectors(const struct volume *volume, uint64_t chunk)
 static void release(struct volume_server *server, struct channel *channel, uint32_t slot)
 {
 	server->copy[channel->request[slot].copy].used = false;
+	server->copies--;
 	channel->copies--;
 }
 
@@ -85,6 +86,7 @@ static bool copy_begin(struct volume_server *server, struct channel *channel, ui
 		.slot = (uint8_t)slot,
 		.chunk = chunk,
 		.volume = channel->volume };
+	server->copies++;
 	channel->copies++;
 	request->copy = (uint8_t)index;
 	request->piece = sectors;
@@ -175,7 +177,7 @@ static uint32_t copies_in(struct volume_server *server, enum request_state state
 {
 	uint32_t copies = 0;
 
-	for (uint32_t i = 0; i < SERVER_COPIES; i++) {
+	for (uint32_t i = 0; server->copies != 0 && i < SERVER_COPIES; i++) {
 		if (server->copy[i].used && request_of(server, &server->copy[i])->state == state) {
 			copies |= 1u << i;
 		}

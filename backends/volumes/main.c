@@ -268,5 +268,6 @@ int main(void)
 			}
 		} while (moved);
 		wait_for_signal();
+		volume_server_awake(&server);
 	}
 }

@@ -301,3 +301,5 @@ void volume_server_ask(struct volume_server *server)
 		block_ask_for_requests(&server->channel[i].client);
 	}
 }
+
+void volume_server_awake(struct volume_server *server) { block_withdraw_ask(server->disk.page); }

@@ -104,6 +104,7 @@ struct volume_server {
 	uint64_t errands; /* slots of the disk's page in use */
 	struct errand errand[BLOCK_SLOTS];
 	struct copy copy[SERVER_COPIES];
+	uint32_t copies; /* in use */
 	enum commit_state commit;
 	bool commit_failed;
 	uint32_t commit_maps; /* map sectors, a bit for each copy: still to be written */
@@ -128,3 +129,6 @@ bool volume_server_step(struct volume_server *server);
 
 /* Asks everybody for signals; then another step is due before one sleeps. */
 void volume_server_ask(struct volume_server *server);
+
+/* Awake again: what the disk answers needs no signal until the next volume_server_ask(). Mostly it has answered before we come to look. */
+void volume_server_awake(struct volume_server *server);

@@ -26,7 +26,7 @@ set(BULKHEAD_TASK_LINK_FLAGS
 set(BULKHEAD_HOT_FLAGS -mgeneral-regs-only)
 
 set(BULKHEAD_UNIT_FLAGS
-  ${BULKHEAD_WARNINGS} -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -fno-strict-aliasing)
+  ${BULKHEAD_WARNINGS} -O1 -g -DBULKHEAD_CHECKED_COPIES -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -fno-strict-aliasing)
 
 set(BULKHEAD_GUEST_FLAGS
   ${BULKHEAD_WARNINGS} -O2 -g -ffreestanding -fno-pic -fno-pie -mgeneral-regs-only -mno-red-zone -fno-stack-protector

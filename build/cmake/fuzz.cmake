@@ -3,7 +3,7 @@
 find_program(BULKHEAD_CLANG clang REQUIRED)
 
 set(BULKHEAD_FUZZ_FLAGS
-  -std=c17 -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-strict-aliasing
+  -std=c17 -O1 -g -D_GNU_SOURCE -DBULKHEAD_CHECKED_COPIES -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-strict-aliasing
   -Wall -Wextra -Werror -pthread)
 
 # bulkhead_fuzzer(NAME SOURCES ... INCLUDES ...)

@@ -421,7 +421,33 @@ static void event(void *registers, const struct model_context *context, uint64_t
 	virtio_event(registers, context, bits);
 }
 
-/* The page follows the registers; then asks for a signal if something is waited for, and looks again. */
+/* True if something that is waited for has come. `orphans`: there were some. */
+static bool has_moved(const struct blk_registers *blk, const struct model_context *context, bool orphans)
+{
+	struct block_geometry geometry;
+
+	return (answered_slots(blk, context) & blk->busy & SLOTS_MASK) != 0 ||
+	       (orphans && !has_orphans(blk, context)) ||
+	       (blk->is_known == 0 && block_read_geometry(context->disk, &geometry));
+}
+
+/* Asks for a signal and looks again. What has come by now needs none: there is another event then, and another question behind it. A disk in
+ * memory has mostly answered before we come here, as its servers run before us. */
+static bool ask_for_answers(
+	const struct blk_registers *blk, const struct model_context *context, bool orphans)
+{
+	if (has_moved(blk, context, orphans)) {
+		return true;
+	}
+	block_ask_for_answers(context->disk);
+	if (has_moved(blk, context, orphans)) {
+		block_withdraw_ask(context->disk);
+		return true;
+	}
+	return false;
+}
+
+/* The page follows the registers; then asks for a signal if something is waited for. */
 static uint32_t publish(
 	const void *registers, const struct model_context *context, uint64_t scratch[MODEL_SCRATCH_WORDS])
 {
@@ -432,7 +458,6 @@ static uint32_t publish(
 	uint32_t pulses = virtio_publish(registers, context, scratch);
 	uint32_t signalled = (uint32_t)scratch[SCRATCH_SIGNALLED];
 	bool orphans = has_orphans(blk, context);
-	struct block_geometry geometry;
 
 	for (uint64_t slots = fresh; slots != 0; slots &= slots - 1) {
 		uint32_t slot = (uint32_t)__builtin_ctzll(slots);
@@ -454,13 +479,8 @@ static uint32_t publish(
 		scratch[SCRATCH_SIGNALLED] = signalled;
 		scratch[SCRATCH_STARTED] = 1;
 	}
-	if (blk->busy != 0 || blk->is_known == 0 || orphans) {
-		block_ask_for_answers(page);
-		if ((answered_slots(blk, context) & blk->busy & SLOTS_MASK) != 0 ||
-			(orphans && !has_orphans(blk, context)) ||
-			(blk->is_known == 0 && block_read_geometry(page, &geometry))) {
-			pulses |= MODEL_PUBLISH_MOVED;
-		}
+	if ((blk->busy != 0 || blk->is_known == 0 || orphans) && ask_for_answers(blk, context, orphans)) {
+		pulses |= MODEL_PUBLISH_MOVED;
 	}
 	return pulses;
 }

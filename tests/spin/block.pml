@@ -255,7 +255,7 @@ again:	{
 	:: !CLIENT_FINISHED(0) && !CLIENT_FINISHED(1) ->
 		c_client_asks = 1;
 		if
-		:: CLIENT_FINISHED(0) || CLIENT_FINISHED(1) -> skip
+		:: CLIENT_FINISHED(0) || CLIENT_FINISHED(1) -> c_client_asks = 0 /* withdrawn */
 		:: else ->
 			if
 			:: register_busy[0] || register_busy[1] -> wake_client
@@ -350,12 +350,17 @@ again:	{
 #ifdef SIGNALS
 	:: !VOLUME_HAS_WORK ->
 		d_step { c_server_asks = 1; d_client_asks = 1 };
+#ifdef BUG_VOLUME_WITHDRAWS_BEFORE_IT_SLEEPS
+		d_client_asks = 0;
+#endif
 		if
 #ifndef BUG_VOLUME_DOES_NOT_LOOK_AGAIN
 		:: VOLUME_HAS_WORK -> skip
 #endif
 		:: else ->
-end_volume:		wake_volume -> wake_volume = 0
+end_volume:		wake_volume -> wake_volume = 0;
+			/* awake: the ticket is withdrawn */
+			d_client_asks = 0
 		fi
 #else
 	:: !VOLUME_HAS_WORK ->

@@ -26,6 +26,7 @@ BUGS = {
     "VOLUME_DOES_NOT_WAIT": ((2, 1, 0, False), "assertion violated"),
     "VOLUME_ANSWERS_EARLY": ((2, 1, 0, False), "assertion violated"),
     "VOLUME_DOES_NOT_LOOK_AGAIN": ((2, 0, 0, True), "invalid end state"),
+    "VOLUME_WITHDRAWS_BEFORE_IT_SLEEPS": ((2, 0, 0, True), "invalid end state"),
     "DRIVER_DOES_NOT_RESET": ((2, 1, 0, False), "assertion violated"),
     "RESET_DOES_NOT_WAIT": ((2, 1, 0, False), "assertion violated"),
 }

@@ -142,13 +142,13 @@ static inline struct block_page *block_attach(void *memory, uint64_t size)
 	return page->magic == BLOCK_MAGIC && page->version == BLOCK_VERSION ? page : NULL;
 }
 
-/* True if the other side has taken a ticket that is neither 0 nor `*signalled`, the one signalled last (private memory, 0 at the
- * start): it is to be signalled now. */
+/* True if the other side has taken a ticket, not withdrawn it, and was not signalled for it: `*signalled` is the one signalled last (private
+ * memory, 0 at the start). It is to be signalled now. */
 static inline bool block_ticket_is_due(const uint32_t *ticket, uint32_t *signalled)
 {
 	uint32_t asked = __atomic_load_n(ticket, __ATOMIC_RELAXED);
 
-	if (asked == 0 || asked == *signalled) {
+	if (!ring_ticket_asks(asked, *signalled)) {
 		return false;
 	}
 	*signalled = asked;
@@ -200,6 +200,9 @@ static inline enum block_status block_status_of(const struct block_page *page, u
 
 /* Asks for a signal when the server has answered, or has told its geometry. Then look again. */
 static inline void block_ask_for_answers(struct block_page *page) { ring_take_ticket(&page->client_ticket); }
+
+/* Awake: needs no signal until it asks again, which it does before it sleeps. */
+static inline void block_withdraw_ask(struct block_page *page) { ring_withdraw_ticket(&page->client_ticket); }
 
 /* True, and a copy in `geometry`, if the server has told it. Its numbers are the server's: max_sectors may be anything. */
 static inline bool block_read_geometry(const struct block_page *page, struct block_geometry *geometry)

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bulkhead/copy_words.h>
 #include <bulkhead/ring.h>
 
 #define FRAME_REGION_MAGIC UINT64_C(0x53454d4152464e42) /* "BNFRAMES" read as little-endian */
@@ -95,6 +96,10 @@ static inline void frame_copy(void *to, const void *from, uint32_t count)
 	const uint8_t *from_byte = from;
 	uint32_t i = 0;
 
+	if (count >= COPY_WORDS_MANY * sizeof(frame_word)) {
+		i = count & ~(uint32_t)(sizeof(frame_word) - 1);
+		copy_words(to, from, i / sizeof(frame_word));
+	}
 	for (; i + sizeof(frame_word) <= count; i += (uint32_t)sizeof(frame_word)) {
 		*(frame_word *)(void *)(to_byte + i) =
 			*(const volatile frame_word *)(const void *)(from_byte + i);

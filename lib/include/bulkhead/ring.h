@@ -31,6 +31,7 @@
  * it signalled, publishes its index again and signals: at most one signal too many, never one too few. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -169,14 +170,30 @@ static inline void ring_publish_tail(const struct ring *ring, uint32_t tail)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* A ticket with this bit is withdrawn: who took it is awake, and takes a new one before it sleeps. */
+#define RING_TICKET_WITHDRAWN (UINT32_C(1) << 31)
+
 /* Takes a new ticket, never 0, with a full fence. The caller looks again after it, and sleeps only if
  * there is still nothing to do. */
 static inline void ring_take_ticket(uint32_t *ticket)
 {
-	uint32_t next = __atomic_load_n(ticket, __ATOMIC_RELAXED) + 1;
+	uint32_t next = (__atomic_load_n(ticket, __ATOMIC_RELAXED) + 1) & ~RING_TICKET_WITHDRAWN;
 
 	__atomic_store_n(ticket, next != 0 ? next : 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Saves the other side a signal that would wake nobody. Only for who looks again, behind a new ticket, before it sleeps. */
+static inline void ring_withdraw_ticket(uint32_t *ticket)
+{
+	__atomic_store_n(
+		ticket, __atomic_load_n(ticket, __ATOMIC_RELAXED) | RING_TICKET_WITHDRAWN, __ATOMIC_RELAXED);
+}
+
+/* Whether the owner of a ticket is to be signalled now, the one signalled last being `signalled`. */
+static inline bool ring_ticket_asks(uint32_t ticket, uint32_t signalled)
+{
+	return ticket != 0 && ticket != signalled && (ticket & RING_TICKET_WITHDRAWN) == 0;
 }
 
 /* Producer: asks for a signal when the consumer has taken bytes. Then look at ring_space() again. */
@@ -195,7 +212,7 @@ static inline int ring_ticket_is_due(struct ring *ring, const uint32_t *ticket)
 {
 	uint32_t asked = __atomic_load_n(ticket, __ATOMIC_RELAXED);
 
-	if (asked == 0 || asked == ring->signalled) {
+	if (!ring_ticket_asks(asked, ring->signalled)) {
 		return 0;
 	}
 	ring->signalled = asked;

@@ -24,11 +24,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bulkhead/copy_words.h>
+
 #define STATE_FRAME_MAGIC UINT64_C(0x454d415246545354)
 #define STATE_FRAME_VERSION 1u
 #define STATE_FRAME_VCPUS 16u
 #define STATE_FRAME_COPIES 512u /* offset of copy 0 */
 #define STATE_FRAME_ROUND 32u
+#define STATE_FRAME_MANY_WORDS 64u
 #define STATE_FRAME_MIN_SIZE 4096u
 
 struct state_frame_answer {
@@ -154,6 +157,10 @@ static inline void *state_frame_begin(struct state_frame *frame)
 	const uint64_t *from = state_frame_copy(frame, frame->header->commit);
 	uint64_t *to = state_frame_copy(frame, frame->header->commit + 1);
 
+	if (frame->copy_bytes / sizeof(*to) >= STATE_FRAME_MANY_WORDS) {
+		copy_words(to, from, frame->copy_bytes / sizeof(*to));
+		return to;
+	}
 	/* Four words a turn: not worth a call, and not a pattern that the compiler turns into one. */
 	for (uint32_t i = 0; i < frame->copy_bytes / sizeof(*to); i += 4) {
 		to[i] = from[i];

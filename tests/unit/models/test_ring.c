@@ -213,6 +213,35 @@ static void one_signal_for_each_question(void **state)
 	assert_int_equal(transmit.shared->consumer_ticket, 1);
 }
 
+/* Who is awake has withdrawn its ticket and is not signalled; the next ticket is a new one, also for who has signalled before. */
+static void a_withdrawn_ticket_asks_for_nothing(void **state)
+{
+	static uint8_t memory[4096] __attribute__((aligned(64)));
+	uint32_t *ticket;
+	struct ring transmit;
+	struct ring receive;
+
+	(void)state;
+	memset(memory, 0, sizeof(memory));
+	assert_int_equal(console_attach(memory, sizeof(memory), &transmit, &receive), 0);
+	ticket = &transmit.shared->consumer_ticket;
+	ring_withdraw_ticket(ticket);
+	assert_int_equal(ring_consumer_asked(&transmit), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		ring_ask_for_bytes(&transmit);
+		if (i % 2 == 0) {
+			assert_int_equal(ring_consumer_asked(&transmit), 1);
+		}
+		ring_withdraw_ticket(ticket);
+		ring_withdraw_ticket(ticket);
+		assert_int_equal(ring_consumer_asked(&transmit), 0);
+	}
+	*ticket = UINT32_MAX; /* the last one, withdrawn */
+	ring_ask_for_bytes(&transmit);
+	assert_int_equal(*ticket, 1);
+	assert_int_equal(ring_consumer_asked(&transmit), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +250,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_lies),
 		cmocka_unit_test(no_interleaving_sleeps_for_ever),
 		cmocka_unit_test(one_signal_for_each_question),
+		cmocka_unit_test(a_withdrawn_ticket_asks_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
