@@ -20,6 +20,7 @@ DISKS = {"vda": "main", "vdb": "nvme", "vdc": "memory", "vdd": "later"}  # of re
 KINDS = {name: [f"red/{name}"] for name in MODELS}
 KINDS.update(
     {
+        "pit": ["red/pit", "blue/pit"],
         "nic": ["red/net0", "blue/net0"],
         "virtio-blk": [f"red/{name}" for name in DISKS],
         "console": ["console"],
@@ -39,13 +40,13 @@ def section(kind, name, **keys):
     return f"{kind} {name} {{\n{lines}}}\n"
 
 
-def linux(name, share, load, inner):
+def linux(name, share, load, inner, more=""):
     return f"""
 vm {name} {{
 	memory = 192M
 	kernel = "@LINUX@/linux-cloud"
 	initrd = "@LINUX@/load.cpio.gz"
-	command_line = "console=ttyS0 nokaslr quiet load={load}"
+	command_line = "console=ttyS0 nokaslr quiet{more} load={load}"
 	share = {share}
 	on_crash = {POLICY}
 {inner}
@@ -68,7 +69,7 @@ HOST_DISKS = "".join(
 
 
 def loaded():
-    """red has all of it, blue is the other side of the network."""
+    """red has all of it, with message-signalled interrupts. blue is the other side of the network, with line interrupts; its timer ticks are the PIT's."""
     red = f"\tdevices = {{ {', '.join(MODELS)} }}\n"
     red += "".join(section("device", name, on_crash=POLICY) for name in MODELS)
     red += "".join(section("disk", name, volume=volume, on_crash=POLICY) for name, volume in DISKS.items())
@@ -78,7 +79,7 @@ def loaded():
         f'name = soak\ncontrol = com3\non_crash = {POLICY}\nflows = {{ "red/net0 <-> blue/net0" }}\n'
         + HOST_DISKS
         + linux("red", "30%", load, red + nic)
-        + linux("blue", "12%", "server", nic)
+        + linux("blue", "12%", "server", section("device", "pit", on_crash=POLICY) + nic, " nolapic_timer pci=nomsi")
     )
 
 

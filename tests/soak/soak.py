@@ -53,6 +53,7 @@ class Killer:
         self.ends = {}  # of each task, so far
         self.deaths = {}  # of each task: when, in milliseconds of the machine's clock, or a little later
         self.uptime = 0  # the same clock
+        self.typed = 0  # numbered lines, to red
 
     def ask(self, command):
         """A command's answer. A console that was just killed may have lost a byte of it (docs/console.md): then it is asked again."""
@@ -125,7 +126,10 @@ class Killer:
         order = [(kind, KINDS[kind][number % len(KINDS[kind])]) for kind in kinds for number in range(kills)]
         self.chance.shuffle(order)
         self.ends = {row["name"]: row["ends"] for row in self.ask("list")["tasks"]}
+        self.machine.front("red")
         for count, (kind, task) in enumerate(order):
+            self.machine.send(f"t{self.typed}\r")
+            self.typed += 1
             if deadline is not None and time.monotonic() > deadline:
                 return
             again = self.chance.choice([None, None, task, self.chance.choice(order)[1]])
@@ -147,8 +151,8 @@ def wait_for_rounds(machine, names, more, limit=ROUND_LIMIT):
         machine.transcript_has(rf"^red[:+] LOAD {name} {before.get(name, 0) + more}$", limit, again=True)
 
 
-def complaints(text):
-    """What guests say is wrong, and lines that are not as they were written."""
+def complaints(text, typed=0):
+    """What guests say is wrong, and lines that are not as they were written or typed."""
     found = re.findall(r"^\w+[:+] (LOAD-(?:FAIL|DMESG).*)$", text, re.MULTILINE)
     for console, prefix in (("red", "u"), ("red-v", "v")):
         numbers = []
@@ -163,6 +167,9 @@ def complaints(text):
                 found.append(f"{console}: line {other} follows line {one}")
         if not numbers:
             found.append(f"{console}: no line came")
+    answers = re.findall(r"^red[:+] got (.*)$", text, re.MULTILINE)
+    if answers != [f"t{number}" for number in range(typed)] + ["stop"]:
+        found.append(f"{typed} lines were typed and then stop, and these came: {answers}")
     found += re.findall(r"^admin[:+] (.*(?:crashed|died \((?!killed by the administrator)|given up|lost|cannot|could not).*)$", text, re.MULTILINE)
     found += re.findall(r".*(?:NEEDS_RESET|restarts when its device is quiet, and).*", text)
     return found
@@ -194,9 +201,6 @@ def under_load(folder, kinds, kills, seed, longest, figures, minutes=None):
         killer.run(kinds, kills, longest, time.monotonic() + 60 * minutes if minutes else None)
         # Everything goes on afterwards: a whole round of each load began after the last kill.
         wait_for_rounds(machine, names, 2)
-        machine.front("red")
-        machine.send("typed\r")
-        machine.transcript_has(r"^red[:+] got typed$")
         machine.send("stop\r")
         machine.transcript_has(r"^red[:+] LOAD over$", ROUND_LIMIT)
         figures.losses += differences(before, kept(killer.ask("list")))
@@ -208,7 +212,7 @@ def under_load(folder, kinds, kills, seed, longest, figures, minutes=None):
     except (Lost, Missing, AssertionError) as reason:
         figures.losses.append(str(reason)[:2000])
     finally:
-        figures.losses += complaints(machine.transcript())
+        figures.losses += complaints(machine.transcript(), killer.typed)
         machine.close()
     return figures
 

@@ -42,7 +42,8 @@ def test_crash_of_a_vm_after_a_flush(tmp_path):
 def test_crash_complaints_are_found():
     """The judge itself: each kind of loss in a transcript is noticed."""
     good = "".join(f"red: u {n:06} {soak.ALPHABET}\nred-v: v {n:06} {soak.ALPHABET}\n" for n in range(3))
-    assert soak.complaints(good) == []
+    good += "red: got t0\nred: got t1\nred: got stop\n"
+    assert soak.complaints(good, 2) == []
     for bad in (
         good.replace(f"red: u 000001 {soak.ALPHABET}\n", ""),  # a line is lost
         good.replace("red: u 000001", "red: u 0000001"),  # a byte is doubled
@@ -53,8 +54,10 @@ def test_crash_complaints_are_found():
         good + "red: LOAD-DMESG I/O error, dev vda\n",
         good + "admin: task red/vda died (thread 1: exception 13, code 0x0), restarted\n",
         good + "admin: VM red crashed: triple fault\n",
+        good.replace("got t1", "got tt1"),  # a key is doubled
+        good.replace("red: got t1\n", ""),
     ):
-        assert soak.complaints(bad) != [], bad
+        assert soak.complaints(bad, 2) != [], bad
     before = {"vms": [], "tasks": [{"name": "pci", "memory": 4096, "slots": 9, "state": "running"}], **dict.fromkeys(soak.KEPT, 7)}
     after = {**before, "free_slots": 6, "tasks": [{**before["tasks"][0], "slots": 10}]}
     assert soak.differences(soak.kept(before), soak.kept(before)) == []
