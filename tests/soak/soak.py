@@ -269,7 +269,7 @@ def main():
     figures = Figures(kinds)
     print(f"soak: {options.kills} kills of each of {len(kinds)} kinds, seed {seed}; the consoles are in {folder}", flush=True)
     under_load(folder, kinds, options.kills, seed, options.pause, figures, options.minutes)
-    power_cuts(folder, options.cuts, seed, figures, CUT_WITH)
+    power_cuts(folder / "cut", options.cuts, seed, figures, CUT_WITH)
     table = figures.table()
     options.output.write_text(json.dumps({"seed": seed, "kinds": table, "power_cuts": figures.cuts, "losses": figures.losses}, indent=1) + "\n")
     for kind, row in table.items():
