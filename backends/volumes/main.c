@@ -8,6 +8,7 @@
 #include "catalog.h"
 #include "server.h"
 
+#include <bulkhead/block_transfer.h>
 #include <bulkhead/syscall.h>
 #include <bulkhead/task.h>
 
@@ -49,98 +50,24 @@ static void send_signals(void)
 	}
 }
 
-/* ---- One transfer after the other, for the start: by slot 0, through the memory that copies will use later. ---- */
-
-static bool transfer(const struct block_slot *what)
-{
-	block_client_post(&server.disk, 0, what, &server.signal_disk);
-	send_signals();
-	for (;;) {
-		block_ask_for_answers(server.disk.page);
-		if ((block_free_slots(server.disk.page, server.disk.posted) & 1) != 0) {
-			return block_status_of(server.disk.page, 0) == BLOCK_OK;
-		}
-		wait_for_signal();
-	}
-}
-
-static uint32_t piece_of(uint32_t rest) { return rest < TABLE_CHUNK_SECTORS ? rest : TABLE_CHUNK_SECTORS; }
-
-static bool io_read(void *context, uint64_t sector, uint32_t count, void *bytes)
-{
-	(void)context;
-	for (uint32_t done = 0; done < count;) {
-		struct block_slot what = { .operation = BLOCK_READ,
-			.sector = sector + done,
-			.offset = SERVER_CHUNK_BYTES,
-			.count = piece_of(count - done) };
-
-		if (!transfer(&what)) {
-			return false;
-		}
-		memcpy((uint8_t *)bytes + (size_t)done * BLOCK_SECTOR_SIZE, server.area + what.offset,
-			(size_t)what.count * BLOCK_SECTOR_SIZE);
-		done += what.count;
-	}
-	return true;
-}
-
-static bool io_write(void *context, uint64_t sector, uint32_t count, const void *bytes)
-{
-	(void)context;
-	for (uint32_t done = 0; done < count;) {
-		struct block_slot what = { .operation = BLOCK_WRITE,
-			.sector = sector + done,
-			.offset = SERVER_CHUNK_BYTES,
-			.count = piece_of(count - done) };
-
-		memcpy(server.area + what.offset, (const uint8_t *)bytes + (size_t)done * BLOCK_SECTOR_SIZE,
-			(size_t)what.count * BLOCK_SECTOR_SIZE);
-		if (!transfer(&what)) {
-			return false;
-		}
-		done += what.count;
-	}
-	return true;
-}
-
-static bool io_flush(void *context)
-{
-	static const struct block_slot what = { .operation = BLOCK_FLUSH };
-
-	(void)context;
-	return (server.geometry.flags & BLOCK_CAN_FLUSH) == 0 || transfer(&what);
-}
-
 /* ---- Start ---- */
+
+/* The memory that copies will use later is the start's. */
+static struct block_transfer start_transfer;
 
 /* Waits until nothing of a predecessor is under way (rule S2 of the protocol) and the disk is known. */
 static void open_disk(void)
 {
 	size_t size;
-	struct block_page *page =
-		block_attach(bh_region_required(BLOCK_NAME_PAGE, BLOCK_PAGE_SIZE, NULL), BLOCK_PAGE_SIZE);
-	struct block_client disk;
-	struct block_geometry geometry;
-	uint8_t *area;
+	uint8_t *area = bh_region_required(BLOCK_NAME_AREA "0", SERVER_MAPS_OFFSET, &size);
 
-	if (page == NULL) {
-		bh_log("the disk's page was written by another version");
-		bh_exit(BH_EXIT_MISSING);
-	}
-	disk = block_client_start(page);
-	demand(bh_signal(disk_signal), "signalling the disk");
-	for (;;) {
-		block_ask_for_answers(page);
-		if (block_client_is_idle(&disk) && block_read_geometry(page, &geometry)) {
-			break;
-		}
-		wait_for_signal();
-	}
-	area = bh_region_required(BLOCK_NAME_AREA "0", SERVER_MAPS_OFFSET, &size);
-	if (!volume_server_start(&server, disk, &geometry, area, size)) {
+	block_transfer_open(&start_transfer);
+	start_transfer.memory = area + SERVER_CHUNK_BYTES;
+	start_transfer.offset = SERVER_CHUNK_BYTES;
+	start_transfer.most = TABLE_CHUNK_SECTORS;
+	if (!volume_server_start(&server, start_transfer.disk, &start_transfer.geometry, area, size)) {
 		bh_log("the disk's transfers are too small: %u sectors, and %u are needed",
-			geometry.max_sectors, TABLE_CHUNK_SECTORS);
+			start_transfer.geometry.max_sectors, TABLE_CHUNK_SECTORS);
 		bh_exit(BH_EXIT_ABORT);
 	}
 }
@@ -195,8 +122,7 @@ static void open_volume(uint32_t index, const char *text)
 	static uint8_t *maps;
 	static char name[FIELD_SIZE];
 	static char origin[FIELD_SIZE];
-	struct disk_io io = { io_read, io_write, io_flush, NULL, server.geometry.sectors,
-		(server.geometry.flags & BLOCK_CAN_WRITE) != 0 };
+	struct disk_io io = block_transfer_io(&start_transfer);
 	struct catalog_wish wish = { .partition = (uint32_t)next_number(&text) };
 	const char *problem = "there are too many volumes";
 
@@ -250,6 +176,7 @@ int main(void)
 	disk_signal = bh_capability_required(BLOCK_NAME_SIGNAL);
 	open_disk();
 	each_argument("volume=", open_volume);
+	server.disk = start_transfer.disk; /* with what the start has posted */
 	each_argument("client=", open_client);
 	bh_log("%lu sectors, %u volumes for %u clients", server.geometry.sectors, server.volume_count,
 		server.channel_count);

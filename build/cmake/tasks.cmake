@@ -142,9 +142,9 @@ bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})
 # Disks: the volume server, and a disk in memory.
 include(backends/volumes/sources.cmake)
 bulkhead_sources(VOLUMES_FILES backends/volumes ${VOLUMES_PURE_SOURCES})
-bulkhead_task(volumes SOURCES ${VOLUMES_FILES} ${VOLUMES_TASK_SOURCES} ${LIB_MANIFEST_FILES} INCLUDES backends/volumes lib)
+bulkhead_task(volumes SOURCES ${VOLUMES_FILES} ${VOLUMES_TASK_SOURCES} ${LIB_DISK_TASK_SOURCES} ${LIB_MANIFEST_FILES} INCLUDES backends/volumes lib)
 # The audit log: a client of a volume server.
 include(backends/audit-log/sources.cmake)
-bulkhead_task(audit-log SOURCES ${AUDIT_LOG_PURE_SOURCES} ${AUDIT_LOG_TASK_SOURCES} ${LIB_AUDIT_SOURCES} INCLUDES backends/audit-log)
+bulkhead_task(audit-log SOURCES ${AUDIT_LOG_PURE_SOURCES} ${AUDIT_LOG_TASK_SOURCES} ${LIB_DISK_TASK_SOURCES} ${LIB_AUDIT_SOURCES} INCLUDES backends/audit-log)
 include(backends/memdisk/sources.cmake)
 bulkhead_task(memdisk SOURCES ${MEMDISK_PURE_SOURCES} ${MEMDISK_TASK_SOURCES} INCLUDES backends/memdisk)
