@@ -271,7 +271,7 @@ def machine(tmp_path):
 
     def start(text, consoles, options=(), qemu=(), system=None):
         folder = tmp_path / f"machine{len(started)}"
-        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu, system))
+        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu, system=system))
         return started[-1]
 
     yield start
