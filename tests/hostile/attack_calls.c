@@ -161,7 +161,8 @@ static void flood_calls(void)
 
 static void flood_signals(void)
 {
-	static const char *const names[] = { "interrupt", "console-signal", "log-signal", "notification" };
+	static const char *const names[] = { "interrupt", "console-signal", "switch-signal", "disk-signal",
+		"log-signal", "notification" };
 
 	for (uint32_t name = 0; name < sizeof(names) / sizeof(names[0]); name++) {
 		uint64_t slot = bh_capability(names[name]);

@@ -14,12 +14,22 @@ BLOCKING = 5
 LIMIT = BOOT_LIMIT
 
 
-def appliance(device, guests):
-    red = bare_vm("red", "hello", "hang=1", more=f"""share = 20%
-	devices = {{ uart0, pit, rtc, acpi-pm, i8042{"" if device == "uart0" else ", " + device} }}
-	device {device} {{ on_crash = "restart 100 per 1s" }}""")
-    keeper = bare_vm("keeper", guests["keeper"], "hidden=0x1234567890abcdef", "16M", "share = 10%")
-    return "name = taken\n" + red + linux_vm("blue", more="share = 40%") + keeper
+RESTART = 'on_crash = "restart 100 per 1s"'
+# What is taken over: its image; the first lines of the file; what is in the sections of red and blue.
+MODELS = {
+    "uart0": ("uart16550", "", f"device uart0 {{ {RESTART} }}", ""),
+    "virtio-console": ("virtio-console", "", f"devices = {{ uart0, pit, rtc, acpi-pm, i8042, virtio-console }}\n\tdevice virtio-console {{ {RESTART} }}", ""),
+    "n0": ("virtio-net", 'flows = { "red/n0 <-> blue/n0" }\n', f"nic n0 {{ {RESTART} }}", "nic n0 { }"),
+    "d0": ("virtio-blk", "".join(f"disk m{n} {{\n\tmemory = 1M\n}}\nvolume v{n} {{\n\tdisk = m{n}\n}}\n" for n in range(2)),
+           f"disk d0 {{\n\t\tvolume = v0\n\t\t{RESTART}\n\t}}", "disk d0 { volume = v1 }"),
+}
+
+
+def appliance(name, guests):
+    _, first, red, blue = MODELS[name]
+    text = "name = taken\n" + first + bare_vm("red", "hello", "hang=1", more="share = 20%\n\t" + red)
+    text += linux_vm("blue", more="share = 30%\n\t" + blue)
+    return text + bare_vm("keeper", guests["keeper"], "hidden=0x1234567890abcdef", "16M", "share = 10%")
 
 
 def holdings(one):
@@ -42,8 +52,9 @@ def do_its_worst(one, name):
     return one.transcript_has(rf"{name}: taken over: all is done: (\d+) lives, (\d+) calls, (\d+) succeeded, (\d+) sweeps, (\d+) times too far$", LIMIT)
 
 
-@pytest.mark.parametrize(("device", "image"), [("uart0", "uart16550"), ("virtio-console", "virtio-console")])
-def test_nobody_else_notices(machine, own_guests, tmp_path, device, image):
+@pytest.mark.parametrize("device", MODELS)
+def test_nobody_else_notices(machine, own_guests, tmp_path, device):
+    image = MODELS[device][0]
     system = system_with(tmp_path / "system", {image: OUT / "tests" / "hostile" / f"hostile-{image}"}, OUT / "random" / "kernel.elf32")
     consoles = ["red", *(["red-v"] if device == "virtio-console" else []), "blue", "keeper"]
     one = machine(appliance(device, own_guests), consoles, system=system)
