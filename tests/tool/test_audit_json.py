@@ -107,3 +107,41 @@ def test_without_cards_nothing_is_said_of_the_network(tool):
     assert "NETWORK" not in tool.with_system("audit", "good.conf").stdout
     facts = json.loads(tool.with_system("audit", "good.conf", "--json").stdout)
     assert facts["cards"] == facts["flows"] == []
+
+
+VOLUMES = """\
+disk d { memory = 16M }
+volume base {
+\tdisk = d
+\tsize = 1M
+}
+volume own {
+\tdisk = d
+\tsnapshot_of = base
+}
+vm red {
+\tmemory = 64M
+\tkernel = linux
+\tdisk vda { volume = own }
+}
+vm blue {
+\tmemory = 64M
+\tkernel = linux
+\tdisk vda {
+\t\tvolume = base
+\t\tread_only = true
+\t}
+}
+"""
+
+
+def test_who_has_which_volume(tool):
+    tool.write("volumes.conf", VOLUMES)
+    words = tool.with_system("audit", "volumes.conf").stdout
+    assert (
+        "\nWHO HAS WHICH VOLUME\n"
+        "  red/vda reads and writes by volumes/d: the whole disk, volume own, a snapshot of base\n"
+        "  blue/vda reads by volumes/d: the whole disk, volume base\n"
+    ) in words
+    facts = json.loads(tool.with_system("audit", "volumes.conf", "--json").stdout)
+    assert [(one["client"], one["rights"]) for one in facts["volumes"]] == [("red/vda", "rw"), ("blue/vda", "r")]

@@ -7,6 +7,7 @@
 
 #include "audit_network.h"
 #include "audit_reach.h"
+#include "audit_volumes.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -275,5 +276,6 @@ void audit_print(const struct manifest *manifest, FILE *output)
 	if (manifest->vm_count == 1) {
 		fputs("  there is only one\n", output);
 	}
+	audit_print_volumes(manifest, output);
 	audit_print_network(manifest, output);
 }

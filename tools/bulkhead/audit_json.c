@@ -5,6 +5,7 @@
 
 #include "audit_network.h"
 #include "audit_reach.h"
+#include "audit_volumes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -198,6 +199,23 @@ static void print_dma(const struct manifest *manifest, FILE *output)
 	}
 }
 
+struct printing {
+	FILE *output;
+	bool is_first;
+};
+
+static void print_volume_client(
+	void *context, const char *server, const char *volume, const char *client, const char *rights)
+{
+	struct printing *printing = context;
+
+	begin(&printing->is_first, "client", client, printing->output);
+	add("server", server, printing->output);
+	add("volume", volume, printing->output);
+	add("rights", rights, printing->output);
+	fputc('}', printing->output);
+}
+
 static void print_cards(const struct audit_network *network, FILE *output)
 {
 	bool is_first = true;
@@ -235,6 +253,7 @@ static void print_flows(const struct audit_network *network, FILE *output)
 void audit_print_json(const struct manifest *manifest, FILE *output)
 {
 	static struct audit_network network;
+	struct printing volumes = { output, true };
 
 	audit_read_network(manifest, &network);
 	fputs("{\"appliance\": ", output);
@@ -251,6 +270,8 @@ void audit_print_json(const struct manifest *manifest, FILE *output)
 	print_guests(manifest, output);
 	fputs("],\n\"dma\": [", output);
 	print_dma(manifest, output);
+	fputs("],\n\"volumes\": [", output);
+	audit_each_volume_client(manifest, print_volume_client, &volumes);
 	fputs("],\n\"cards\": [", output);
 	print_cards(&network, output);
 	fputs("],\n\"flows\": [", output);

@@ -7,6 +7,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/audit_log.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_network.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_reach.c
+	${CMAKE_CURRENT_LIST_DIR}/audit_volumes.c
 	${CMAKE_CURRENT_LIST_DIR}/boot_image.c
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
