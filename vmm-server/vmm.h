@@ -83,10 +83,10 @@ struct vmm {
 	struct clock_page *clock;
 	uint64_t clock_offset; /* host TSC + this = the VM's clock, which models and the APIC timer go by */
 	enum vmm_clock_mode clock_mode;
-	bool catches_up;     /* it is to catch up after a pause */
-	uint64_t paused_tsc; /* since when it stands */
-	uint64_t behind;     /* ticks that it has yet to catch up */
-	uint64_t caught_up;  /* the VM's clock when it last caught up some */
+	bool catches_up;       /* it is to catch up after a pause */
+	uint64_t paused_tsc;   /* since when it stands */
+	uint64_t behind;       /* ticks that it has yet to catch up */
+	uint64_t caught_up;    /* the VM's clock when it last caught up some */
 	uint8_t reset_control; /* port 0xcf9 */
 	bool lines_unread;     /* nothing was read from the line pages yet */
 	uint32_t port_count;

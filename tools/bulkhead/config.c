@@ -18,9 +18,10 @@ static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcri
 	"panic", "audit_log", "on_crash", "flows", "deny" };
 static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
 	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
-	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual", "vm|after_pause",
-	"vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac", "vm|nic|vlan", "vm|nic|rate",
-	"vm|nic|burst", "vm|nic|on_crash", "vm|disk|volume", "vm|disk|read_only", "vm|disk|on_crash" };
+	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
+	"vm|after_pause", "vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac",
+	"vm|nic|vlan", "vm|nic|rate", "vm|nic|burst", "vm|nic|on_crash", "vm|disk|volume",
+	"vm|disk|read_only", "vm|disk|on_crash" };
 static const char *const UPLINK_OPTIONS[] = { "uplink|pci", "uplink|driver", "uplink|allow_dma",
 	"uplink|vlan", "uplink|rate", "uplink|burst", "uplink|on_crash" };
 static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise",

@@ -41,8 +41,9 @@ struct clock_state {
 	uint64_t guest_tsc_khz;     /* ticks of the guest TSC in a millisecond; 0 = no clock */
 	struct clock_scale to_ns;   /* guest TSC ticks -> ns */
 	struct clock_scale from_ns; /* ns -> guest TSC ticks */
-	uint64_t wall_base_ns;      /* Unix time in ns when guest time was 0, plus all pauses since that were not caught up */
-	uint64_t paused;            /* 1 = guest time stands at paused_guest_tsc */
+	uint64_t
+		wall_base_ns; /* Unix time in ns when guest time was 0, plus all pauses since that were not caught up */
+	uint64_t paused; /* 1 = guest time stands at paused_guest_tsc */
 	uint64_t paused_guest_tsc;
 	uint64_t pauses; /* the paused epoch: how often the VM has been paused */
 };
