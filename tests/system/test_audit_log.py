@@ -168,6 +168,19 @@ def test_what_is_on_the_volume_already(machine, tmp_path, text):
     assert log("verify", file).returncode == (0 if text == "boot" else STATUS_NOT_WHOLE)
 
 
+def test_power_off_waits_for_a_slow_disk(machine, tmp_path):
+    """Four transfers a second: the last records take longer than all else that the machine waits for before it switches itself off."""
+    file = tmp_path / "disk.img"
+    file.write_bytes(bytes(MEBIBYTE))
+    slow = ["-set", "drive.disk0.throttling.iops-total=4"]
+    one = machine(appliance(size="16K"), ["idle"], ["--disk", file], [*IDLE_BY_THE_CLOCK, *slow])
+    one.transcript_has(r"audit-log: record \d+ of at most 32 is next")
+    one.front("admin")
+    one.send("poweroff\r")
+    assert one.wait_for_end() == 0
+    assert records(file, "--volume", "log")[-1][2:] == ("event", "all VMs are off: the machine powers off")
+
+
 def wait_until_free(file):
     """QEMU has locked its disks as long as it lives."""
     end = time.monotonic() + STEP_LIMIT
