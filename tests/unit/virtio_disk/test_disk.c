@@ -100,14 +100,15 @@ static void test_the_geometry_is_the_devices(void **state)
 		BLOCK_CAN_WRITE | BLOCK_CAN_FLUSH | BLOCK_CAN_DISCARD | BLOCK_CAN_WRITE_ZEROES);
 	fake.offered |= UINT64_C(1) << 5 | UINT64_C(1) << 1;
 	fake.offered &= ~(UINT64_C(1) << 9 | UINT64_C(1) << 13 | UINT64_C(1) << 14);
-	fake.config[8 + 1] = 0x20; /* size_max 8 KiB */
+	fake.config[8 + 2] = 0x02; /* size_max 128 KiB */
 	start_driver();
 	assert_int_equal(disk.slots.geometry.flags, 0);
-	assert_int_equal(disk.slots.geometry.max_sectors, 16);
-	fake.config[8 + 1] = 0x0e;
+	assert_int_equal(disk.slots.geometry.max_sectors, 256);
+	fake.config[8 + 2] = 0x00;
+	fake.config[8 + 1] = 0xfe; /* 63.5 KiB: less than the protocol asks for */
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_OK);
 	assert_non_null(disk_measure(&disk, &device));
-	fake.config[8 + 1] = 0x20;
+	fake.config[8 + 2] = 0x02;
 	fake.config[20 + 1] = 0x10; /* sectors of 4 KiB */
 	assert_non_null(disk_measure(&disk, &device));
 	fake.config[20 + 1] = 0x02;
