@@ -5,9 +5,9 @@
 build/bench                    all parts; prints the tables, writes out/bench.json (and all that was measured to out/bench/measured.json)
 build/bench PART...            these parts only; what was measured before is kept
 build/bench --peers            Linux KVM + QEMU, too: on the same emulated machine, with the same guests
-build/bench --check            the short parts (kernel, unpaged, paged) against tests/bench/ceilings.json; status 1 if a path costs more
-build/bench --record           writes what the short parts cost now as the new ceilings
-build/bench --profile PATH     where the instructions of one round are, by function; PATH is PART/OPERATION, such as paged/cpuid
+build/bench --check            the short parts (kernel, unpaged, paged, memory, io) against tests/bench/ceilings.json; status 1 if a path costs more
+build/bench --record [PART...] writes what the short parts, or these of them, cost now as the new ceilings
+build/bench --profile PATH     where the instructions of one round are, by function; PATH is PART/OPERATION, such as paged/cpuid or io/read-random
 build/bench --markdown         what was measured last, as docs/performance.md has it
 build/bench --rows             all paths of the table, and how each is measured
 
@@ -16,15 +16,19 @@ Parts: kernel     system calls, messages, doorbells; with many capabilities and 
        paged      VM exits of a 64-bit guest with paging
        exitbench  more VM exits, by the guest with which other hypervisors were measured
        vms        VM exits of one VM among 8, and among as many as an appliance can have
-       boot       Linux boots to a marker, directly on the emulated machine and as a VM"""
+       boot       Linux boots to a marker, directly on the emulated machine and as a VM
+       memory     what a VM takes beside its RAM
+       io         disk and network of two Linux guests"""
 
 import argparse
 import json
 import subprocess
 import sys
 
+import io_load
 import kvm
 import machine
+import memory
 import parsing
 import table
 
@@ -117,6 +121,7 @@ def boot():
             continue
         found[keys] = counts
         found[f"over-{keys}"] = {"median": parsing.boot_over(counts, direct)}
+        found[f"entry-{keys}"] = {"median": counts["entry"]["insns"] - counts["entry"]["rep_stos"]}
     return found
 
 
@@ -126,23 +131,26 @@ PARTS = {
     "exitbench": exitbench,
     "vms": vms,
     "boot": boot,
+    "memory": memory.measure,
+    "io": io_load.measure,
 }
-SHORT_PARTS = ("kernel", *MODES)
+SHORT_PARTS = ("kernel", *MODES, "memory", "io")
 
 
 def profile(path):
     """Two runs: the first tells which of all rounds are the path's, the second counts each instruction in one of them."""
     part, _, operation = path.partition("/")
-    runs = {"kernel": run_kernel, **{mode: (lambda mode=mode, **options: run_exits(mode, **options)) for mode in MODES}}
+    runs = {"kernel": run_kernel, "io": io_load.run, **{mode: (lambda mode=mode, **options: run_exits(mode, **options)) for mode in MODES}}
     if part not in runs:
         machine.fail(f"there is no path {path}; see --rows")
     run = runs[part](name="profile")
-    measured = operations_of(run, "profile")
+    measured = io_load.lines(run.text) if part == "io" else operations_of(run, "profile")
     if operation not in measured:
         machine.fail(f"{part} has no {operation}, but {', '.join(measured)}")
     rounds = parsing.rounds(run.counts)
     indices = parsing.rounds_of(rounds, measured)[operation]
-    chosen = min(indices, key=lambda index: abs(rounds[index][1]["insns"] - measured[operation]["counts"]["insns"]))
+    middle = parsing.typical([rounds[index][1] for index in indices])["insns"]
+    chosen = next(index for index in indices if rounds[index][1]["insns"] == middle)
     file = machine.OUT / "profile.txt"
     file.unlink(missing_ok=True)
     runs[part](name="profile", plugin=f",profile={file},skip={chosen}")
@@ -150,7 +158,7 @@ def profile(path):
                 machine.BARE_GUESTS / "exits-paged.elf64", machine.BARE_GUESTS / "exits-unpaged.elf"]
     lines = parsing.profile_lines(file.read_text())
     totals = parsing.by_function(lines, [parsing.Image(program) for program in programs])
-    print(f"{path}: median {measured[operation]['median']}, in this round {sum(totals.values())}")
+    print(f"{path}: in this round {sum(totals.values())}, of {measured[operation].get('count', 1)} operations")
     shares = {}
     for (program, _), count in totals.items():
         shares[program] = shares.get(program, 0) + count
@@ -200,13 +208,14 @@ def main():
     measurements = {part: PARTS[part] for part in chosen}
     if options.peers:
         measurements["kvm"] = kvm.measure
+        measurements["kvm-io"] = kvm.measure_load
     for part, measure in measurements.items():
         print(f"== {part}", flush=True)
         results[part] = measure()
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     (machine.BUILD / "bench.json").write_text(json.dumps(table.bench_json(results), indent=1) + "\n")
     if options.record:
-        table.record_ceilings(results, SHORT_PARTS)
+        table.record_ceilings(results, [part for part in SHORT_PARTS if part in chosen])
     table.print_all(results)
     problems = table.growth_problems(results)
     for problem in problems:

@@ -79,7 +79,7 @@ def root_task(name, task, plugin="", arguments=()):
     return execute(name, command, plugin)
 
 
-def emulated_pc(name, memory, kernel, initrd, command_line, plugin=""):
+def emulated_pc(name, memory, kernel, initrd, command_line, plugin="", cpu="max"):
     """Boots Linux directly on QEMU's emulated PC."""
-    return execute(name, [QEMU, "-M", "pc", "-cpu", "max", "-m", memory, "-smp", "1", *BARE_MACHINE, *COUNTING, "-kernel", kernel,
+    return execute(name, [QEMU, "-M", "pc", "-cpu", cpu, "-m", memory, "-smp", "1", *BARE_MACHINE, *COUNTING, "-kernel", kernel,
                           "-initrd", initrd, "-append", command_line, "-plugin", "%PLUGIN%"], plugin)
