@@ -12,6 +12,8 @@ from test_control import Control  # noqa: E402 pylint: disable=wrong-import-posi
 
 MEBIBYTE = 1 << 20
 DISK_SIZE = 24 * MEBIBYTE
+# Of each device, in a second of the host's clock. QEMU's disks answer at once otherwise, and hardly ever would a driver die with a request under way.
+SPEED = "throttling.iops-total=60"
 POLICY = '"restart 100 per 60s"'
 MODELS = ("uart0", "pit", "rtc", "acpi-pm", "i8042", "virtio-rng", "virtio-console")
 DISKS = {"vda": "main", "vdb": "nvme", "vdc": "memory", "vdd": "later"}  # of red: which volume each is
@@ -99,7 +101,8 @@ def start(text, folder, consoles):
     for file in files:
         file.write_bytes(bytes(DISK_SIZE))
     options = ["--control", folder / "control", "--disk", files[0]]
-    qemu = ["-drive", f"file={files[1]},format=raw,if=none,id=nvme0", "-device", "nvme,serial=1,drive=nvme0"]
+    qemu = ["-drive", f"file={files[1]},format=raw,if=none,id=nvme0,{SPEED}", "-device", "nvme,serial=1,drive=nvme0"]
+    qemu += ["-set", f"drive.disk0.{SPEED}"]
     machine = Machine(write_appliance(folder, text), folder, consoles, options, qemu)
     control = Control(folder / "control")
     return machine, control
