@@ -267,10 +267,17 @@ static unsigned share_per_mille(const struct vm *vm)
 /* Adds up what is declared, and divides the rest among the VMs that declare nothing. */
 static void check_shares(struct appliance *appliance, struct diagnostics *diagnostics)
 {
-	unsigned available = 1000 - appliance_system_share(appliance);
+	unsigned needed = appliance_system_share(appliance);
+	unsigned available = needed < 1000 ? 1000 - needed : 0;
 	unsigned used = 0;
 	unsigned without = 0;
 
+	if (available == 0) {
+		report(diagnostics, appliance->vms[0].line,
+			"disks and uplinks leave the VMs nothing: what the system's own tasks need is %u%% of the CPU: remove some",
+			needed / 10);
+		return;
+	}
 	for (unsigned i = 0; i < appliance->vm_count; i++) {
 		struct vm *vm = &appliance->vms[i];
 
@@ -283,8 +290,7 @@ static void check_shares(struct appliance *appliance, struct diagnostics *diagno
 		if (used > available) {
 			report(diagnostics, vm->share_line,
 				"with vm \"%s\" the shares add up to %u.%u%%: the system's own tasks need %u%%, lower them to %u%% together",
-				vm->name, used / 10, used % 10, appliance_system_share(appliance) / 10,
-				available / 10);
+				vm->name, used / 10, used % 10, needed / 10, available / 10);
 			return;
 		}
 	}
