@@ -56,6 +56,7 @@ _Noreturn void frames_serve(const struct frames_device *device)
 	if (!frames_open(&frames, region, size)) {
 		driver_give_up("its rings to the switch are of another version");
 	}
+	bh_ready();
 	for (bool is_first = true;; is_first = false) {
 		uint64_t word;
 		bool is_up = device->look();
