@@ -42,7 +42,8 @@ def debians(tmp_path_factory):
     for vm in VMS:
         subprocess.run(["cp", "--sparse=always", DEBIAN / "disk.img", folder / f"{vm}.img"], check=True)
         options += ["--disk", folder / f"{vm}.img"]
-    # It talks to a server outside, whose time is the clock's.
+    # It talks to a server outside, whose time is the clock's: the machine's time goes by that while it idles. So on a busy host it is not steady, and the
+    # guests' watchdogs of clocks may say so; where it is steady, test_clocks.py asks that they don't.
     machine = Machine(ROOT / "examples" / "two-debians.conf", folder / "machine", list(VMS), options, pace=())
     machine.disks = folder
     try:
