@@ -41,7 +41,7 @@ def operations(text, plugin_counts):
 
 
 def guest(role, more):
-    kernel, initrd = machine.GUESTS / "linux-cloud", machine.GUESTS / "load.cpio.gz"
+    kernel, initrd = machine.GUESTS / "linux-cloud", machine.GUESTS / "measured.cpio.gz"
     return (f'vm {role} {{\n\tmemory = 128M\n\tkernel = "{kernel}"\n\tinitrd = "{initrd}"\n\tcommand_line = "{COMMAND_LINE}{role}"\n'
             f"\tparavirtual = {{ kvm-clock, pv-eoi }}\n\tshare = 30%\n\tnic net0 {{ }}\n\t{more}\n}}\n")
 

@@ -42,7 +42,7 @@ def host_image(init):
             shutil.copy(rom, host / "usr/share" / folder)
     shutil.copy(machine.GUESTS / "linux-cloud", host / "bzImage")
     shutil.copy(machine.GUESTS / "mark.cpio.gz", host / "guest.initrd")
-    shutil.copy(machine.GUESTS / "load.cpio.gz", host / "load.initrd")
+    shutil.copy(machine.GUESTS / "measured.cpio.gz", host / "load.initrd")
     for mode in ("unpaged", "paged"):
         shutil.copy(machine.BARE_GUESTS / f"exits-{mode}.elf", host / f"{mode}.elf")
     shutil.copy(machine.BARE_GUESTS / "exitbench.elf", host)

@@ -11,7 +11,7 @@ GUEST = """
 vm client {
 	memory = 128M
 	kernel = "@LINUX@/linux-cloud"
-	initrd = "@LINUX@/load.cpio.gz"
+	initrd = "@LINUX@/measured.cpio.gz"
 	command_line = "console=ttyS0 quiet nokaslr role=disk"
 	share = 60%
 	disk vda {
