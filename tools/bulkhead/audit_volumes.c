@@ -47,11 +47,19 @@ static const char *client_name(const struct manifest *manifest, uint32_t server,
 	return "?";
 }
 
+/* What stands behind the next comma; the end of the text where there is none. */
+static const char *next_field(const char *text)
+{
+	text += strcspn(text, ",");
+	return *text == ',' ? text + 1 : text;
+}
+
 /* "PARTITION,SECTORS,LABEL,ORIGIN" in words. */
 static void describe_volume(const char *argument, char *text, size_t size)
 {
-	const char *label = strchr(strchr(argument, ',') + 1, ',') + 1;
-	const char *origin = strchr(label, ',') + 1;
+	const char *label = next_field(next_field(argument));
+	const char *origin = next_field(label);
+	size_t label_length = strcspn(label, ",");
 	unsigned partition = (unsigned)strtoul(argument, NULL, 10);
 	size_t length = 0;
 
@@ -60,9 +68,9 @@ static void describe_volume(const char *argument, char *text, size_t size)
 	} else {
 		length += (size_t)snprintf(text, size, "partition %u", partition);
 	}
-	if (*label != ',') {
+	if (label_length != 0) {
 		length += (size_t)snprintf(
-			text + length, size - length, ", volume %.*s", (int)(origin - 1 - label), label);
+			text + length, size - length, ", volume %.*s", (int)label_length, label);
 	}
 	if (*origin != '\0') {
 		snprintf(text + length, size - length, ", a snapshot of %s", origin);
@@ -90,7 +98,7 @@ void audit_each_volume_client(const struct manifest *manifest,
 				describe_volume(volume, text, sizeof text);
 			}
 			tell(context, NAME_OF(manifest, task), text, client_name(manifest, index, i),
-				strchr(client, ',') + 1);
+				next_field(client));
 		}
 	}
 }
