@@ -11,6 +11,7 @@
 #define VOLUMES_IMAGE "volumes"
 #define VOLUME_KEY "volume="
 #define CLIENT_KEY "client="
+#define LABEL_LENGTH 31 /* bulkhead/volume_table.h: names of 32 bytes with their end */
 
 /* The text behind `key` in the argument that is number `index` of those with that key; NULL if there are not so many. */
 static const char *nth_argument(
@@ -69,11 +70,11 @@ static void describe_volume(const char *argument, char *text, size_t size)
 		length += (size_t)snprintf(text, size, "partition %u", partition);
 	}
 	if (label_length != 0) {
-		length += (size_t)snprintf(
-			text + length, size - length, ", volume %.*s", (int)label_length, label);
+		length += (size_t)snprintf(text + length, size - length, ", volume %.*s",
+			label_length < LABEL_LENGTH ? (int)label_length : LABEL_LENGTH, label);
 	}
 	if (*origin != '\0') {
-		snprintf(text + length, size - length, ", a snapshot of %s", origin);
+		snprintf(text + length, size - length, ", a snapshot of %.*s", LABEL_LENGTH, origin);
 	}
 }
 
