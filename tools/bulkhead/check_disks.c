@@ -3,7 +3,6 @@
 #include "appliance.h"
 #include "values.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
