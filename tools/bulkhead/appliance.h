@@ -132,4 +132,9 @@ void disks_check(struct appliance *appliance, struct diagnostics *diagnostics);
 /* The same for its network (check_network.c). */
 void network_check(const struct appliance *appliance, struct diagnostics *diagnostics);
 
+/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory: reports the driver of `what` ("disk", "uplink") `name` where nobody
+ * allowed that (check_disks.c). */
+void check_dma(const struct appliance *appliance, const char *what, const char *name, bool is_allowed,
+	unsigned line, struct diagnostics *diagnostics);
+
 void appliance_free(struct appliance *appliance);

@@ -8,7 +8,16 @@
 
 /* ---- Disks of the host ---- */
 
-/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory. */
+void check_dma(const struct appliance *appliance, const char *what, const char *name, bool is_allowed,
+	unsigned line, struct diagnostics *diagnostics)
+{
+	if (!is_allowed && !appliance->has_iommu) {
+		report(diagnostics, line,
+			"the driver of %s \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
+			what, name);
+	}
+}
+
 static void check_function(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
 {
 	const struct disk *disk = &appliance->disks[index];
@@ -16,11 +25,7 @@ static void check_function(const struct appliance *appliance, unsigned index, st
 	if (disk->function == NULL) {
 		return; /* reported already */
 	}
-	if (!disk->allow_dma && !appliance->has_iommu) {
-		report(diagnostics, disk->function_line,
-			"the driver of disk \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
-			disk->name);
-	}
+	check_dma(appliance, "disk", disk->name, disk->allow_dma, disk->function_line, diagnostics);
 	for (unsigned i = 0; i < index; i++) {
 		const struct disk *other = &appliance->disks[i];
 

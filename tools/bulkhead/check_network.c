@@ -176,7 +176,6 @@ static const char *same_place(const struct appliance *appliance, unsigned index)
 	return NULL;
 }
 
-/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory. */
 static void check_function(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
 {
 	const struct uplink *uplink = &appliance->network.uplinks[index];
@@ -184,11 +183,8 @@ static void check_function(const struct appliance *appliance, unsigned index, st
 	if (uplink->function == NULL) {
 		return; /* reported already */
 	}
-	if (!uplink->allow_dma && !appliance->has_iommu) {
-		report(diagnostics, uplink->function_line,
-			"the driver of uplink \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
-			uplink->name);
-	}
+	check_dma(appliance, "uplink", uplink->name, uplink->allow_dma, uplink->function_line, diagnostics);
+
 	const char *other = same_place(appliance, index);
 
 	if (other != NULL) {
