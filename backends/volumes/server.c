@@ -67,8 +67,10 @@ static uint32_t free_slot(const struct volume_server *server, uint32_t reserved)
 {
 	uint64_t free = block_free_slots(server->disk.page, server->disk.posted) & ~server->errands;
 
-	return (uint32_t)__builtin_popcountll(free) > reserved ? (uint32_t)__builtin_ctzll(free)
-							       : BLOCK_SLOTS;
+	for (; reserved != 0; reserved--) {
+		free &= free - 1;
+	}
+	return free != 0 ? (uint32_t)__builtin_ctzll(free) : BLOCK_SLOTS;
 }
 
 static void post(

@@ -25,6 +25,7 @@
 #define MODEL_LINES 4u /* output lines of one model; those of the line page above are pulses, see `publish` */
 #define MODEL_REGIONS 4u
 #define MODEL_SCRATCH_WORDS 8u
+#define MODEL_CACHE_BYTES 2304u
 #define MODEL_PUBLISH_MOVED (1u << 0)
 
 /* Bits of an event: those of the model's Notification. */
@@ -73,6 +74,8 @@ struct model_context {
 		*disk;      /* its page of requests to the volume server; NULL for a model without a disk */
 	uint8_t *disk_data; /* and the data area beside it */
 	uint64_t disk_data_bytes;
+	/* MODEL_CACHE_BYTES of the process's own, all zero at its start: for what it can also find out again. */
+	void *cache;
 };
 
 struct model_region {

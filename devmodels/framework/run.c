@@ -276,6 +276,7 @@ enum model_start_result model_run_start(
 	run->context.environment = resources->environment;
 	run->context.model = model;
 	run->context.memory = resources->memory;
+	run->context.cache = run->cache;
 	for (uint32_t i = 0; i < MODEL_RUN_READS; i++) {
 		run->reads[i].region = UINT64_MAX; /* a client chooses its word, but not its badge */
 	}

@@ -47,7 +47,6 @@ struct model_run {
 	uint32_t asked_for_space; /* 1: a ticket stands, the other side has not signalled since */
 	uint32_t asked_for_bytes;
 	uint64_t scratch[MODEL_SCRATCH_WORDS];
-	const char *refusal; /* MODEL_RESET_REFUSED: what the model says */
 	/* Reads that the model could answer without a change lately, by the low bits of their offset: what of them was checked
 	 * need not be again. */
 	struct model_run_read {
@@ -56,6 +55,8 @@ struct model_run {
 		struct state_frame_answer *answer; /* of the word's vCPU */
 		uint32_t offset;
 	} reads[MODEL_RUN_READS];
+	const char *refusal; /* MODEL_RESET_REFUSED: what the model says */
+	uint64_t cache[MODEL_CACHE_BYTES / sizeof(uint64_t)];
 };
 
 enum model_start_result {

@@ -10,7 +10,9 @@
 
 #include "virtio/virtio.h"
 
-enum { QUEUE_REQUESTS, QUEUES, QUEUE_SIZE = 128 };
+/* Linux spends more on an indirect table than on the descriptors of a small request, so none are offered: four of the largest requests fit
+ * the ring as they are. */
+enum { QUEUE_REQUESTS, QUEUES, QUEUE_SIZE = 512 };
 
 #define SLOTS_MASK (UINT64_MAX >> (64 - VIRTIO_BLK_SLOTS))
 
@@ -87,9 +89,16 @@ struct blk_registers {
 
 /* Words of the scratch behind virtio's. */
 enum { SCRATCH_SIGNALLED = 6, SCRATCH_STARTED = 7 };
-_Static_assert(VIRTIO_QUEUES + 1 <= SCRATCH_SIGNALLED, "virtio's words come first");
+_Static_assert(VIRTIO_QUEUES + 2 <= SCRATCH_SIGNALLED, "virtio's words come first");
+
+_Static_assert(sizeof(struct virtio_kept) * VIRTIO_BLK_SLOTS <= MODEL_CACHE_BYTES, "a chain for each slot");
 
 /* ---- Slots ---- */
+
+static struct virtio_kept *kept_chain(const struct model_context *context, uint32_t slot)
+{
+	return (struct virtio_kept *)context->cache + slot;
+}
 
 /* Bytes of each slot's part of the data area. */
 static uint64_t part_bytes(const struct model_context *context)
@@ -156,7 +165,7 @@ static void post_piece(struct blk_registers *blk, const struct model_context *co
 static void finish(struct blk_registers *blk, const struct model_context *context,
 	const struct virtio_chain *chain, uint8_t status, uint64_t length)
 {
-	(void)virtio_chain_write(chain, chain->writable_bytes - 1, &status, 1);
+	virtio_chain_end(chain, status);
 	virtio_give(&blk->virtio, context, QUEUE_REQUESTS, chain->head, (uint32_t)(length + 1));
 }
 
@@ -176,7 +185,9 @@ static void piece_answered(struct blk_registers *blk, const struct model_context
 
 	/* A former process may have left nonsense. */
 	piece_bytes = piece_bytes < part_bytes(context) ? piece_bytes : part_bytes(context);
-	if (!virtio_queue_chain(&blk->virtio.queue[QUEUE_REQUESTS], context->memory, request->head, &chain) ||
+	if ((!virtio_chain_recall(kept_chain(context, slot), request->head, &chain) &&
+		    !virtio_queue_chain(
+			    &blk->virtio.queue[QUEUE_REQUESTS], context->memory, request->head, &chain)) ||
 		chain.writable_bytes == 0) {
 		blk->busy &= ~(UINT64_C(1) << slot);
 		virtio_break(&blk->virtio);
@@ -263,12 +274,9 @@ static uint8_t read_request(const struct blk_registers *blk, const struct virtio
 }
 
 /* All of it is checked by the server, too, but piece by piece: nothing of a request that leaves the disk is done. */
-static bool is_inside(const struct model_context *context, const struct blk_request *request)
+static bool is_inside(uint64_t sectors, const struct blk_request *request)
 {
-	struct block_geometry geometry;
-
-	return block_read_geometry(context->disk, &geometry) && request->sector <= geometry.sectors &&
-	       request->count <= geometry.sectors - request->sector;
+	return request->sector <= sectors && request->count <= sectors - request->sector;
 }
 
 /* The device's name (section 5.2.6.1: 20 bytes). */
@@ -281,8 +289,9 @@ static void answer_name(
 		chain->writable_bytes > ID_BYTES ? virtio_chain_write(chain, 0, name, ID_BYTES) : 0);
 }
 
-static void begin(struct blk_registers *blk, const struct model_context *context, uint32_t slot,
-	const struct virtio_chain *chain)
+/* Begins with a chain of a disk of `sectors`. True: it has taken the slot. */
+static bool begin(struct blk_registers *blk, const struct model_context *context, uint64_t sectors,
+	uint32_t slot, const struct virtio_chain *chain)
 {
 	struct blk_request request;
 	struct header header;
@@ -290,29 +299,32 @@ static void begin(struct blk_registers *blk, const struct model_context *context
 
 	if (virtio_chain_read(chain, 0, &header, sizeof(header)) != sizeof(header)) {
 		finish(blk, context, chain, STATUS_IOERR, 0);
-		return;
+		return false;
 	}
 	if (header.type == TYPE_GET_ID) {
 		answer_name(blk, context, chain);
-		return;
+		return false;
 	}
 	status = read_request(blk, chain, &header, &request);
-	if (status == STATUS_OK && !is_inside(context, &request)) {
+	if (status == STATUS_OK && !is_inside(sectors, &request)) {
 		status = STATUS_IOERR;
 	}
 	if (status != STATUS_OK) {
 		finish(blk, context, chain, status, 0);
-		return;
+		return false;
 	}
 	blk->request[slot] = request;
 	blk->busy |= UINT64_C(1) << slot;
+	virtio_chain_keep(kept_chain(context, slot), chain);
 	post_piece(blk, context, slot, chain);
+	return true;
 }
 
 static enum virtio_served serve(void *registers, const struct model_context *context, uint32_t queue)
 {
 	struct blk_registers *blk = registers;
 	uint64_t answered = answered_slots(blk, context) & blk->busy & SLOTS_MASK;
+	uint64_t free;
 	struct block_geometry geometry;
 	struct virtio_chain chain;
 
@@ -322,9 +334,8 @@ static enum virtio_served serve(void *registers, const struct model_context *con
 	if (!block_read_geometry(context->disk, &geometry) || has_orphans(blk, context)) {
 		return VIRTIO_SERVED_WAITS;
 	}
+	free = answered_slots(blk, context) & ~blk->busy & SLOTS_MASK;
 	for (uint32_t i = 0; i < VIRTIO_SERVE_CHAINS; i++) {
-		uint64_t free = answered_slots(blk, context) & ~blk->busy & SLOTS_MASK;
-
 		if (free == 0) {
 			return VIRTIO_SERVED_WAITS;
 		}
@@ -336,7 +347,9 @@ static enum virtio_served serve(void *registers, const struct model_context *con
 			virtio_break(&blk->virtio);
 			return VIRTIO_SERVED_EMPTY;
 		}
-		begin(blk, context, (uint32_t)__builtin_ctzll(free), &chain);
+		if (begin(blk, context, geometry.sectors, (uint32_t)__builtin_ctzll(free), &chain)) {
+			free &= free - 1;
+		}
 	}
 	return VIRTIO_SERVED_MORE;
 }

@@ -119,6 +119,7 @@ static bool reset(void *registers, const struct model_context *context)
 }
 
 static const struct virtio_device console_device = {
+	.features = VIRTIO_F_INDIRECT_DESC,
 	.queue_count = QUEUES,
 	.queue_size = { [QUEUE_RECEIVE] = QUEUE_SIZE, [QUEUE_TRANSMIT] = QUEUE_SIZE },
 	.reset = reset,

@@ -132,7 +132,9 @@ struct delivery {
 	struct net_header header;
 	const struct ring *ring;
 	uint32_t piece_count;
-	uint32_t length; /* bytes of all pieces */
+	uint32_t length; /* bytes of all pieces that are still to go */
+	uint32_t next;   /* piece */
+	uint32_t within; /* bytes of it that are gone */
 	struct piece piece[PIECES];
 };
 
@@ -149,46 +151,47 @@ static void begin_delivery(struct delivery *delivery, const struct ring *ring)
 	delivery->ring = ring;
 	delivery->piece_count = 0;
 	delivery->length = 0;
+	delivery->next = 0;
+	delivery->within = 0;
 	add_piece(delivery, &delivery->header, 0, sizeof(delivery->header));
 }
 
-/* Copies `count` bytes of the delivery, from `offset` on, to `to`. */
-static void copy_delivery(const struct delivery *delivery, uint32_t offset, uint8_t *to, uint32_t count)
+/* Copies the next `count` bytes of the delivery, which it has, to `to`. */
+static void copy_next(struct delivery *delivery, uint8_t *to, uint32_t count)
 {
-	for (uint32_t i = 0; i < delivery->piece_count && count > 0; i++) {
-		const struct piece *piece = &delivery->piece[i];
-		uint32_t part;
+	delivery->length -= count;
+	while (count > 0) {
+		const struct piece *piece = &delivery->piece[delivery->next];
+		uint32_t left = piece->length - delivery->within;
+		uint32_t part = left < count ? left : count;
 
-		if (offset >= piece->length) {
-			offset -= piece->length;
-			continue;
-		}
-		part = piece->length - offset < count ? piece->length - offset : count;
 		if (piece->bytes == NULL) {
-			frame_ring_get(delivery->ring, piece->index + offset, to, part);
+			frame_ring_get(delivery->ring, piece->index + delivery->within, to, part);
 		} else {
-			frame_copy(to, (const uint8_t *)piece->bytes + offset, part);
+			frame_copy(to, (const uint8_t *)piece->bytes + delivery->within, part);
 		}
 		to += part;
 		count -= part;
-		offset = 0;
+		delivery->within += part;
+		if (part == left) {
+			delivery->next++;
+			delivery->within = 0;
+		}
 	}
 }
 
-/* Fills the chain's buffers from `offset` of the delivery on. Returns the bytes that they took. */
-static uint32_t fill_chain(const struct virtio_chain *chain, const struct delivery *delivery, uint32_t offset)
+/* Fills the chain's buffers with what comes next. Returns the bytes that they took. */
+static uint32_t fill_chain(const struct virtio_chain *chain, struct delivery *delivery)
 {
-	uint32_t left = delivery->length - offset;
-	uint32_t filled = 0;
+	uint32_t before = delivery->length;
 
-	for (uint32_t i = chain->readable; i < chain->count && filled < left; i++) {
+	for (uint32_t i = chain->readable; i < chain->count; i++) {
 		const struct virtio_segment *segment = &chain->segment[i];
-		uint32_t count = segment->length < left - filled ? segment->length : left - filled;
 
-		copy_delivery(delivery, offset + filled, segment->bytes, count);
-		filled += count;
+		copy_next(delivery, segment->bytes,
+			segment->length < delivery->length ? segment->length : delivery->length);
 	}
-	return filled;
+	return before - delivery->length;
 }
 
 enum delivered {
@@ -199,12 +202,13 @@ enum delivered {
 
 /* Into one buffer, or, where the guest said so, as many as it takes. Where they do not suffice, none was taken. */
 static enum delivered deliver(
-	struct net_registers *net, const struct model_context *context, const struct delivery *delivery)
+	struct net_registers *net, const struct model_context *context, struct delivery *delivery)
 {
 	struct virtio_registers *virtio = &net->virtio;
 	struct virtio_queue *queue = &virtio->queue[QUEUE_RECEIVE];
 	uint32_t most = virtio_has(virtio, FEATURE_MERGED_BUFFERS) ? MERGED_MAX : 1;
 	uint16_t next_available = queue->next_available;
+	enum virtio_pop found;
 	struct virtio_chain first;
 	struct virtio_chain further;
 	struct {
@@ -212,22 +216,26 @@ static enum delivered deliver(
 		uint32_t length;
 	} used[MERGED_MAX];
 	uint32_t count = 0;
-	uint32_t done = 0;
 	uint16_t buffers;
 
 	do {
 		struct virtio_chain *chain = count == 0 ? &first : &further;
-		enum delivered failure =
-			count == most || count == queue->size ? DELIVERED_LOST : DELIVERED_NOT;
 
-		if (failure == DELIVERED_LOST || !virtio_take(virtio, context, QUEUE_RECEIVE, chain)) {
+		if (count == most || count == queue->size) {
 			queue->next_available = next_available;
-			return failure;
+			return DELIVERED_LOST;
+		}
+		found = virtio_queue_pop_buffer(queue, context->memory, chain);
+		if (found != VIRTIO_POP_CHAIN) {
+			queue->next_available = next_available;
+			if (found == VIRTIO_POP_BROKEN) {
+				virtio_break(virtio);
+			}
+			return DELIVERED_NOT;
 		}
 		used[count].head = chain->head;
-		used[count].length = fill_chain(chain, delivery, done);
-		done += used[count++].length;
-	} while (done < delivery->length);
+		used[count++].length = fill_chain(chain, delivery);
+	} while (delivery->length > 0);
 	/* Section 5.1.6.3.1: a buffer has room for the header at least. */
 	if (first.writable_bytes < sizeof(struct net_header)) {
 		virtio_break(virtio);
@@ -236,8 +244,9 @@ static enum delivered deliver(
 	buffers = (uint16_t)count;
 	(void)virtio_chain_write(&first, offsetof(struct net_header, buffers), &buffers, sizeof(buffers));
 	for (uint32_t i = 0; i < count; i++) {
-		virtio_give(virtio, context, QUEUE_RECEIVE, used[i].head, used[i].length);
+		virtio_queue_push(queue, context->memory, used[i].head, used[i].length);
 	}
+	virtio_gave(virtio);
 	return DELIVERED;
 }
 
@@ -401,10 +410,12 @@ static const char *power_on(void *registers, const struct model_context *context
 }
 
 static const struct virtio_device net_device = {
-	.features = FEATURE_CHECKSUM | FEATURE_GUEST_CHECKSUM | FEATURE_MAC | FEATURE_GUEST_TSO4 |
-		    FEATURE_GUEST_TSO6 | FEATURE_HOST_TSO4 | FEATURE_HOST_TSO6 | FEATURE_MERGED_BUFFERS,
+	.features = VIRTIO_F_INDIRECT_DESC | FEATURE_CHECKSUM | FEATURE_GUEST_CHECKSUM | FEATURE_MAC |
+		    FEATURE_GUEST_TSO4 | FEATURE_GUEST_TSO6 | FEATURE_HOST_TSO4 | FEATURE_HOST_TSO6 |
+		    FEATURE_MERGED_BUFFERS,
 	.queue_count = QUEUES,
 	.queue_size = { [QUEUE_RECEIVE] = QUEUE_SIZE, [QUEUE_TRANSMIT] = QUEUE_SIZE },
+	.moderated = 1u << QUEUE_TRANSMIT,
 	.config_size = MAC_SIZE,
 	.power_on = power_on,
 	.config = config,

@@ -54,6 +54,7 @@ static enum virtio_served serve(void *registers, const struct model_context *con
 }
 
 static const struct virtio_device rng_device = {
+	.features = VIRTIO_F_INDIRECT_DESC,
 	.queue_count = QUEUE_REQUESTS + 1,
 	.queue_size = { [QUEUE_REQUESTS] = QUEUE_SIZE },
 	.serve = serve,

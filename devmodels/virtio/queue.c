@@ -4,115 +4,49 @@
 
 #include <stddef.h>
 
-/* A descriptor (section 2.7.5). */
-struct descriptor {
-	uint64_t address;
-	uint32_t length;
-	uint16_t flags;
-	uint16_t next;
-};
-_Static_assert(sizeof(struct descriptor) == 16, "section 2.7.5");
-
-enum { FLAG_NEXT = 1, FLAG_WRITE = 2, FLAG_INDIRECT = 4 };
-enum { AVAILABLE_NO_INTERRUPT = 1 };
 enum { QUEUE_SIZE_MAX = 32768 };
-
-/* Places in the rings (sections 2.7.6 and 2.7.8): flags, index, entries, and behind them the other side's event index. */
-enum {
-	RING_FLAGS = 0,
-	RING_INDEX = 2,
-	RING_ENTRIES = 4,
-	AVAILABLE_ENTRY = 2,
-	USED_ENTRY = 8,
-	RING_EVENT = 2, /* bytes of an event index */
-};
-
-static uint64_t available_bytes(const struct virtio_queue *queue)
-{
-	return RING_ENTRIES + (uint64_t)queue->size * AVAILABLE_ENTRY + RING_EVENT;
-}
-
-static uint64_t used_bytes(const struct virtio_queue *queue)
-{
-	return RING_ENTRIES + (uint64_t)queue->size * USED_ENTRY + RING_EVENT;
-}
 
 bool virtio_queue_valid(const struct virtio_queue *queue, const struct guest_memory *memory)
 {
 	return queue->size != 0 && queue->size <= QUEUE_SIZE_MAX && (queue->size & (queue->size - 1)) == 0 &&
 	       (queue->descriptors & 15) == 0 && (queue->driver & 1) == 0 && (queue->device & 3) == 0 &&
 	       guest_memory_pointer(memory, queue->descriptors, 16 * (uint64_t)queue->size) != NULL &&
-	       guest_memory_pointer(memory, queue->driver, available_bytes(queue)) != NULL &&
-	       guest_memory_pointer(memory, queue->device, used_bytes(queue)) != NULL;
-}
-
-/* A 16-bit word of a ring; NULL if it is not in RAM, which virtio_queue_valid() has excluded. */
-static uint16_t *ring_word(const struct guest_memory *memory, uint64_t ring, uint64_t offset)
-{
-	return (uint16_t *)(void *)guest_memory_pointer(memory, ring + offset, sizeof(uint16_t));
-}
-
-static uint16_t load(const uint16_t *word)
-{
-	return word != NULL ? __atomic_load_n(word, __ATOMIC_ACQUIRE) : 0;
-}
-
-static void store(uint16_t *word, uint16_t value)
-{
-	if (word != NULL) {
-		__atomic_store_n(word, value, __ATOMIC_RELEASE);
-	}
+	       guest_memory_pointer(memory, queue->driver, virtio_available_bytes(queue->size)) != NULL &&
+	       guest_memory_pointer(memory, queue->device, virtio_used_bytes(queue->size)) != NULL;
 }
 
 uint16_t virtio_queue_available(const struct virtio_queue *queue, const struct guest_memory *memory)
 {
-	uint16_t ready =
-		(uint16_t)(load(ring_word(memory, queue->driver, RING_INDEX)) - queue->next_available);
+	const uint8_t *index = guest_memory_pointer(memory, queue->driver + VIRTIO_RING_INDEX, 2);
+	uint16_t ready = index != NULL ? (uint16_t)(virtio_load(index) - queue->next_available) : 0;
 
 	return ready <= queue->size ? ready : 0;
 }
 
-/* A word of an indirect table, which may stand anywhere. */
-struct unaligned {
-	uint64_t word;
-} __attribute__((packed, may_alias));
+/* A table of descriptors in RAM: the queue's own, or a chain's. */
+struct table {
+	const uint8_t *bytes;
+	uint32_t entries;
+};
 
-/* One descriptor of the table at `table`, copied once. */
-static bool read_descriptor(
-	const struct guest_memory *memory, uint64_t table, uint32_t index, struct descriptor *descriptor)
+static inline bool open_table(
+	struct table *table, const struct guest_memory *memory, uint64_t address, uint32_t entries)
 {
-	const uint8_t *from = guest_memory_pointer(memory, table + 16 * (uint64_t)index, sizeof(*descriptor));
-	uint64_t words[2];
-
-	if (from == NULL) {
-		return false;
-	}
-	words[0] = ((const volatile struct unaligned *)(const void *)from)->word;
-	words[1] = ((const volatile struct unaligned *)(const void *)(from + 8))->word;
-	*descriptor = (struct descriptor){
-		.address = words[0],
-		.length = (uint32_t)words[1],
-		.flags = (uint16_t)(words[1] >> 32),
-		.next = (uint16_t)(words[1] >> 48),
-	};
-	return true;
+	table->bytes = guest_memory_pointer(memory, address, 16 * (uint64_t)entries);
+	table->entries = entries;
+	return table->bytes != NULL;
 }
 
-static bool add_segment(
-	struct virtio_chain *chain, const struct guest_memory *memory, const struct descriptor *descriptor)
+static inline bool add_segment(struct virtio_chain *chain, const struct guest_memory *memory,
+	const struct virtio_descriptor *descriptor)
 {
-	bool writable = (descriptor->flags & FLAG_WRITE) != 0;
-	uint8_t *bytes = NULL;
+	uint8_t *bytes = guest_memory_pointer(memory, descriptor->address, descriptor->length);
+	bool writable = (descriptor->flags & VIRTIO_DESCRIPTOR_WRITE) != 0;
 
 	/* All that is read comes first (section 2.7.4.2). */
-	if (chain->count == VIRTIO_SEGMENTS || (!writable && chain->count != chain->readable)) {
+	if (chain->count == VIRTIO_SEGMENTS || (!writable && chain->count != chain->readable) ||
+		(bytes == NULL && descriptor->length != 0)) {
 		return false;
-	}
-	if (descriptor->length != 0) {
-		bytes = guest_memory_pointer(memory, descriptor->address, descriptor->length);
-		if (bytes == NULL) {
-			return false;
-		}
 	}
 	chain->segment[chain->count++] = (struct virtio_segment){ bytes, descriptor->length };
 	if (writable) {
@@ -127,8 +61,8 @@ static bool add_segment(
 bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head,
 	struct virtio_chain *chain)
 {
-	uint64_t table = queue->descriptors;
-	uint32_t entries = queue->size;
+	struct virtio_descriptor descriptor;
+	struct table table;
 	uint32_t index = head;
 	bool indirect = false;
 
@@ -137,30 +71,31 @@ bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_mem
 	chain->count = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
+	if (!open_table(&table, memory, queue->descriptors, queue->size)) {
+		return false;
+	}
 	/* As many steps as there can be: a chain that is linked to itself ends here. One step more is for the descriptor that leads to
 	 * an indirect table. */
 	for (uint32_t step = 0; step <= VIRTIO_SEGMENTS; step++) {
-		struct descriptor descriptor;
-
-		if (index >= entries || !read_descriptor(memory, table, index, &descriptor)) {
+		if (index >= table.entries) {
 			return false;
 		}
-		if ((descriptor.flags & FLAG_INDIRECT) != 0) {
+		descriptor = virtio_descriptor_at(table.bytes, index);
+		if ((descriptor.flags & VIRTIO_DESCRIPTOR_INDIRECT) != 0) {
 			/* Neither in a table nor with a next one (section 2.7.5.3.1). An empty table says nothing. */
-			if (indirect || (descriptor.flags & FLAG_NEXT) != 0 || descriptor.length % 16 != 0 ||
-				descriptor.length == 0) {
+			if (indirect || (descriptor.flags & VIRTIO_DESCRIPTOR_NEXT) != 0 ||
+				descriptor.length % 16 != 0 || descriptor.length == 0 ||
+				!open_table(&table, memory, descriptor.address, descriptor.length / 16)) {
 				return false;
 			}
 			indirect = true;
-			table = descriptor.address;
-			entries = descriptor.length / 16;
 			index = 0;
 			continue;
 		}
 		if (!add_segment(chain, memory, &descriptor)) {
 			return false;
 		}
-		if ((descriptor.flags & FLAG_NEXT) == 0) {
+		if ((descriptor.flags & VIRTIO_DESCRIPTOR_NEXT) == 0) {
 			return true;
 		}
 		index = descriptor.next;
@@ -168,69 +103,77 @@ bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_mem
 	return false;
 }
 
-enum virtio_pop virtio_queue_pop(
-	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain)
+void virtio_chain_keep(struct virtio_kept *kept, const struct virtio_chain *chain)
 {
-	uint16_t ready =
-		(uint16_t)(load(ring_word(memory, queue->driver, RING_INDEX)) - queue->next_available);
-	uint16_t head;
-
-	if (ready == 0) {
-		return VIRTIO_POP_EMPTY;
+	kept->count = 0;
+	if (chain->count > VIRTIO_KEPT_SEGMENTS) {
+		return;
 	}
-	if (ready > queue->size) {
-		return VIRTIO_POP_BROKEN;
+	kept->readable_bytes = chain->readable_bytes;
+	kept->writable_bytes = chain->writable_bytes;
+	kept->head = chain->head;
+	kept->readable = chain->readable;
+	kept->count = chain->count;
+	for (uint32_t i = 0; i < chain->count; i++) {
+		kept->segment[i] = chain->segment[i];
 	}
-	head = load(ring_word(memory, queue->driver,
-		RING_ENTRIES + AVAILABLE_ENTRY * (uint64_t)(queue->next_available & (queue->size - 1))));
-	if (!virtio_queue_chain(queue, memory, head, chain)) {
-		return VIRTIO_POP_BROKEN;
-	}
-	queue->next_available++;
-	return VIRTIO_POP_CHAIN;
 }
 
-void virtio_queue_push(
-	struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head, uint32_t length)
+bool virtio_chain_recall(const struct virtio_kept *kept, uint16_t head, struct virtio_chain *chain)
 {
-	uint64_t place = RING_ENTRIES + USED_ENTRY * (uint64_t)(queue->next_used & (queue->size - 1));
-	uint8_t *element = guest_memory_pointer(memory, queue->device + place, USED_ENTRY);
-
-	if (element != NULL) {
-		__atomic_store_n((uint32_t *)(void *)element, head, __ATOMIC_RELAXED);
-		__atomic_store_n((uint32_t *)(void *)(element + 4), length, __ATOMIC_RELAXED);
+	if (kept->count == 0 || kept->head != head) {
+		return false;
 	}
-	queue->next_used++;
+	chain->head = head;
+	chain->readable = kept->readable;
+	chain->count = kept->count;
+	chain->readable_bytes = kept->readable_bytes;
+	chain->writable_bytes = kept->writable_bytes;
+	for (uint32_t i = 0; i < kept->count; i++) {
+		chain->segment[i] = kept->segment[i];
+	}
+	return true;
 }
 
 bool virtio_queue_wait(const struct virtio_queue *queue, const struct guest_memory *memory)
 {
+	const uint8_t *index = guest_memory_pointer(memory, queue->driver + VIRTIO_RING_INDEX, 2);
+	uint8_t *used = guest_memory_pointer(memory, queue->device, virtio_used_bytes(queue->size));
+
+	if (index == NULL || used == NULL) {
+		return false;
+	}
 	if (queue->event_index != 0) {
-		store(ring_word(memory, queue->device, RING_ENTRIES + USED_ENTRY * (uint64_t)queue->size),
-			queue->next_available);
+		virtio_store(
+			used + virtio_used_bytes(queue->size) - VIRTIO_RING_EVENT, queue->next_available);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	}
-	return load(ring_word(memory, queue->driver, RING_INDEX)) != queue->next_available;
+	return virtio_load(index) != queue->next_available;
 }
 
 bool virtio_queue_publish(
 	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t before)
 {
+	uint64_t bytes = virtio_available_bytes(queue->size);
+	const uint8_t *available = guest_memory_pointer(memory, queue->driver, bytes);
+	uint8_t *used = guest_memory_pointer(memory, queue->device, VIRTIO_RING_ENTRIES);
 	uint16_t event;
 
-	store(ring_word(memory, queue->device, RING_INDEX), queue->next_used);
+	if (available == NULL || used == NULL) {
+		return false;
+	}
+	virtio_store(used + VIRTIO_RING_INDEX, queue->next_used);
 	/* The guest says what it wants, then looks at the index: one of us sees the other's store. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (queue->event_index == 0) {
-		return (load(ring_word(memory, queue->driver, RING_FLAGS)) & AVAILABLE_NO_INTERRUPT) == 0;
+		return (virtio_load(available + VIRTIO_RING_FLAGS) & VIRTIO_AVAILABLE_NO_INTERRUPT) == 0;
 	}
-	event = load(
-		ring_word(memory, queue->driver, RING_ENTRIES + AVAILABLE_ENTRY * (uint64_t)queue->size));
+	event = virtio_load(available + bytes - VIRTIO_RING_EVENT);
 	/* Whether `event` is one of the entries shown now (section 2.7.7.1). */
 	return (uint16_t)(queue->next_used - event - 1) < (uint16_t)(queue->next_used - before);
 }
 
-uint64_t virtio_chain_read(
+uint64_t virtio_chain_gather(
 	const struct virtio_chain *chain, uint64_t offset, void *destination, uint64_t count)
 {
 	uint8_t *to = destination;
@@ -252,7 +195,7 @@ uint64_t virtio_chain_read(
 	return done;
 }
 
-uint64_t virtio_chain_write(
+uint64_t virtio_chain_scatter(
 	const struct virtio_chain *chain, uint64_t offset, const void *source, uint64_t count)
 {
 	const uint8_t *from = source;
@@ -272,4 +215,16 @@ uint64_t virtio_chain_write(
 		offset = 0;
 	}
 	return done;
+}
+
+void virtio_chain_end(const struct virtio_chain *chain, uint8_t byte)
+{
+	for (uint32_t i = chain->count; i > chain->readable; i--) {
+		const struct virtio_segment *segment = &chain->segment[i - 1];
+
+		if (segment->length != 0) {
+			segment->bytes[segment->length - 1] = byte;
+			return;
+		}
+	}
 }

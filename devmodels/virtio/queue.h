@@ -17,6 +17,8 @@
 
 #include <bulkhead/guest_memory.h>
 
+#include "virtio/layout.h"
+
 #define VIRTIO_NO_VECTOR 0xffffu
 
 /* Most segments of a chain. A longer one breaks the queue, as one that never ends does. */
@@ -38,7 +40,7 @@ _Static_assert(
 	sizeof(struct virtio_queue) == 40, "part of register structures: their identity changes with it");
 
 struct virtio_segment {
-	uint8_t *bytes;  /* in guest memory; NULL if length is 0 */
+	uint8_t *bytes;  /* in guest memory; nothing to be used if length is 0 */
 	uint32_t length; /* bytes */
 };
 
@@ -52,6 +54,19 @@ struct virtio_chain {
 	struct virtio_segment segment[VIRTIO_SEGMENTS];
 };
 
+/* A short chain as it was read, for a device that needs it again while it is in flight: a driver leaves it alone until then, and one that
+ * does not is held to what it said first. */
+#define VIRTIO_KEPT_SEGMENTS 3u
+
+struct virtio_kept {
+	uint64_t readable_bytes;
+	uint64_t writable_bytes;
+	uint16_t head;
+	uint16_t readable;
+	uint16_t count; /* 0: none is kept */
+	struct virtio_segment segment[VIRTIO_KEPT_SEGMENTS];
+};
+
 enum virtio_pop {
 	VIRTIO_POP_EMPTY,
 	VIRTIO_POP_CHAIN,
@@ -62,17 +77,16 @@ enum virtio_pop {
 __attribute__((warn_unused_result)) bool virtio_queue_valid(
 	const struct virtio_queue *queue, const struct guest_memory *memory);
 
-/* Takes the next chain. `queue` is enabled. */
-__attribute__((warn_unused_result)) enum virtio_pop virtio_queue_pop(
-	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain);
-
-/* Reads the chain of `head` again, which is in flight. False if it is nonsense (by now). */
+/* Reads the chain of `head`; that of one in flight again. False if it is nonsense (by now). */
 __attribute__((warn_unused_result)) bool virtio_queue_chain(const struct virtio_queue *queue,
 	const struct guest_memory *memory, uint16_t head, struct virtio_chain *chain);
 
-/* Gives the chain of `head` back, into whose buffers `length` bytes were written. */
-void virtio_queue_push(
-	struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head, uint32_t length);
+/* Keeps the chain, or, if it is too long, none. */
+void virtio_chain_keep(struct virtio_kept *kept, const struct virtio_chain *chain);
+
+/* The kept chain, if it is that of `head`; else false. */
+__attribute__((warn_unused_result)) bool virtio_chain_recall(
+	const struct virtio_kept *kept, uint16_t head, struct virtio_chain *chain);
 
 /* Chains that the guest has made available; 0 if its index is nonsense. */
 uint16_t virtio_queue_available(const struct virtio_queue *queue, const struct guest_memory *memory);
@@ -85,10 +99,131 @@ __attribute__((warn_unused_result)) bool virtio_queue_wait(
 __attribute__((warn_unused_result)) bool virtio_queue_publish(
 	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t before);
 
-/* Copies out of the chain's readable part, from `offset`; the bytes copied, fewer than `count` at its end. */
-uint64_t virtio_chain_read(
+/* virtio_queue_chain() for a chain of one descriptor, as most buffers of a network are. False: it is none such, or nonsense. */
+__attribute__((warn_unused_result)) static inline bool virtio_queue_single(const struct virtio_queue *queue,
+	const struct guest_memory *memory, uint16_t head, struct virtio_chain *chain)
+{
+	const uint8_t *table = guest_memory_pointer(memory, queue->descriptors, 16 * (uint64_t)queue->size);
+	struct virtio_descriptor descriptor;
+	uint8_t *bytes;
+
+	if (table == NULL || head >= queue->size) {
+		return false;
+	}
+	descriptor = virtio_descriptor_at(table, head);
+	bytes = guest_memory_pointer(memory, descriptor.address, descriptor.length);
+	if (bytes == NULL ||
+		(descriptor.flags & (VIRTIO_DESCRIPTOR_NEXT | VIRTIO_DESCRIPTOR_INDIRECT)) != 0) {
+		return false;
+	}
+	chain->head = head;
+	chain->count = 1;
+	chain->readable = (descriptor.flags & VIRTIO_DESCRIPTOR_WRITE) == 0;
+	chain->readable_bytes = chain->readable != 0 ? descriptor.length : 0;
+	chain->writable_bytes = descriptor.length - chain->readable_bytes;
+	chain->segment[0] = (struct virtio_segment){ bytes, descriptor.length };
+	return true;
+}
+
+/* The head of the next chain. */
+__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_next(
+	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t *head)
+{
+	const uint8_t *ring =
+		guest_memory_pointer(memory, queue->driver, virtio_available_bytes(queue->size));
+	uint32_t place = queue->next_available & (queue->size - 1u);
+	uint16_t ready;
+
+	if (ring == NULL) {
+		return VIRTIO_POP_BROKEN;
+	}
+	ready = (uint16_t)(virtio_load(ring + VIRTIO_RING_INDEX) - queue->next_available);
+	*head = virtio_load(ring + VIRTIO_RING_ENTRIES + VIRTIO_AVAILABLE_ENTRY * (uint64_t)place);
+	return ready == 0 ? VIRTIO_POP_EMPTY : ready > queue->size ? VIRTIO_POP_BROKEN : VIRTIO_POP_CHAIN;
+}
+
+/* Takes the next chain. `queue` is enabled. */
+__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop(
+	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain)
+{
+	uint16_t head;
+	enum virtio_pop found = virtio_queue_next(queue, memory, &head);
+
+	if (found == VIRTIO_POP_CHAIN) {
+		if (!virtio_queue_chain(queue, memory, head, chain)) {
+			return VIRTIO_POP_BROKEN;
+		}
+		queue->next_available++;
+	}
+	return found;
+}
+
+/* The same, for a queue whose chains are mostly of one descriptor. */
+__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop_buffer(
+	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain)
+{
+	uint16_t head;
+	enum virtio_pop found = virtio_queue_next(queue, memory, &head);
+
+	if (found == VIRTIO_POP_CHAIN) {
+		if (!virtio_queue_single(queue, memory, head, chain) &&
+			!virtio_queue_chain(queue, memory, head, chain)) {
+			return VIRTIO_POP_BROKEN;
+		}
+		queue->next_available++;
+	}
+	return found;
+}
+
+/* Gives the chain of `head` back, into whose buffers `length` bytes were written. */
+static inline void virtio_queue_push(
+	struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head, uint32_t length)
+{
+	uint32_t place = queue->next_used & (queue->size - 1u);
+	uint8_t *element = guest_memory_pointer(memory,
+		queue->device + VIRTIO_RING_ENTRIES + VIRTIO_USED_ENTRY * (uint64_t)place, VIRTIO_USED_ENTRY);
+
+	if (element != NULL) {
+		virtio_used_write(element, head, length);
+	}
+	queue->next_used++;
+}
+
+/* The functions below, whatever the segments are like. */
+uint64_t virtio_chain_gather(
 	const struct virtio_chain *chain, uint64_t offset, void *destination, uint64_t count);
+uint64_t virtio_chain_scatter(
+	const struct virtio_chain *chain, uint64_t offset, const void *source, uint64_t count);
+
+/* Whether the segment alone has these bytes. */
+static inline bool virtio_segment_has(const struct virtio_segment *segment, uint64_t offset, uint64_t count)
+{
+	return offset < segment->length && count <= segment->length - offset;
+}
+
+/* Copies out of the chain's readable part, from `offset`; the bytes copied, fewer than `count` at its end. */
+static inline uint64_t virtio_chain_read(
+	const struct virtio_chain *chain, uint64_t offset, void *destination, uint64_t count)
+{
+	if (chain->readable != 0 && virtio_segment_has(&chain->segment[0], offset, count)) {
+		__builtin_memcpy(destination, chain->segment[0].bytes + offset, count);
+		return count;
+	}
+	return virtio_chain_gather(chain, offset, destination, count);
+}
 
 /* Copies into its writable part, likewise. */
-uint64_t virtio_chain_write(
-	const struct virtio_chain *chain, uint64_t offset, const void *source, uint64_t count);
+static inline uint64_t virtio_chain_write(
+	const struct virtio_chain *chain, uint64_t offset, const void *source, uint64_t count)
+{
+	const struct virtio_segment *first = &chain->segment[chain->readable];
+
+	if (chain->readable < chain->count && virtio_segment_has(first, offset, count)) {
+		__builtin_memcpy(first->bytes + offset, source, count);
+		return count;
+	}
+	return virtio_chain_scatter(chain, offset, source, count);
+}
+
+/* Writes the last byte of its writable part, which is not empty. */
+void virtio_chain_end(const struct virtio_chain *chain, uint8_t byte);

@@ -29,7 +29,12 @@ enum { INTERRUPT_QUEUE = 1, INTERRUPT_CONFIG = 2 };
 
 #define SERVE_PASSES 4u  /* of one queue in one event, while the guest adds to it */
 #define SOON UINT64_C(1) /* a deadline that has passed */
+
+/* Words of the scratch: one for each queue (the index that was shown last, and from bit 16 on the one up to which interrupts were decided
+ * about), one for the configuration, and the deadline of the interrupts that wait. */
 #define SCRATCH_KNOWN UINT64_C(0x100000000)
+#define SCRATCH_WAITS UINT64_C(0x200000000)
+enum { SCRATCH_CONFIG = VIRTIO_QUEUES, SCRATCH_DEADLINE };
 
 static const struct virtio_device *device_of(const struct model_context *context)
 {
@@ -40,7 +45,7 @@ static uint64_t offered(const struct virtio_registers *virtio, const struct virt
 {
 	uint64_t more = device->more_features != NULL ? device->more_features(virtio) : 0;
 
-	return more | device->features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
+	return more | device->features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX;
 }
 
 /* The queue that the driver has selected; NULL for one that there is not. */
@@ -440,12 +445,14 @@ bool virtio_take(struct virtio_registers *virtio, const struct model_context *co
 	return result == VIRTIO_POP_CHAIN;
 }
 
+void virtio_gave(struct virtio_registers *virtio) { interrupt(virtio, INTERRUPT_QUEUE); }
+
 void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
 	uint16_t head, uint32_t length)
 {
 	if (queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0) {
 		virtio_queue_push(&virtio->queue[queue], context->memory, head, length);
-		interrupt(virtio, INTERRUPT_QUEUE);
+		virtio_gave(virtio);
 	}
 }
 
@@ -465,25 +472,41 @@ static bool serve(struct virtio_registers *virtio, const struct model_context *c
 	return true;
 }
 
+/* The timer is for what is left of a queue, and for interrupts that wait: all of those that are committed under one deadline are due with it. */
+static void set_deadline(
+	struct virtio_registers *virtio, const struct model_context *context, bool more, bool moderated)
+{
+	if (more) {
+		virtio->outputs.deadline = SOON;
+	} else if (moderated && virtio->outputs.deadline == 0) {
+		virtio->outputs.deadline = environment_clock_ns(context->environment) + VIRTIO_MODERATION_NS;
+	}
+}
+
 void virtio_event(void *registers, const struct model_context *context, uint64_t bits)
 {
 	struct virtio_registers *virtio = registers;
 	const struct virtio_device *device = device_of(context);
 	bool all = (bits & (MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE)) != 0;
 	bool more = false;
+	bool moderated = false;
 
+	if ((bits & MODEL_EVENT_TIMER) != 0) {
+		virtio->outputs.deadline = 0;
+	}
 	if (virtio->resetting != 0) {
 		try_reset(virtio, context);
 	}
 	for (uint32_t queue = 0; queue < device->queue_count && queue < VIRTIO_QUEUES; queue++) {
 		if ((all || (bits & MODEL_EVENT_DOORBELL(queue)) != 0) && virtio_queue_runs(virtio, queue)) {
+			uint16_t before = virtio->queue[queue].next_used;
+
 			more |= serve(virtio, context, queue);
+			moderated |= (device->moderated >> queue & 1) != 0 &&
+				     virtio->queue[queue].next_used != before;
 		}
 	}
-	/* The timer has no other use here. */
-	if (all || more) {
-		virtio->outputs.deadline = more ? SOON : 0;
-	}
+	set_deadline(virtio, context, more, moderated);
 }
 
 /* ---- After the commit ---- */
@@ -493,24 +516,44 @@ static uint32_t pulse_of(uint16_t vector)
 	return vector < VIRTIO_PCI_VECTORS ? UINT32_C(1) << (VIRTIO_PCI_LINE_VECTOR + vector) : 0;
 }
 
-/* scratch[q]: SCRATCH_KNOWN, and the index that was shown last. A process that does not know it tells once too often. */
-static uint32_t publish_queue(
-	const struct virtio_queue *queue, const struct guest_memory *memory, uint64_t *scratch)
+/* What the process knows of a queue: a word of the scratch. */
+static uint64_t known(uint16_t shown, uint16_t told, bool waits)
 {
-	bool known = (*scratch & SCRATCH_KNOWN) != 0;
-	uint16_t before = (uint16_t)*scratch;
+	return SCRATCH_KNOWN | (waits ? SCRATCH_WAITS : 0) | (uint64_t)told << 16 | shown;
+}
 
-	if (known && before == queue->next_used) {
-		return 0;
+/* Shows what was given back. True: its interrupt is due now. `deadline`: until which it may wait, 0 if it may not. An interrupt that has
+ * waited is decided about anew: the driver says by its event index whether it still wants it. A process that does not know what was
+ * shown tells once too often. */
+static bool publish_queue(const struct virtio_queue *queue, const struct guest_memory *memory,
+	uint64_t scratch[MODEL_SCRATCH_WORDS], uint32_t number, uint64_t deadline)
+{
+	uint64_t word = scratch[number];
+	uint16_t next = queue->next_used;
+	uint16_t told = (uint16_t)(word >> 16);
+	bool is_known = (word & SCRATCH_KNOWN) != 0;
+	bool is_late = (word & SCRATCH_WAITS) != 0 && deadline != scratch[SCRATCH_DEADLINE];
+	bool is_wanted;
+
+	if (is_known && (uint16_t)word == next && !is_late) {
+		return false;
 	}
-	*scratch = SCRATCH_KNOWN | queue->next_used;
-	return virtio_queue_publish(queue, memory, before) || !known ? pulse_of(queue->vector) : 0;
+	is_wanted = virtio_queue_publish(queue, memory, told) || !is_known;
+	if (is_wanted && is_known && !is_late && deadline > SOON &&
+		(uint16_t)(next - told) < VIRTIO_MODERATION_CHAINS) {
+		scratch[SCRATCH_DEADLINE] = deadline;
+		scratch[number] = known(next, told, true);
+		return false;
+	}
+	scratch[number] = known(next, next, false);
+	return is_wanted;
 }
 
 uint32_t virtio_publish(
 	const void *registers, const struct model_context *context, uint64_t scratch[MODEL_SCRATCH_WORDS])
 {
 	const struct virtio_registers *virtio = registers;
+	uint32_t moderated = device_of(context)->moderated;
 	uint32_t pulses = 0;
 
 	for (uint32_t i = 0; i < VIRTIO_QUEUES; i++) {
@@ -518,15 +561,16 @@ uint32_t virtio_publish(
 
 		if (queue->enabled == 0) {
 			scratch[i] = SCRATCH_KNOWN; /* starts at 0, with nothing to tell */
-		} else {
-			pulses |= publish_queue(queue, context->memory, &scratch[i]);
+		} else if (publish_queue(queue, context->memory, scratch, i,
+				   (moderated >> i & 1) != 0 ? virtio->outputs.deadline : 0)) {
+			pulses |= pulse_of(queue->vector);
 		}
 	}
 	/* A change that the driver has seen needs no second telling: Linux would note it as another one. */
-	if (scratch[VIRTIO_QUEUES] != (SCRATCH_KNOWN | virtio->config_changes)) {
-		bool is_known = scratch[VIRTIO_QUEUES] != 0;
+	if (scratch[SCRATCH_CONFIG] != (SCRATCH_KNOWN | virtio->config_changes)) {
+		bool is_known = scratch[SCRATCH_CONFIG] != 0;
 
-		scratch[VIRTIO_QUEUES] = SCRATCH_KNOWN | virtio->config_changes;
+		scratch[SCRATCH_CONFIG] = SCRATCH_KNOWN | virtio->config_changes;
 		if (is_known || virtio->config_seen != virtio->config_changes) {
 			pulses |= pulse_of(virtio->config_vector);
 		}

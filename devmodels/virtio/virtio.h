@@ -16,8 +16,8 @@
 #include "virtio/queue.h"
 
 #define VIRTIO_QUEUES 4u
-_Static_assert(
-	VIRTIO_QUEUES <= VIRTIO_PCI_QUEUES && VIRTIO_QUEUES < MODEL_SCRATCH_WORDS, "one word each, and one");
+_Static_assert(VIRTIO_QUEUES <= VIRTIO_PCI_QUEUES && VIRTIO_QUEUES + 2 <= MODEL_SCRATCH_WORDS,
+	"one word each, and two");
 
 /* Feature bits that are not of one device type (section 6). */
 #define VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
@@ -60,13 +60,20 @@ enum virtio_served {
 /* Most chains that serve() takes before it returns VIRTIO_SERVED_MORE: so an access never waits long. */
 #define VIRTIO_SERVE_CHAINS 64u
 
+/* How long an interrupt of a moderated queue waits, in guest time, and how many chains it may be late for. */
+#define VIRTIO_MODERATION_NS UINT64_C(500000)
+#define VIRTIO_MODERATION_CHAINS 64u
+
 struct virtio_device {
-	uint64_t features; /* offered, besides VERSION_1, INDIRECT_DESC and EVENT_IDX */
+	uint64_t features; /* offered, besides VERSION_1 and EVENT_IDX */
 	/* Further ones that depend on the registers; always the same in one VM's life. Optional. */
 	uint64_t (*more_features)(const void *registers);
 	uint32_t queue_count;
 	uint16_t queue_size[VIRTIO_QUEUES]; /* most entries: powers of two */
-	uint32_t config_size;               /* bytes of device configuration, up to VIRTIO_PCI_CONFIG_SIZE */
+	/* A bit for each queue whose interrupts are moderated, that is, come up to VIRTIO_MODERATION_NS late, and not at all if the driver
+	 * has found by itself by then what was given back. For queues of which nobody waits for a single chain. */
+	uint32_t moderated;
+	uint32_t config_size; /* bytes of device configuration, up to VIRTIO_PCI_CONFIG_SIZE */
 	/* The rest of what the model's reset does: see struct model. Optional. */
 	const char *(*power_on)(void *registers, const struct model_context *context);
 	/* Writes the device configuration to `bytes` (config_size of them). Needed if config_size is not 0. */
@@ -99,6 +106,9 @@ __attribute__((warn_unused_result)) bool virtio_take(struct virtio_registers *vi
 /* Gives a chain back, into which `length` bytes were written. */
 void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
 	uint16_t head, uint32_t length);
+
+/* For a device that gives chains back by virtio_queue_push() itself: the driver is to hear of it. */
+void virtio_gave(struct virtio_registers *virtio);
 
 /* What the driver asks for makes no sense: the device stands still until it is reset (section 2.1.2). */
 void virtio_break(struct virtio_registers *virtio);

@@ -128,7 +128,9 @@ static inline void frame_ring_put(const struct ring *ring, uint32_t index, const
 	uint32_t run = frame_ring_run(ring, index, count);
 
 	frame_copy(frame_ring_at(ring, index), from, run);
-	frame_copy(ring->bytes, (const uint8_t *)from + run, count - run);
+	if (run != count) {
+		frame_copy(ring->bytes, (const uint8_t *)from + run, count - run);
+	}
 }
 
 /* Consumer: gets `count` bytes from `index` on. */
@@ -137,7 +139,9 @@ static inline void frame_ring_get(const struct ring *ring, uint32_t index, void 
 	uint32_t run = frame_ring_run(ring, index, count);
 
 	frame_copy(to, frame_ring_at(ring, index), run);
-	frame_copy((uint8_t *)to + run, ring->bytes, count - run);
+	if (run != count) {
+		frame_copy((uint8_t *)to + run, ring->bytes, count - run);
+	}
 }
 
 /* From ring to ring: `count` bytes from index `from_index` of one to `to_index` of the other, without a stop between. */

@@ -160,6 +160,109 @@ static void a_frame_goes_out_with_its_offloads(void **state)
 	card_free(card);
 }
 
+#define TRANSMIT_LINE (VIRTIO_PCI_LINE_VECTOR + 1u + TRANSMIT)
+
+/* The driver sends a frame from descriptor `head`; nobody is killed. */
+static void send_one(struct card *card, uint16_t head)
+{
+	driver_offer_buffer(&card->driver, TRANSMIT, head, DRIVER_BUFFERS, HEADER + SMALL, 0);
+	model_run_event(&card->machine->run, MODEL_EVENT_DOORBELL(TRANSMIT));
+}
+
+/* From which entry of the used ring on the driver wants an interrupt. */
+static void want_interrupt(struct card *card, uint16_t index)
+{
+	driver_available(&card->driver, TRANSMIT)[2 + ENTRIES] = index;
+}
+
+/* What was sent is shown at once; the interrupt that says so comes at the end of the time, once. */
+static void the_interrupt_of_what_was_sent_waits(void **state)
+{
+	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
+	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
+	struct driver_used used;
+
+	(void)state;
+	send_one(card, 0);
+	assert_true(driver_take_used(&card->driver, TRANSMIT, &used));
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	machine_pass(card->machine, VIRTIO_MODERATION_NS / 2);
+	send_one(card, 1); /* the time is that of the first */
+	machine_pass(card->machine, VIRTIO_MODERATION_NS / 2 - 1);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	machine_pass(card->machine, 1);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
+	assert_int_equal(machine_deadline(card->machine), 0);
+	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
+	/* and again */
+	want_interrupt(card, 2);
+	send_one(card, 2);
+	machine_pass(card->machine, VIRTIO_MODERATION_NS);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 2);
+	card_free(card);
+}
+
+/* A driver that has looked meanwhile, and wants to hear of later frames only, is not told of the earlier; nor one that wants none. */
+static void a_driver_that_has_looked_gets_no_interrupt(void **state)
+{
+	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
+	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
+
+	(void)state;
+	send_one(card, 0);
+	want_interrupt(card, 1);
+	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	/* frames that come do not end the time */
+	send_one(card, 1);
+	model_run_event(&card->machine->run, MODEL_EVENT_CONSOLE);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	machine_pass(card->machine, VIRTIO_MODERATION_NS);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
+	card_free(card);
+	card = card_new(ALL);
+	edges = machine_edges(card->machine, TRANSMIT_LINE);
+	send_one(card, 0);
+	driver_available(&card->driver, TRANSMIT)[0] = 1; /* flags: no interrupt */
+	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	card_free(card);
+}
+
+/* A driver that sends much does not run out of buffers for want of an interrupt. */
+static void many_frames_do_not_wait(void **state)
+{
+	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
+	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
+	static uint8_t got[FRAME_MAX_LENGTH];
+	struct frame_offload offload;
+
+	(void)state;
+	for (uint16_t i = 0; i < VIRTIO_MODERATION_CHAINS - 1; i++) {
+		send_one(card, i);
+		assert_int_equal(drain(card, got, &offload), SMALL);
+	}
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	send_one(card, VIRTIO_MODERATION_CHAINS - 1);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
+	card_free(card);
+}
+
+/* Killed while an interrupt waits: the successor does not know of it, and tells. */
+static void an_interrupt_that_waits_outlives_the_process(void **state)
+{
+	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
+	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
+
+	(void)state;
+	send_one(card, 0);
+	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
+	machine_restart(card->machine);
+	assert_true(machine_edges(card->machine, TRANSMIT_LINE) > edges);
+	card_free(card);
+}
+
 static void what_is_no_frame_is_given_back(void **state)
 {
 	static const uint32_t LENGTHS[] = { 0, 1, HEADER, HEADER + FRAME_MIN_LENGTH - 1,
@@ -672,6 +775,10 @@ int main(void)
 		cmocka_unit_test(a_buffer_without_room_for_a_header_breaks_the_device),
 		cmocka_unit_test(what_came_for_nobody_is_not_for_the_next_driver),
 		cmocka_unit_test(nonsense_in_the_ring_costs_what_stands_there),
+		cmocka_unit_test(the_interrupt_of_what_was_sent_waits),
+		cmocka_unit_test(a_driver_that_has_looked_gets_no_interrupt),
+		cmocka_unit_test(many_frames_do_not_wait),
+		cmocka_unit_test(an_interrupt_that_waits_outlives_the_process),
 		cmocka_unit_test(a_large_packet_is_cut_for_who_takes_small_ones),
 		cmocka_unit_test(a_large_packet_goes_whole_to_who_takes_it),
 		cmocka_unit_test(what_cannot_be_cut_is_lost),
