@@ -88,7 +88,22 @@ static void write_lines(const char *path, const char *prefix, long interval)
 	say("LOAD done lines %s %u\n", prefix, number);
 }
 
-/* Each line that comes is answered; "stop" ends all load. */
+/* What Linux reads from its clock chip, in seconds since 1970; 0 if it cannot. */
+static long long rtc_seconds(void)
+{
+	FILE *file = fopen("/sys/class/rtc/rtc0/since_epoch", "r");
+	long long seconds = 0;
+
+	if (file != NULL) {
+		if (fscanf(file, "%lld", &seconds) != 1) {
+			seconds = 0;
+		}
+		fclose(file);
+	}
+	return seconds;
+}
+
+/* Each line that comes is answered, with the time besides; "stop" ends all load. */
 static void answer_lines(const char *path)
 {
 	int file = open_console(path);
@@ -98,6 +113,7 @@ static void answer_lines(const char *path)
 	while (fgets(line, sizeof line, input) != NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
 		say("got %s\n", line);
+		say("LOAD date %lld\n", rtc_seconds());
 		if (strcmp(line, "stop") == 0) {
 			close(open("/tmp/stop", O_CREAT | O_WRONLY, 0600));
 			return;

@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""The machine in which processes are killed: two Linux guests under load, with every device model, every driver and every server of the system."""
+"""The machine in which processes are killed: two Linux guests under load, with every device model, every driver and every server of the system, and a small
+guest that says what its clock shows."""
 
+import calendar
 import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
+sys.path[:0] = [str(ROOT / "tests" / "soak"), str(ROOT / "tests" / "system")]
 
-from conftest import BOOT_LIMIT, PATIENCE, Machine, Missing, write_appliance  # noqa: E402 pylint: disable=wrong-import-position
+from conftest import BOOT_LIMIT, PATIENCE, STEP_LIMIT, TOOL, Machine, Missing, write_appliance  # noqa: E402 pylint: disable=wrong-import-position
+from outside import Monitor, monitor_arguments  # noqa: E402 pylint: disable=wrong-import-position
 from test_control import Control  # noqa: E402 pylint: disable=wrong-import-position
+from wire import Wire  # noqa: E402 pylint: disable=wrong-import-position
 
 MEBIBYTE = 1 << 20
 DISK_SIZE = 24 * MEBIBYTE
+LOG_SIZE = 2 * MEBIBYTE  # of the audit log's volume: 4096 records
 # Of each device, in a second of the host's clock. QEMU's disks answer at once otherwise, and hardly ever would a driver die with a request under way.
 SPEED = "throttling.iops-total=60"
 POLICY = '"restart 100 per 60s"'
 MODELS = ("uart0", "pit", "rtc", "acpi-pm", "i8042", "virtio-rng", "virtio-console")
+NETWORKS = (0, 1)  # by the switch alone; by way of the uplinks
 DISKS = {"vda": "main", "vdb": "nvme", "vdc": "memory", "vdd": "later"}  # of red: which volume each is
 
 # What is killed, and which tasks are of that kind. Loads run in both guests all the time, so each is killed under all of them.
@@ -23,16 +29,20 @@ KINDS = {name: [f"red/{name}"] for name in MODELS}
 KINDS.update(
     {
         "pit": ["red/pit", "blue/pit"],
-        "nic": ["red/net0", "blue/net0"],
+        "nic": ["red/net0", "blue/net0", "red/net1", "blue/net1"],
         "virtio-blk": [f"red/{name}" for name in DISKS],
         "console": ["console"],
         "entropy": ["entropy"],
         "switch": ["switch"],
         "pci": ["pci"],
-        "virtio-disk": ["disk/d0"],
+        "virtio-disk": ["disk/d0", "disk/l0"],
         "nvme-disk": ["disk/n0"],
         "memdisk": ["disk/m0"],
-        "volumes": ["volumes/d0", "volumes/n0", "volumes/m0"],
+        "volumes": ["volumes/d0", "volumes/n0", "volumes/m0", "volumes/l0"],
+        "virtio-nic": ["uplink/lan"],
+        "e1000e": ["uplink/wan"],
+        "audit-log": ["audit-log"],
+        "wall-clock": ["wall-clock"],
     }
 )
 
@@ -70,18 +80,47 @@ HOST_DISKS = "".join(
 )
 
 
+# What only the machine under load has: an audit log on a disk of its own, and two ways out, whose cards a cable connects.
+BESIDES = "".join(
+    [
+        section("disk", "l0", pci="virtio-blk", allow_dma="true", on_crash=POLICY),
+        section("volume", "log", disk="l0", size=LOG_SIZE),
+        section("uplink", "lan", pci="virtio-net", allow_dma="true", on_crash=POLICY),
+        section("uplink", "wan", pci="e1000e", allow_dma="true", on_crash=POLICY),
+    ]
+)
+FLOWS = ["red/net0 <-> blue/net0", "red/net1 <-> lan", "blue/net1 <-> wan"]
+DATE = """
+vm date {
+	memory = 8M
+	protocol = multiboot
+	kernel = "@BARE@/date.elf"
+	devices = { uart0, rtc }
+	share = 2%
+	period = 50ms
+}
+"""
+
+
 def loaded():
-    """red has all of it, with message-signalled interrupts. blue is the other side of the network, with line interrupts; its timer ticks are the PIT's."""
+    """red has all of it, with message-signalled interrupts. blue is the other side of both networks, with line interrupts; its timer ticks are the PIT's. date
+    says what its clock shows, and sleeps until it is started again."""
     red = f"\tdevices = {{ {', '.join(MODELS)} }}\n"
     red += "".join(section("device", name, on_crash=POLICY) for name in MODELS)
     red += "".join(section("disk", name, volume=volume, on_crash=POLICY) for name, volume in DISKS.items())
-    nic = section("nic", "net0", on_crash=POLICY)
-    load = ",".join(["lines", "clocks", "draw", *(f"fio:{name}" for name in DISKS), "client"])
+    nics = {
+        vm: section("nic", "net0", on_crash=POLICY) + section("nic", "net1", mac=f'"{Wire.INSIDE:02x}:54:00:00:01:0{number}"', on_crash=POLICY)
+        for number, vm in enumerate(["red", "blue"])
+    }
+    load = ",".join(["lines", "clocks", "draw", *(f"fio:{name}" for name in DISKS), *(f"client:{network}" for network in NETWORKS)])
+    flows = ", ".join(f'"{flow}"' for flow in FLOWS)
     return (
-        f'name = soak\ncontrol = com3\non_crash = {POLICY}\nflows = {{ "red/net0 <-> blue/net0" }}\n'
+        f"name = soak\ncontrol = com3\non_crash = {POLICY}\naudit_log = log\nflows = {{ {flows} }}\n"
         + HOST_DISKS
-        + linux("red", "30%", load, red + nic)
-        + linux("blue", "12%", "server", section("device", "pit", on_crash=POLICY) + nic, " nolapic_timer pci=nomsi")
+        + BESIDES
+        + linux("red", "13%", load, red + nics["red"])
+        + linux("blue", "7%", "server:0,server:1", section("device", "pit", on_crash=POLICY) + nics["blue"], " nolapic_timer pci=nomsi")
+        + DATE
     )
 
 
@@ -94,15 +133,37 @@ def cut():
     )
 
 
-def start(text, folder, consoles):
-    """Starts a machine with the three disks; returns it, and a script at its control port."""
+def empty_disk(file):
+    file.write_bytes(bytes(DISK_SIZE))
+    return file
+
+
+def start(text, folder, consoles, options=(), qemu=()):
+    """Starts a machine with a virtio disk and an NVMe disk, and what the options add; returns it, and a script at its control port."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / "virtio.img", folder / "nvme.img"]
-    for file in files:
-        file.write_bytes(bytes(DISK_SIZE))
-    options = ["--control", folder / "control", "--disk", files[0]]
-    qemu = ["-drive", f"file={files[1]},format=raw,if=none,id=nvme0,{SPEED}", "-device", "nvme,serial=1,drive=nvme0"]
-    qemu += ["-set", f"drive.disk0.{SPEED}"]
-    machine = Machine(write_appliance(folder, text), folder, consoles, options, qemu)
-    control = Control(folder / "control")
-    return machine, control
+    options = ["--control", folder / "control", "--disk", empty_disk(folder / "virtio.img"), *options]
+    nvme = ["-drive", f"file={empty_disk(folder / 'nvme.img')},format=raw,if=none,id=nvme0,{SPEED}", "-device", "nvme,serial=1,drive=nvme0"]
+    machine = Machine(write_appliance(folder, text), folder, consoles, options, [*nvme, "-set", f"drive.disk0.{SPEED}", *qemu])
+    return machine, Control(folder / "control")
+
+
+class Loaded:
+    """The machine under load with what is outside of it: the audit log's disk, the cable between its uplinks, and QEMU's monitor."""
+
+    def __init__(self, folder, consoles):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log_disk = empty_disk(folder / "log.img")
+        self.wire = Wire(folder, ["lan", "wan"])
+        options = ["--disk", self.log_disk] + [word for end in self.wire.ends for word in ("--uplink", end.backend)]
+        qemu = ["-set", f"drive.disk1.{SPEED}", *monitor_arguments(folder / "monitor")]
+        self.machine, self.control = start(loaded(), folder, consoles, options, qemu)
+        self.monitor = Monitor(folder / "monitor")
+
+    def clock(self):
+        """What the machine's own clock chip shows, in seconds since 1970: the truth, of which no task of the machine's knows but by that chip."""
+        time = self.monitor.ask("qom-get", path="/machine", property="rtc-time")
+        return calendar.timegm((time["tm_year"] + 1900, time["tm_mon"] + 1, time["tm_mday"], time["tm_hour"], time["tm_min"], time["tm_sec"]))
+
+    def close(self):
+        self.machine.close()
+        self.wire.close()

@@ -3,6 +3,9 @@
 tests/system/test_crash.py uses its parts."""
 
 import argparse
+import calendar
+import collections
+import contextlib
 import json
 import pathlib
 import random
@@ -15,6 +18,7 @@ import pexpect
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import audited  # noqa: E402 pylint: disable=wrong-import-position
 import machine as machines  # noqa: E402 pylint: disable=wrong-import-position
 from machine import BOOT_LIMIT, KINDS, PATIENCE, ROOT, Missing  # noqa: E402 pylint: disable=wrong-import-position
 
@@ -23,7 +27,8 @@ POLICY_KILLS, POLICY_MS = 99, 60000
 CUT_WITH = ["disk/d0", "volumes/d0", "green/vda"]  # die shortly before the power goes
 KEPT = ("free_memory", "free_slots", "system_memory", "system_slots")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"  # behind each number, as tests/soak/load.c writes it
-CONSOLES = ["red", "red-v", "blue"]
+CONSOLES = ["red", "red-v", "blue", "date"]
+LEG = 50  # kills of each kind in one machine: its audit log has room for no more
 
 
 class Lost(AssertionError):
@@ -48,12 +53,14 @@ class Figures:
 class Killer:
     """Kills tasks of one machine through its control port, one at a time, and waits until each serves again."""
 
-    def __init__(self, machine, control, chance, figures):
-        self.machine, self.control, self.chance, self.figures = machine, control, chance, figures
+    def __init__(self, machine, control, chance, figures, clock=None):
+        self.machine, self.control, self.chance, self.figures, self.clock = machine, control, chance, figures, clock
         self.ends = {}  # of each task, so far
         self.deaths = {}  # of each task: when, in milliseconds of the machine's clock, or a little later
         self.uptime = 0  # the same clock
         self.typed = 0  # numbered lines, to red
+        self.orders = []  # all that the audit log has to hold
+        self.killed = collections.Counter()  # how often each task was
 
     def ask(self, command):
         """A command's answer. A console that was just killed may have lost a byte of it (docs/console.md): then it is asked again."""
@@ -80,20 +87,24 @@ class Killer:
         """Takes what the terminal shows meanwhile: a terminal that takes nothing holds the console in front back."""
         self.machine.child.expect([pexpect.TIMEOUT], timeout=seconds)
 
-    def order(self, tasks):
-        """Orders the death of tasks, one behind the other without a wait; those that were running then."""
-        numbers = [str(next(self.control.numbers)) for _ in tasks]
-        self.control.send("".join(f"@{number} kill {task}\n" for number, task in zip(numbers, tasks)).encode())
+    def order(self, tasks, more=()):
+        """Orders the death of tasks, and more, one behind the other without a wait; those tasks that were running then."""
+        orders = [f"kill {task}" for task in tasks] + list(more)
+        numbers = [str(next(self.control.numbers)) for _ in orders]
+        self.orders += orders
+        self.control.send("".join(f"@{number} {order}\n" for number, order in zip(numbers, orders)).encode())
         killed = []
-        for number, task in zip(numbers, tasks):
+        for number, order in zip(numbers, orders):
             try:
                 answer = self.control.answer(number)
             except ValueError:
-                raise Missing(f"the answer to kill {task} is no JSON") from None
+                raise Missing(f"the answer to {order} is no JSON") from None
+            task = order.removeprefix("kill ")
             if answer["ok"]:
-                killed.append(task)
+                killed += [task] if task in tasks else []
             elif not (task in killed and re.search("is not running", answer["error"])):
-                raise Lost(f"{task} cannot be killed: {answer['error']}")
+                raise Lost(f"{order}: {answer['error']}")
+        self.killed.update(killed)
         return killed
 
     def kill(self, kind, task, again=None):
@@ -101,13 +112,47 @@ class Killer:
         tasks = [task] if again is None else [task, again]
         for one in tasks:
             self.keep_to_policy(one)
-        killed = self.order(tasks)
-        for one in dict.fromkeys(tasks):
-            row = self.wait_for(one, self.ends[one] + killed.count(one))
-            self.ends[one] = row["ends"]
-            self.deaths[one] += [self.uptime] * killed.count(one)
-            if one == task:
-                self.figures.times[kind].append(row["restart_us"])
+        with self.dates_are_right() if kind == "wall-clock" else contextlib.nullcontext([]) as more:
+            killed = self.order(tasks, more)
+            for one in dict.fromkeys(tasks):
+                row = self.wait_for(one, self.ends[one] + killed.count(one))
+                self.ends[one] = row["ends"]
+                self.deaths[one] += [self.uptime] * killed.count(one)
+                if one == task:
+                    self.figures.times[kind].append(row["restart_us"])
+
+    def type_line(self):
+        self.machine.send(f"t{self.typed}\r")
+        self.typed += 1
+
+    @contextlib.contextmanager
+    def dates_are_right(self):
+        """What is ordered besides starts a VM anew, which asks for the date while the task that knows it is away. Afterwards that VM's clock, and the one of red,
+        which runs all the time, show what the machine's own shows, give or take a second."""
+        first, mark = self.clock(), len(self.machine.transcript())
+        yield ["restart date"]
+        self.type_line()
+        seen = {}
+        for vm, pattern in (("date", r"^date[:+] date (.*)$"), ("red", rf"^red[:+] got t{self.typed - 1}$(?:.|\n)*?^red[:+] LOAD date (.*)$")):
+            self.machine.searched = mark
+            seen[vm] = self.machine.transcript_has(pattern, BOOT_LIMIT).group(1)
+        last = self.clock()
+        seen = {"date": calendar.timegm(time.strptime(seen["date"], "%Y-%m-%d %H:%M:%S")), "red": int(seen["red"])}
+        for vm, seconds in seen.items():
+            if not first - 1 <= seconds <= last + 1:
+                raise Lost(f"the clock of {vm} shows {seconds}, and {first} to {last} is right")
+
+    def started(self):
+        """When the root task started, by the machine's clock chip: least and most, in seconds since 1970."""
+        first = self.clock()
+        self.uptime = self.ask("list")["uptime_ms"]
+        return first - self.uptime / 1000, self.clock() + 1 - self.uptime / 1000
+
+    def power_off(self):
+        self.orders.append("poweroff")
+        self.control.send(b"poweroff\n")
+        if self.machine.wait_for_end(BOOT_LIMIT) != 0:
+            raise Lost("the machine did not power off")
 
     def wait_for(self, task, ends):
         """Until the task serves again, having ended so often."""
@@ -128,8 +173,7 @@ class Killer:
         self.ends = {row["name"]: row["ends"] for row in self.ask("list")["tasks"]}
         self.machine.front("red")
         for count, (kind, task) in enumerate(order):
-            self.machine.send(f"t{self.typed}\r")
-            self.typed += 1
+            self.type_line()
             if deadline is not None and time.monotonic() > deadline:
                 return
             again = self.chance.choice([None, None, task, self.chance.choice(order)[1]])
@@ -170,7 +214,7 @@ def complaints(text, typed=0):
     answers = re.findall(r"^red[:+] got (.*)$", text, re.MULTILINE)
     if answers != [f"t{number}" for number in range(typed)] + ["stop"]:
         found.append(f"{typed} lines were typed and then stop, and these came: {answers}")
-    found += re.findall(r"^admin[:+] (.*(?:crashed|died \((?!killed by the administrator)|given up|lost|cannot|could not).*)$", text, re.MULTILINE)
+    found += re.findall(r"^admin[:+] (.*(?:crashed|died \((?!killed by the administrator)|given up|lost|cannot|could not|failed|not recorded).*)$", text, re.MULTILINE)
     found += re.findall(r".*(?:NEEDS_RESET|restarts when its device is quiet, and).*", text)
     return found
 
@@ -189,16 +233,17 @@ def differences(before, after):
     return found
 
 
-def under_load(folder, kinds, kills, seed, longest, figures, minutes=None):
+def under_load(folder, kinds, kills, seed, longest, figures, deadline=None):
     """One machine under all loads; `kills` of each kind. What was lost is in figures.losses."""
-    names = [f"fio-{name}" for name in machines.DISKS] + ["client"]
-    machine, control = machines.start(machines.loaded(), folder, CONSOLES)
-    killer = Killer(machine, control, random.Random(seed), figures)
+    names = [f"fio-{name}" for name in machines.DISKS] + [f"client-{number}" for number in machines.NETWORKS]
+    loaded = machines.Loaded(folder, CONSOLES)
+    machine, control = loaded.machine, loaded.control
+    killer = Killer(machine, control, random.Random(seed), figures, loaded.clock)
     try:
         wait_for_rounds(machine, names, 1, 3 * BOOT_LIMIT)
         control.send(b"\n")
         before = kept(killer.ask("list"))
-        killer.run(kinds, kills, longest, time.monotonic() + 60 * minutes if minutes else None)
+        killer.run(kinds, kills, longest, deadline)
         # Everything goes on afterwards: a whole round of each load began after the last kill.
         wait_for_rounds(machine, names, 2)
         machine.send("stop\r")
@@ -209,11 +254,14 @@ def under_load(folder, kinds, kills, seed, longest, figures, minutes=None):
                 fields = killer.ask(f"caps {task}")
                 if fields["differences"] != 0:
                     figures.losses.append(f"{task} has {fields['differences']} capabilities other than the manifest says")
+        start = killer.started()
+        killer.power_off()
+        figures.losses += audited.complaints(loaded.log_disk, killer.orders, killer.killed, start)
     except (Lost, Missing, AssertionError) as reason:
         figures.losses.append(str(reason)[:2000])
     finally:
-        figures.losses += complaints(machine.transcript(), killer.typed)
-        machine.close()
+        figures.losses += complaints(machine.transcript(), killer.typed) + loaded.wire.faults
+        loaded.close()
     return figures
 
 
@@ -268,7 +316,10 @@ def main():
     folder = ROOT / "out" / "soak"
     figures = Figures(kinds)
     print(f"soak: {options.kills} kills of each of {len(kinds)} kinds, seed {seed}; the consoles are in {folder}", flush=True)
-    under_load(folder, kinds, options.kills, seed, options.pause, figures, options.minutes)
+    deadline = time.monotonic() + 60 * options.minutes if options.minutes else None
+    for leg, done in enumerate(range(0, options.kills, LEG)):
+        if not figures.losses and (deadline is None or time.monotonic() < deadline):
+            under_load(folder / f"{leg}", kinds, min(LEG, options.kills - done), seed + leg, options.pause, figures, deadline)
     power_cuts(folder / "cut", options.cuts, seed, figures, CUT_WITH)
     table = figures.table()
     options.output.write_text(json.dumps({"seed": seed, "kinds": table, "power_cuts": figures.cuts, "losses": figures.losses}, indent=1) + "\n")
