@@ -290,7 +290,7 @@ static void compare_clocks(void)
 		/* In bursts: a model that is killed is to be in the middle of something rather often. */
 		if (++rounds % BURST == 0) {
 			check_rtc(&clocks);
-			pause_ms(10);
+			pause_ms(20);
 		}
 	}
 	say("LOAD done clocks %u, %u interrupts\n", rounds, clocks.interrupts);
@@ -315,7 +315,7 @@ static void draw(void)
 			say("LOAD-FAIL hwrng: the same bytes again\n");
 		}
 		memcpy(last, bytes, sizeof last);
-		pause_ms(1);
+		pause_ms(4);
 	}
 	say("LOAD done draw %u\n", rounds);
 }
