@@ -47,6 +47,25 @@ KINDS.update(
 )
 
 
+def joined(text, consoles):
+    """A transcript in which no line is continued by one further below, as happens where a VM rested in the middle of it (docs/console.md)."""
+    text = "\n" + text
+    for console in consoles:
+        while (at := text.find(f"\n{console}+ ")) >= 0:
+            end = text.find("\n", at + 1)
+            end = end if end >= 0 else len(text)
+            begun = text.find("\n", text.rfind(f"\n{console}: ", 0, at) + 1)
+            text = text[:begun] + text[at + len(console) + 3 : end] + text[begun:at] + text[end:]
+    return text[1:]
+
+
+class WholeLines(Machine):
+    """A machine whose transcript has no continued lines."""
+
+    def transcript(self):
+        return joined(super().transcript(), [*self.consoles, "admin"])
+
+
 def section(kind, name, **keys):
     lines = "".join(f"\t{key} = {value}\n" for key, value in keys.items())
     return f"{kind} {name} {{\n{lines}}}\n"
@@ -143,7 +162,7 @@ def start(text, folder, consoles, options=(), qemu=()):
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--control", folder / "control", "--disk", empty_disk(folder / "virtio.img"), *options]
     nvme = ["-drive", f"file={empty_disk(folder / 'nvme.img')},format=raw,if=none,id=nvme0,{SPEED}", "-device", "nvme,serial=1,drive=nvme0"]
-    machine = Machine(write_appliance(folder, text), folder, consoles, options, [*nvme, "-set", f"drive.disk0.{SPEED}", *qemu])
+    machine = WholeLines(write_appliance(folder, text), folder, consoles, options, [*nvme, "-set", f"drive.disk0.{SPEED}", *qemu])
     return machine, Control(folder / "control")
 
 

@@ -133,7 +133,7 @@ class Killer:
         yield ["restart date"]
         self.type_line()
         seen = {}
-        for vm, pattern in (("date", r"^date[:+] date (.*)$"), ("red", rf"^red[:+] got t{self.typed - 1}$(?:.|\n)*?^red[:+] LOAD date (.*)$")):
+        for vm, pattern in (("date", r"^date: date (.*)$"), ("red", rf"^red: got t{self.typed - 1}$(?:.|\n)*?^red: LOAD date (.*)$")):
             self.machine.searched = mark
             seen[vm] = self.machine.transcript_has(pattern, BOOT_LIMIT).group(1)
         last = self.clock()
@@ -185,22 +185,22 @@ class Killer:
 
 def rounds(text):
     """The last round of each load that says its number."""
-    return {name: int(number) for name, number in re.findall(r"^red[:+] LOAD ([\w-]+) (\d+)$", text, re.MULTILINE)}
+    return {name: int(number) for name, number in re.findall(r"^red: LOAD ([\w-]+) (\d+)$", text, re.MULTILINE)}
 
 
 def wait_for_rounds(machine, names, more, limit=ROUND_LIMIT):
     """Until each load has done that many rounds more."""
     before = rounds(machine.transcript())
     for name in names:
-        machine.transcript_has(rf"^red[:+] LOAD {name} {before.get(name, 0) + more}$", limit, again=True)
+        machine.transcript_has(rf"^red: LOAD {name} {before.get(name, 0) + more}$", limit, again=True)
 
 
 def complaints(text, typed=0):
     """What guests say is wrong, and lines that are not as they were written or typed."""
-    found = re.findall(r"^\w+[:+] (LOAD-(?:FAIL|DMESG).*)$", text, re.MULTILINE)
+    found = re.findall(r"^\w+: (LOAD-(?:FAIL|DMESG).*)$", text, re.MULTILINE)
     for console, prefix in (("red", "u"), ("red-v", "v")):
         numbers = []
-        for line in re.findall(rf"^{console}[:+] (.*)$", text, re.MULTILINE):
+        for line in re.findall(rf"^{console}: (.*)$", text, re.MULTILINE):
             match = re.fullmatch(rf"{prefix} (\d{{6}}) {ALPHABET}", line)
             if match:
                 numbers.append(int(match.group(1)))
@@ -211,10 +211,10 @@ def complaints(text, typed=0):
                 found.append(f"{console}: line {other} follows line {one}")
         if not numbers:
             found.append(f"{console}: no line came")
-    answers = re.findall(r"^red[:+] got (.*)$", text, re.MULTILINE)
+    answers = re.findall(r"^red: got (.*)$", text, re.MULTILINE)
     if answers != [f"t{number}" for number in range(typed)] + ["stop"]:
         found.append(f"{typed} lines were typed and then stop, and these came: {answers}")
-    found += re.findall(r"^admin[:+] (.*(?:crashed|died \((?!killed by the administrator)|given up|lost|cannot|could not|failed|not recorded).*)$", text, re.MULTILINE)
+    found += re.findall(r"^admin: (.*(?:crashed|died \((?!killed by the administrator)|given up|lost|cannot|could not|failed|not recorded).*)$", text, re.MULTILINE)
     found += re.findall(r".*(?:NEEDS_RESET|restarts when its device is quiet, and).*", text)
     return found
 
@@ -247,7 +247,7 @@ def under_load(folder, kinds, kills, seed, longest, figures, deadline=None):
         # Everything goes on afterwards: a whole round of each load began after the last kill.
         wait_for_rounds(machine, names, 2)
         machine.send("stop\r")
-        machine.transcript_has(r"^red[:+] LOAD over$", ROUND_LIMIT)
+        machine.transcript_has(r"^red: LOAD over$", ROUND_LIMIT)
         figures.losses += differences(before, kept(killer.ask("list")))
         for kind in kinds:
             for task in KINDS[kind]:
@@ -266,7 +266,7 @@ def under_load(folder, kinds, kills, seed, longest, figures, deadline=None):
 
 
 def last_number(word, text):
-    return max((int(number) for number in re.findall(rf"^green[:+] {word} (\d+)$", text, re.MULTILINE)), default=0)
+    return max((int(number) for number in re.findall(rf"^green: {word} (\d+)$", text, re.MULTILINE)), default=0)
 
 
 def power_cuts(folder, cuts, seed, figures, kill_on_the_way=()):
@@ -276,18 +276,18 @@ def power_cuts(folder, cuts, seed, figures, kill_on_the_way=()):
     machine, control = machines.start(machines.cut(), folder, ["green"])
     killer = Killer(machine, control, chance, figures)
     try:
-        machine.transcript_has(r"^green[:+] found \d+$", BOOT_LIMIT)
+        machine.transcript_has(r"^green: found \d+$", BOOT_LIMIT)
         control.send(b"\n")
         killer.ask("list")
         for _ in range(cuts):
             for _ in range(chance.randint(1, 30)):
-                machine.transcript_has(r"^green[:+] flushed \d+$")
+                machine.transcript_has(r"^green: flushed \d+$")
             for task in kill_on_the_way:
                 killer.ask(f"kill {task}")
             start = machine.searched
             if not killer.ask("kill green/vmm")["ok"]:
                 raise Lost("the VMM cannot be killed")
-            found = machine.transcript_has(r"^green[:+] found (\d+)$", BOOT_LIMIT)
+            found = machine.transcript_has(r"^green: found (\d+)$", BOOT_LIMIT)
             # What came before its end is what the VM had said: nothing of its successor is before "found".
             flushed = last_number("flushed", machine.transcript()[: found.start()])
             if start == 0 or int(found.group(1)) < flushed:
@@ -296,7 +296,7 @@ def power_cuts(folder, cuts, seed, figures, kill_on_the_way=()):
     except (Lost, Missing, AssertionError) as reason:
         figures.losses.append(str(reason)[:2000])
     finally:
-        figures.losses += re.findall(r"^green[:+] (LOAD-FAIL.*)$", machine.transcript(), re.MULTILINE)
+        figures.losses += re.findall(r"^green: (LOAD-FAIL.*)$", machine.transcript(), re.MULTILINE)
         machine.close()
     return figures
 
