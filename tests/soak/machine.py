@@ -12,7 +12,7 @@ sys.path[:0] = [str(ROOT / "tests" / "soak"), str(ROOT / "tests" / "system")]
 from conftest import BOOT_LIMIT, PATIENCE, STEP_LIMIT, TOOL, Machine, Missing, write_appliance  # noqa: E402 pylint: disable=wrong-import-position
 from outside import Monitor, monitor_arguments  # noqa: E402 pylint: disable=wrong-import-position
 from test_control import Control  # noqa: E402 pylint: disable=wrong-import-position
-from wire import Wire  # noqa: E402 pylint: disable=wrong-import-position
+from wire import INSIDE, Wire  # noqa: E402 pylint: disable=wrong-import-position
 
 MEBIBYTE = 1 << 20
 DISK_SIZE = 24 * MEBIBYTE
@@ -128,7 +128,7 @@ def loaded():
     red += "".join(section("device", name, on_crash=POLICY) for name in MODELS)
     red += "".join(section("disk", name, volume=volume, on_crash=POLICY) for name, volume in DISKS.items())
     nics = {
-        vm: section("nic", "net0", on_crash=POLICY) + section("nic", "net1", mac=f'"{Wire.INSIDE:02x}:54:00:00:01:0{number}"', on_crash=POLICY)
+        vm: section("nic", "net0", on_crash=POLICY) + section("nic", "net1", mac=f'"{INSIDE:02x}:54:00:00:01:0{number}"', on_crash=POLICY)
         for number, vm in enumerate(["red", "blue"])
     }
     load = ",".join(["lines", "clocks", "draw", *(f"fio:{name}" for name in DISKS), *(f"client:{network}" for network in NETWORKS)])

@@ -2,14 +2,13 @@
 """The cable between two uplinks of a machine, outside of it: it looks at each frame, and hands it on. So what one VM sends to another goes through the drivers of
 both network cards, and what a driver spoils is seen on the way."""
 
-import contextlib
 import socket
 import threading
 
-BROADCAST = b"\xff" * 6
 ARP = b"\x08\x06"
 IPV4 = b"\x08\x00"
 TCP, ICMP = 6, 1
+INSIDE, OUTSIDE = 0x52, 0x56  # first byte of a card's address; both are locally administered, IEEE 802 clause 8.2
 LOOK_AGAIN = 0.2  # seconds
 
 
@@ -43,6 +42,21 @@ def fault(frame):
     return None
 
 
+def other_side(address):
+    """A card's address as it is known behind the other uplink, and the other way round."""
+    first = {INSIDE: OUTSIDE, OUTSIDE: INSIDE}.get(address[0], address[0])
+    return bytes([first]) + address[1:]
+
+
+def translate(frame):
+    """The switch lets no frame in that claims to be from a card of the machine: on the cable each card gets another address, in the frame's head and in what ARP says
+    (RFC 826: who asks, and who is asked)."""
+    frame = bytearray(frame)
+    for place in [0, 6] + ([22, 32] if frame[12:14] == ARP else []):
+        frame[place : place + 6] = other_side(bytes(frame[place : place + 6]))
+    return bytes(frame)
+
+
 class End:
     """One end of the cable: a socket of frames, each a datagram (QEMU's -netdev dgram)."""
 
@@ -59,34 +73,15 @@ class End:
 
 
 class Wire:
-    """Between the uplinks `names`, behind each of which is a VM's card. The switch lets no frame in that claims to be from a card of the machine: here each card gets
-    another address on its way, that of the VM's card with the first byte OUTSIDE."""
-
-    INSIDE, OUTSIDE = 0x52, 0x56  # both locally administered, IEEE 802 clause 8.2
+    """Between the uplinks `names`, behind each of which is a VM's card."""
 
     def __init__(self, folder, names):
         self.ends = [End(folder, name) for name in names]
         self.faults = []
-        self.passed = [0, 0]  # frames, from each end
         self.is_open = True
         self.threads = [threading.Thread(target=self.carry, args=(number,), daemon=True) for number in (0, 1)]
         for thread in self.threads:
             thread.start()
-
-    def other_side(self, address):
-        """A card's address as the other VM knows it, and the other way round."""
-        if address[0] == self.INSIDE:
-            return bytes([self.OUTSIDE]) + address[1:]
-        if address[0] == self.OUTSIDE:
-            return bytes([self.INSIDE]) + address[1:]
-        return address
-
-    def translate(self, frame):
-        frame = bytearray(frame)
-        places = [0, 6] + ([22, 32] if frame[12:14] == ARP else [])  # RFC 826: addresses of who asks, and of who is asked
-        for place in places:
-            frame[place : place + 6] = self.other_side(frame[place : place + 6])
-        return bytes(frame)
 
     def carry(self, number):
         here, there = self.ends[number], self.ends[1 - number]
@@ -99,13 +94,18 @@ class Wire:
             if wrong is not None:
                 self.faults.append(f"a frame from {here.name} {wrong}: {frame[:64].hex()}")
                 continue
-            # A card that takes nothing holds the cable back, as long as its machine is there.
-            while self.is_open:
-                with contextlib.suppress(TimeoutError):
-                    here_to_there = self.translate(frame)
-                    there.socket.sendto(here_to_there, str(there.near))
-                    self.passed[number] += 1
-                    break
+            self.hand_on(translate(frame), there)
+
+    def hand_on(self, frame, there):
+        """A card that takes nothing holds the cable back. Where there is none (any more), the frame is lost."""
+        while self.is_open:
+            try:
+                there.socket.sendto(frame, str(there.near))
+                return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
 
     def close(self):
         self.is_open = False
