@@ -13,7 +13,8 @@ SECTOR = 512
 MAGIC = b"BKHAUDIT"
 KINDS = {1: "boot", 2: "event", 3: "order", 4: "lost", 5: "damaged", 6: "full"}
 NS = 10**9
-LAST_WORDS = "all VMs are off: the machine powers off"
+LAST_ORDER = "pause date"  # and what it causes; a VM that has nothing to do
+LAST_WORDS = "VM date paused by the administrator"
 
 Record = collections.namedtuple("Record", "kind unix_ns uptime_ns event text")
 
@@ -27,6 +28,12 @@ def read(image):
         kind, _, unix_ns, uptime_ns, event, length = struct.unpack_from("<IQQQQI", image, at + 12)
         records.append(Record(KINDS.get(kind, str(kind)), unix_ns, uptime_ns, event, image[at + 88 : at + 88 + length].decode("ascii", "replace")))
     return records
+
+
+def is_complete(disk):
+    """Whether the last record is on the disk of a running machine."""
+    records = read(disk.read_bytes())
+    return bool(records) and records[-1].text == LAST_WORDS
 
 
 def differing(what, found, wanted):

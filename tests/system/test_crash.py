@@ -79,13 +79,13 @@ def test_crash_faults_of_the_audit_log_are_found():
     """The judge of records: each that is lost, doubled, changed or of a wrong time is noticed."""
     date = 1767225600
     texts = ["the machine was started", "VM red is running", "control port: kill pci", "task pci died (killed by the administrator), restarted"]
-    texts += ["control port: poweroff", audited.LAST_WORDS]
+    texts += [f"control port: {audited.LAST_ORDER}", audited.LAST_WORDS]
     kinds = ["boot", "event", "order", "event", "order", "event"]
     good = [
         audited.Record(kind, date * audited.NS + number * 10**7, number * 10**7, number, text)
         for number, (kind, text) in enumerate(zip(kinds, texts))
     ]
-    orders, deaths = ["kill pci", "poweroff"], {"pci": 1}
+    orders, deaths = ["kill pci", audited.LAST_ORDER], {"pci": 1}
     assert audited.missing_or_doubled(good, orders, deaths) == audited.wrong_times(good, date - 0.5, date + 0.5) == []
     for bad in (
         good[:1] + good[2:],  # an event is lost
