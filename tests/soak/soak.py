@@ -167,7 +167,10 @@ class Killer:
 
     def run(self, kinds, kills, longest, deadline=None):
         """`kills` of each kind, in random order, with random pauses of at most `longest` seconds."""
-        order = [(kind, KINDS[kind][number % len(KINDS[kind])]) for kind in kinds for number in range(kills)]
+        order = []
+        for kind in kinds:
+            first = self.chance.randrange(len(KINDS[kind]))  # so that a few kills are not always of the same tasks
+            order += [(kind, KINDS[kind][(first + number) % len(KINDS[kind])]) for number in range(kills)]
         self.chance.shuffle(order)
         self.ends = {row["name"]: row["ends"] for row in self.ask("list")["tasks"]}
         self.machine.front("red")
