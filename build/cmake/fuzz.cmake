@@ -46,7 +46,7 @@ bulkhead_fuzzer(fuzz_model
 
 include(tests/fuzz/manifest/sources.cmake)
 bulkhead_sources(files tests/fuzz/manifest ${FUZZ_MANIFEST_SOURCES})
-bulkhead_fuzzer(fuzz_manifest SOURCES ${files} INCLUDES lib/manifest tools/bulkhead tests/unit/manifest)
+bulkhead_fuzzer(fuzz_manifest SOURCES ${files} ${LIB_MANIFEST_FILES} INCLUDES lib/manifest tools/bulkhead tests/unit/manifest)
 
 include(tests/fuzz/switch/sources.cmake)
 bulkhead_fuzzer(fuzz_switch

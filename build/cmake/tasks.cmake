@@ -92,7 +92,7 @@ include(roottask/sources.cmake)
 bulkhead_sources(ROOTTASK_FILES roottask ${ROOTTASK_SOURCES} ${ROOTTASK_ASM})
 bulkhead_sources(ROOTTASK_LIB_FILES lib ${ROOTTASK_LIB_SOURCES})
 bulkhead_sources(ROOTTASK_PURE_FILES roottask ${ROOTTASK_PURE_SOURCES})
-add_executable(task-roottask ${ROOTTASK_FILES} ${ROOTTASK_LIB_FILES})
+add_executable(task-roottask ${ROOTTASK_FILES} ${ROOTTASK_LIB_FILES} ${LIB_MANIFEST_FILES})
 target_include_directories(task-roottask PRIVATE roottask lib lib/include kernel/include)
 target_compile_options(task-roottask PRIVATE
   ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${ROOTTASK_OPTIONS})

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the two halves of the manifest's reader: reader.c has found the sections, validate.c judges their records. */
+/* Between the two halves of the manifest's reader: reader.c has found the sections, validate.c has their records judged. */
 #pragma once
 
 #include <bulkhead/manifest.h>

@@ -2,15 +2,19 @@
 /* Proof: manifest-records
  * Property: judging the manifest's records, of any contents, reads inside their sections only and ends; a text that is accepted starts in the
  *	strings' section, is not empty and ends within its limit; each reference that is accepted names a record that is there, of the type
- *	that it has to have, within the rule of authority for scopes; every record of every section is judged, objects after all scopes.
+ *	that it has to have, and that the rule of authority lets it name; every record of every section is judged, objects after all scopes.
  * Bound: sections of two records (three objects, one module and one VM), a string section of four bytes; any contents, any record. The walk
  *	over the records: any number of up to two in each section.
  * Assumes: what the reader and earlier checks have established: strings end with a NUL, scopes name VMs and tasks that are there
  * Assumes: a task's CNode has a size that was checked before the capabilities are counted
  * Models: each section is an object of its own, exactly as long as its records (that it lies in the buffer: see manifest-reader)
  * Models: for the walk over the sections the judging of one record gives any answer
- * Functions: lib/manifest/validate.c: check_text object_of_type subject_of_object subject_of_task check_scope check_all_scopes
- *	check_argument manifest_validate
+ * Functions: lib/manifest/values.c: manifest_check_text
+ * Functions: lib/manifest/authority.c: manifest_object_of_type manifest_subject_of_object manifest_subject_of_task
+ *	manifest_in_reach manifest_is_shared_endpoint manifest_is_part_of_function manifest_is_its_function
+ * Functions: lib/manifest/check_tasks.c: manifest_check_argument
+ * Functions: lib/manifest/check_objects.c: manifest_check_scope
+ * Functions: lib/manifest/validate.c: check_all_scopes manifest_validate
  * Functions: lib/manifest/reader.c: manifest_string manifest_same_text
  * Replaces: check_record proof_check_record
  * Options: --slice-formula --unwind 5 --unwindset manifest_validate.1:13 --unwindset proof_check_record.0:13 --unwindset walk.0:13 --unwindset walk.2:13 --unwindset walk.3:13
@@ -19,8 +23,14 @@
 
 #include <bulkhead/manifest.h>
 
+#include "manifest/authority.c"
+#include "manifest/check_holdings.c"
+#include "manifest/check_objects.c"
+#include "manifest/check_routes.c"
+#include "manifest/check_tasks.c"
 #include "manifest/reader.c"
 #include "manifest/validate.c"
+#include "manifest/values.c"
 
 #define STRINGS 4
 
@@ -70,6 +80,52 @@ static bool scope_is_good(const struct manifest_object *object)
 static bool is_object(uint32_t index, uint32_t type) { return index < 3 && objects[index].type == type; }
 
 static bool is_holder(uint32_t task) { return task < 2 || task == MANIFEST_ROOT; }
+
+static uint32_t vm_of_task(uint32_t task) { return task < 2 ? tasks[task].vm : MANIFEST_NONE; }
+
+/* Whose an object is. */
+static struct manifest_subject owner(uint32_t index)
+{
+	uint32_t task =
+		objects[index].scope == MANIFEST_SCOPE_TASK ? objects[index].scope_index : MANIFEST_NONE;
+
+	return (struct manifest_subject){
+		objects[index].scope == MANIFEST_SCOPE_VM ? objects[index].scope_index : vm_of_task(task),
+		task
+	};
+}
+
+/* The rule of authority: the object is shared, or of the same VM, or of the same task. */
+static bool may_refer(struct manifest_subject to, uint32_t index)
+{
+	struct manifest_subject of = owner(index);
+	bool is_system = of.vm == MANIFEST_NONE && of.task == MANIFEST_NONE;
+
+	return is_system || to.task == MANIFEST_ROOT ||
+	       (of.task != MANIFEST_NONE ? of.task == to.task : of.vm == to.vm);
+}
+
+/* And no VM's task sends to an endpoint that VMs share. */
+static bool may_send(struct manifest_subject to, uint32_t index)
+{
+	return may_refer(to, index) &&
+	       (objects[index].type != MANIFEST_OBJECT_ENDPOINT || to.vm == MANIFEST_NONE ||
+		       objects[index].scope != MANIFEST_SCOPE_SYSTEM);
+}
+
+/* Registers and messages of a PCI function are its driver's, an MSI-X table is the system's task's that drives none. */
+static bool may_drive(uint32_t task, uint32_t index)
+{
+	const struct manifest_object *object = &objects[index];
+	uint32_t function = task < 2 ? tasks[task].function : 0;
+
+	if (object->type != MANIFEST_OBJECT_DEVICE_MEMORY && (object->flags & MANIFEST_OBJECT_MESSAGE) == 0) {
+		return true;
+	}
+	return (object->flags & MANIFEST_OBJECT_TABLE) != 0
+		       ? function == 0 && task < 2 && tasks[task].vm == MANIFEST_NONE
+		       : function == object->first + 1;
+}
 
 enum manifest_error proof_check_record(const struct manifest *of, uint32_t section, uint32_t record)
 {
@@ -133,28 +189,29 @@ static void walk(void)
 static void judge(void)
 {
 	uint32_t i = any_bool() ? 1 : 0, third = any_bool() ? 2 : i;
+	struct manifest_subject holder;
 
 	switch (any_u8() & 15) {
 	case 0:
-		if (check_argument(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_argument(&manifest, i) == MANIFEST_OK) {
 			COVER("argument");
 			PROVE(is_text(arguments[i], MANIFEST_ARGUMENT_SIZE), "an argument is a text");
 		}
 		break;
 	case 1:
-		if (check_module(&manifest, 0) == MANIFEST_OK) {
+		if (manifest_check_module(&manifest, 0) == MANIFEST_OK) {
 			COVER("module");
 			PROVE(is_text(modules[0].name, MANIFEST_NAME_SIZE), "a module has a name");
 		}
 		break;
 	case 2:
-		if (check_vm(&manifest, 0) == MANIFEST_OK) {
+		if (manifest_check_vm(&manifest, 0) == MANIFEST_OK) {
 			COVER("VM");
 			PROVE(is_text(vms[0].name, MANIFEST_NAME_SIZE), "a VM has a name");
 		}
 		break;
 	case 3:
-		if (check_task(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_task(&manifest, i) == MANIFEST_OK) {
 			const struct manifest_task *task = &tasks[i];
 
 			COVER("task");
@@ -166,7 +223,7 @@ static void judge(void)
 		}
 		break;
 	case 4:
-		if (check_object(&manifest, third) == MANIFEST_OK) {
+		if (manifest_check_object(&manifest, third) == MANIFEST_OK) {
 			const struct manifest_object *object = &objects[third];
 
 			COVER("object");
@@ -176,19 +233,29 @@ static void judge(void)
 						is_object(object->sched_context,
 							MANIFEST_OBJECT_SCHED_CONTEXT)),
 				"a VCPU's space and context are there");
+			PROVE(object->type != MANIFEST_OBJECT_VCPU ||
+					(object->scope == MANIFEST_SCOPE_VM &&
+						object->scope_index == owner(object->guest_space).vm &&
+						object->scope_index == owner(object->sched_context).vm),
+				"a VCPU's space and context are its VM's");
 			PROVE(object->module == MANIFEST_NONE || object->module < 1, "its module is there");
 		}
 		break;
 	case 5:
-		if (check_capability(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_capability(&manifest, i) == MANIFEST_OK) {
 			COVER("capability");
 			PROVE(is_text(capabilities[i].name, MANIFEST_NAME_SIZE), "a capability has a name");
 			PROVE(is_holder(capabilities[i].task) && capabilities[i].object < 3,
 				"its task and object are there");
+			holder = (struct manifest_subject){ vm_of_task(capabilities[i].task),
+				capabilities[i].task };
+			PROVE(may_send(holder, capabilities[i].object),
+				"a capability is within the rule of authority");
+			PROVE(may_drive(capabilities[i].task, capabilities[i].object), "and its driver's");
 		}
 		break;
 	case 6:
-		if (check_mapping(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_mapping(&manifest, i) == MANIFEST_OK) {
 			COVER("mapping");
 			PROVE(is_text(mappings[i].name, MANIFEST_NAME_SIZE), "a mapping has a name");
 			PROVE(is_holder(mappings[i].task) &&
@@ -196,55 +263,74 @@ static void judge(void)
 						is_object(mappings[i].object, MANIFEST_OBJECT_VCPU) ||
 						is_object(mappings[i].object, MANIFEST_OBJECT_DEVICE_MEMORY)),
 				"its task and memory are there");
+			holder = (struct manifest_subject){ vm_of_task(mappings[i].task), mappings[i].task };
+			PROVE(may_refer(holder, mappings[i].object),
+				"a mapping is within the rule of authority");
+			PROVE(may_drive(mappings[i].task, mappings[i].object), "and its driver's");
 		}
 		break;
 	case 7:
-		if (check_guest_mapping(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_guest_mapping(&manifest, i) == MANIFEST_OK) {
 			COVER("guest mapping");
 			PROVE(is_object(guest_mappings[i].guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
 					is_object(guest_mappings[i].object, MANIFEST_OBJECT_MEMORY),
 				"a guest mapping's space and memory are there");
+			PROVE(may_refer(owner(guest_mappings[i].guest_space), guest_mappings[i].object),
+				"a guest mapping is within the rule of authority");
 		}
 		break;
 	case 8:
-		if (check_route(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_route(&manifest, i) == MANIFEST_OK) {
 			COVER("route");
 			PROVE(is_object(routes[i].guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
 					is_object(routes[i].vcpu, MANIFEST_OBJECT_VCPU) &&
 					(is_object(routes[i].target, MANIFEST_OBJECT_ENDPOINT) ||
 						is_object(routes[i].target, MANIFEST_OBJECT_NOTIFICATION)),
 				"a route's space, VCPU and target are there");
+			PROVE(objects[routes[i].vcpu].guest_space == routes[i].guest_space,
+				"the VCPU is in that space");
+			PROVE(may_send(owner(routes[i].guest_space), routes[i].target),
+				"a route is within the rule of authority");
 		}
 		break;
 	case 9:
-		if (check_exit(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_exit(&manifest, i) == MANIFEST_OK) {
 			COVER("exit");
 			PROVE(is_object(exits[i].vcpu, MANIFEST_OBJECT_VCPU) &&
 					is_object(exits[i].endpoint, MANIFEST_OBJECT_ENDPOINT),
 				"an exit's VCPU and endpoint are there");
+			PROVE(may_send(owner(exits[i].vcpu), exits[i].endpoint),
+				"an exit is within the rule of authority");
 		}
 		break;
 	case 10:
-		if (check_binding(&manifest, i) == MANIFEST_OK) {
+		if (manifest_check_binding(&manifest, i) == MANIFEST_OK) {
 			COVER("binding");
 			PROVE(is_object(bindings[i].notification, MANIFEST_OBJECT_NOTIFICATION),
 				"a binding's notification is there");
 			PROVE(bindings[i].kind == MANIFEST_BINDING_THREAD ? is_holder(bindings[i].subject)
 									  : bindings[i].subject < 3,
 				"its subject is there");
+			holder = bindings[i].kind == MANIFEST_BINDING_THREAD
+					 ? (struct manifest_subject){ vm_of_task(bindings[i].subject),
+						   bindings[i].subject }
+					 : owner(bindings[i].subject);
+			PROVE(may_refer(holder, bindings[i].notification),
+				"a binding is within the rule of authority");
 		}
 		break;
 	case 11:
-		(void)capabilities_fit(&manifest, i);
+		(void)manifest_capabilities_fit(&manifest, i);
 		break;
 	default: {
 		uint32_t offset = any_u32(), limit = any_u32();
-		struct subject subject = { 7, 7 };
+		struct manifest_subject subject = { 7, 7 };
 		uint32_t task = any_u32();
 
-		PROVE((check_text(&manifest, offset, limit) == MANIFEST_OK) == is_text(offset, limit),
+		PROVE((manifest_check_text(&manifest, offset, limit) == MANIFEST_OK) ==
+				is_text(offset, limit),
 			"a text is what starts in the section, is not empty and ends within its limit");
-		PROVE(same_string(&manifest, 0, 0), "a text is itself");
+		PROVE(manifest_same_name(&manifest, 0, 0), "a text is itself");
 		PROVE(manifest_string(&manifest, offset) == (offset < STRINGS ? strings + offset : "") ||
 				offset >= STRINGS,
 			"the text at that offset");
@@ -254,12 +340,12 @@ static void judge(void)
 				(strings[0] == strings[2] &&
 					(strings[0] == '\0' || strings[1] == strings[3])),
 			"texts are the same if all their bytes are");
-		PROVE((subject_of_task(&manifest, task, &subject) == MANIFEST_OK) == is_holder(task),
+		PROVE((manifest_subject_of_task(&manifest, task, &subject) == MANIFEST_OK) == is_holder(task),
 			"a task that is there, or the root task");
 		PROVE(!is_holder(task) || (subject.task == task &&
 						  subject.vm == (task < 2 ? tasks[task].vm : MANIFEST_NONE)),
 			"who it is");
-		subject = subject_of_object(&manifest, &objects[third]);
+		subject = manifest_subject_of_object(&manifest, &objects[third]);
 		PROVE(subject.task == (objects[third].scope == MANIFEST_SCOPE_TASK
 						      ? objects[third].scope_index
 						      : MANIFEST_NONE),

@@ -4,8 +4,5 @@
 set(FUZZ_MANIFEST_SOURCES
 	tests/fuzz/manifest/fuzz_manifest.c
 	tests/unit/manifest/sample.c
-	lib/manifest/reader.c
-	lib/manifest/validate.c
-	lib/manifest/text.c
 	tools/bulkhead/manifest_writer.c
 	tools/bulkhead/diagnostics.c)
