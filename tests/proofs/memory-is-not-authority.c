@@ -33,7 +33,7 @@ static struct space space;
 static struct execution other;
 static struct sched_context other_context;
 static struct io_ports other_ports;
-static unsigned int given, unmasked, opened, charged;
+static unsigned int given, unmasked, opened, charged, listened;
 static bool is_found;
 
 struct cpu *proof_this_cpu(void) { return &cpu; }
@@ -77,7 +77,7 @@ enum bh_error target_bind(const struct invocation *invocation, struct capability
 	opened += is_good ? 1 : 0;
 	return is_good ? BH_OK : BH_ERROR_STATE;
 }
-void iommu_listen(uint32_t function) { opened++; }
+void iommu_listen(uint32_t function) { listened += function; }
 void interrupt_line_unmask(uint32_t line) { unmasked++; }
 void interrupt_line_mask(uint32_t line) {}
 void io_bitmap_forget(const struct space *of) {}
@@ -217,16 +217,36 @@ int main(void)
 	case 2:
 		slot.object = (uint64_t)&io.space;
 		io.domain = is_configured ? 1 : 0;
-		io.function_count = is_configured ? 1 : 0;
+		io.function_count = is_configured ? 2 : 0;
+		io.functions[0] = 0x10;
+		io.functions[1] = 0x18;
+		io.functions[2] = 0x20;
+		io.fault_function = any_u32();
+		io.fault_address = any_u64();
+		io.fault_kind = any_u8();
+		io.fault_count = any_u64();
 		error = io_space_invoke(&invocation);
-		COVER_IF(error == BH_ERROR_EMPTY_OBJECT, "binding an empty IoSpace");
-		COVER_IF(error == BH_OK && opened != 0, "binding one that is configured");
+
+		bool is_bind = invocation.label == BH_IO_SPACE_BIND;
+		bool is_question = invocation.label == BH_IO_SPACE_FAULT;
+		bool may = (slot.rights & (is_bind ? BH_RIGHT_WRITE : BH_RIGHT_READ)) != 0;
+
+		COVER_IF(error == BH_ERROR_EMPTY_OBJECT && is_bind, "binding an empty IoSpace");
+		COVER_IF(error == BH_OK && is_bind, "binding one that is configured");
+		PROVE(is_bind || is_question || error == BH_ERROR_INVOCATION, "an IoSpace knows two labels");
 		PROVE(error != BH_OK || is_configured, "an empty IoSpace is of no use");
-		PROVE(error != BH_OK ||
-				(slot.rights & (invocation.label == BH_IO_SPACE_BIND ? BH_RIGHT_WRITE
-										     : BH_RIGHT_READ)) != 0,
-			"one that is configured needs the right");
-		PROVE(error == BH_OK || opened == 0, "refused: nothing is bound, no function is listened to");
+		PROVE(error != BH_OK || may, "one that is configured needs the right");
+		PROVE(!is_question || !may || error == (is_configured ? BH_OK : BH_ERROR_EMPTY_OBJECT),
+			"who may read it learns of its last fault");
+		PROVE(!is_question || error != BH_OK ||
+				(invocation.result[0] == io.fault_function &&
+					invocation.result[1] == io.fault_address &&
+					invocation.result[2] == io.fault_kind &&
+					invocation.result[3] == io.fault_count),
+			"as it was");
+		PROVE(listened == (is_question && error == BH_OK ? 0x28 : 0),
+			"then its functions may report the next one, and no other's");
+		PROVE(opened == (is_bind && error == BH_OK ? 1 : 0), "refused: nothing is bound");
 		break;
 	default:
 		slot.object = (uint64_t)&ports;
