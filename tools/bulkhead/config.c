@@ -13,21 +13,6 @@
 
 #define MAX_SOURCE_SIZE (1024u * 1024u)
 
-/* libconfuse's paths of all options, for the callback that notes their lines. */
-static const char *const GLOBAL_OPTIONS[] = { "name", "admin_console", "transcript", "iommu", "control",
-	"panic", "audit_log", "on_crash", "flows", "deny" };
-static const char *const VM_OPTIONS[] = { "vm|memory", "vm|kernel", "vm|protocol", "vm|initrd", "vm|modules",
-	"vm|command_line", "vm|devices", "vm|console", "vm|console2", "vm|virtio_console", "vm|debug_exit",
-	"vm|budget", "vm|period", "vm|share", "vm|on_crash", "vm|on_reset", "vm|hang_limit", "vm|paravirtual",
-	"vm|after_pause", "vm|device|on_crash", "vm|device|port", "vm|device|irq", "vm|nic|mac",
-	"vm|nic|vlan", "vm|nic|rate", "vm|nic|burst", "vm|nic|on_crash", "vm|disk|volume",
-	"vm|disk|read_only", "vm|disk|on_crash" };
-static const char *const UPLINK_OPTIONS[] = { "uplink|pci", "uplink|driver", "uplink|allow_dma",
-	"uplink|vlan", "uplink|rate", "uplink|burst", "uplink|on_crash" };
-static const char *const DISK_OPTIONS[] = { "disk|pci", "disk|driver", "disk|allow_dma", "disk|exercise",
-	"disk|memory", "disk|image", "disk|on_crash", "volume|disk", "volume|partition", "volume|label",
-	"volume|size", "volume|snapshot_of" };
-
 /* libconfuse's callbacks have no argument of ours to find the reader by. Set during cfg_parse_buf() only. */
 static struct reader *parsing;
 
@@ -177,98 +162,39 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 
 /* ---- The file as a whole ---- */
 
+/* Keys whose values are read as text, one or a list of them, with their lines noted; sections with a name that stands once. */
+#define TEXT(key)                                                     \
+	{                                                             \
+		.name = (key), .type = CFGT_STR, .validcb = note_line \
+	}
+#define TEXTS(key)                                                                                         \
+	{                                                                                                  \
+		.name = (key), .type = CFGT_STR, .flags = CFGF_LIST | CFGF_NODEFAULT, .validcb = note_line \
+	}
+#define SECTION(key, options) CFG_SEC(key, options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
+
 static cfg_t *parse(struct reader *reader)
 {
-	cfg_opt_t device_options[] = {
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_STR("port", NULL, CFGF_NONE),
-		CFG_STR("irq", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t nic_options[] = {
-		CFG_STR("mac", NULL, CFGF_NONE),
-		CFG_STR("vlan", NULL, CFGF_NONE),
-		CFG_STR("rate", NULL, CFGF_NONE),
-		CFG_STR("burst", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t vm_disk_options[] = {
-		CFG_STR("volume", NULL, CFGF_NONE),
-		CFG_STR("read_only", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t vm_options[] = {
-		CFG_STR("memory", NULL, CFGF_NONE),
-		CFG_STR("kernel", NULL, CFGF_NONE),
-		CFG_STR("protocol", NULL, CFGF_NONE),
-		CFG_STR("initrd", NULL, CFGF_NONE),
-		CFG_STR_LIST("modules", NULL, CFGF_NODEFAULT),
-		CFG_STR("command_line", NULL, CFGF_NONE),
-		CFG_STR_LIST("devices", NULL, CFGF_NODEFAULT),
-		CFG_SEC("device", device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_SEC("nic", nic_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_SEC("disk", vm_disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_STR("console", NULL, CFGF_NONE),
-		CFG_STR("console2", NULL, CFGF_NONE),
-		CFG_STR("virtio_console", NULL, CFGF_NONE),
-		CFG_STR("debug_exit", NULL, CFGF_NONE),
-		CFG_STR("budget", NULL, CFGF_NONE),
-		CFG_STR("period", NULL, CFGF_NONE),
-		CFG_STR("share", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_STR("on_reset", NULL, CFGF_NONE),
-		CFG_STR("hang_limit", NULL, CFGF_NONE),
-		CFG_STR_LIST("paravirtual", NULL, CFGF_NODEFAULT),
-		CFG_STR("after_pause", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t disk_options[] = {
-		CFG_STR("pci", NULL, CFGF_NONE),
-		CFG_STR("driver", NULL, CFGF_NONE),
-		CFG_STR("allow_dma", NULL, CFGF_NONE),
-		CFG_STR("exercise", NULL, CFGF_NONE),
-		CFG_STR("memory", NULL, CFGF_NONE),
-		CFG_STR("image", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t volume_options[] = {
-		CFG_STR("disk", NULL, CFGF_NONE),
-		CFG_STR("partition", NULL, CFGF_NONE),
-		CFG_STR("label", NULL, CFGF_NONE),
-		CFG_STR("size", NULL, CFGF_NONE),
-		CFG_STR("snapshot_of", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t uplink_options[] = {
-		CFG_STR("pci", NULL, CFGF_NONE),
-		CFG_STR("driver", NULL, CFGF_NONE),
-		CFG_STR("allow_dma", NULL, CFGF_NONE),
-		CFG_STR("vlan", NULL, CFGF_NONE),
-		CFG_STR("rate", NULL, CFGF_NONE),
-		CFG_STR("burst", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t options[] = {
-		CFG_STR("name", NULL, CFGF_NONE),
-		CFG_STR("admin_console", NULL, CFGF_NONE),
-		CFG_STR("transcript", NULL, CFGF_NONE),
-		CFG_STR("iommu", NULL, CFGF_NONE),
-		CFG_STR("control", NULL, CFGF_NONE),
-		CFG_STR("panic", NULL, CFGF_NONE),
-		CFG_STR("audit_log", NULL, CFGF_NONE),
-		CFG_STR("on_crash", NULL, CFGF_NONE),
-		CFG_STR_LIST("flows", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("deny", NULL, CFGF_NODEFAULT),
-		CFG_SEC("disk", disk_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_SEC("volume", volume_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_SEC("uplink", uplink_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_SEC("vm", vm_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_END(),
-	};
+	cfg_opt_t device_options[] = { TEXT("on_crash"), TEXT("port"), TEXT("irq"), CFG_END() };
+	cfg_opt_t nic_options[] = { TEXT("mac"), TEXT("vlan"), TEXT("rate"), TEXT("burst"), TEXT("on_crash"),
+		CFG_END() };
+	cfg_opt_t vm_disk_options[] = { TEXT("volume"), TEXT("read_only"), TEXT("on_crash"), CFG_END() };
+	cfg_opt_t vm_options[] = { TEXT("memory"), TEXT("kernel"), TEXT("protocol"), TEXT("initrd"),
+		TEXTS("modules"), TEXT("command_line"), TEXTS("devices"), SECTION("device", device_options),
+		SECTION("nic", nic_options), SECTION("disk", vm_disk_options), TEXT("console"),
+		TEXT("console2"), TEXT("virtio_console"), TEXT("debug_exit"), TEXT("budget"), TEXT("period"),
+		TEXT("share"), TEXT("on_crash"), TEXT("on_reset"), TEXT("hang_limit"), TEXTS("paravirtual"),
+		TEXT("after_pause"), CFG_END() };
+	cfg_opt_t disk_options[] = { TEXT("pci"), TEXT("driver"), TEXT("allow_dma"), TEXT("exercise"),
+		TEXT("memory"), TEXT("image"), TEXT("on_crash"), CFG_END() };
+	cfg_opt_t volume_options[] = { TEXT("disk"), TEXT("partition"), TEXT("label"), TEXT("size"),
+		TEXT("snapshot_of"), CFG_END() };
+	cfg_opt_t uplink_options[] = { TEXT("pci"), TEXT("driver"), TEXT("allow_dma"), TEXT("vlan"),
+		TEXT("rate"), TEXT("burst"), TEXT("on_crash"), CFG_END() };
+	cfg_opt_t options[] = { TEXT("name"), TEXT("admin_console"), TEXT("transcript"), TEXT("iommu"),
+		TEXT("control"), TEXT("panic"), TEXT("audit_log"), TEXT("on_crash"), TEXTS("flows"),
+		TEXTS("deny"), SECTION("disk", disk_options), SECTION("volume", volume_options),
+		SECTION("uplink", uplink_options), SECTION("vm", vm_options), CFG_END() };
 	cfg_t *root = cfg_init(options, CFGF_NONE);
 
 	if (root == NULL) {
@@ -276,18 +202,6 @@ static cfg_t *parse(struct reader *reader)
 		return NULL;
 	}
 	cfg_set_error_function(root, explain);
-	for (size_t i = 0; i < sizeof GLOBAL_OPTIONS / sizeof GLOBAL_OPTIONS[0]; i++) {
-		cfg_set_validate_func(root, GLOBAL_OPTIONS[i], note_line);
-	}
-	for (size_t i = 0; i < sizeof VM_OPTIONS / sizeof VM_OPTIONS[0]; i++) {
-		cfg_set_validate_func(root, VM_OPTIONS[i], note_line);
-	}
-	for (size_t i = 0; i < sizeof DISK_OPTIONS / sizeof DISK_OPTIONS[0]; i++) {
-		cfg_set_validate_func(root, DISK_OPTIONS[i], note_line);
-	}
-	for (size_t i = 0; i < sizeof UPLINK_OPTIONS / sizeof UPLINK_OPTIONS[0]; i++) {
-		cfg_set_validate_func(root, UPLINK_OPTIONS[i], note_line);
-	}
 	parsing = reader;
 	if (cfg_parse_buf(root, reader->text) != CFG_SUCCESS && reader->diagnostics.errors == 0) {
 		report(&reader->diagnostics, 1, "the file cannot be parsed: see docs/appliance-file.md");
