@@ -133,8 +133,12 @@ void disks_check(struct appliance *appliance, struct diagnostics *diagnostics);
 void network_check(const struct appliance *appliance, struct diagnostics *diagnostics);
 
 /* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory: reports the driver of `what` ("disk", "uplink") `name` where nobody
- * allowed that (check_disks.c). */
-void check_dma(const struct appliance *appliance, const char *what, const char *name, bool is_allowed,
-	unsigned line, struct diagnostics *diagnostics);
+ * allowed that (check_functions.c). */
+void check_dma(const struct appliance *appliance, const char *what, const char *name,
+	const struct host_function *function, struct diagnostics *diagnostics);
+
+/* The name of that one of the first disks and uplinks which is the function in the same place; NULL if there is none (check_functions.c). */
+const char *function_owner(const struct appliance *appliance, const struct host_function *function,
+	unsigned disk_count, unsigned uplink_count);
 
 void appliance_free(struct appliance *appliance);

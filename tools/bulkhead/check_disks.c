@@ -8,35 +8,21 @@
 
 /* ---- Disks of the host ---- */
 
-void check_dma(const struct appliance *appliance, const char *what, const char *name, bool is_allowed,
-	unsigned line, struct diagnostics *diagnostics)
-{
-	if (!is_allowed && !appliance->has_iommu) {
-		report(diagnostics, line,
-			"the driver of %s \"%s\" does DMA, and no IOMMU confines it: write allow_dma = true if driver and device may reach all of memory, or iommu = true outside of all sections if the machine has one",
-			what, name);
-	}
-}
-
 static void check_function(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
 {
 	const struct disk *disk = &appliance->disks[index];
 
-	if (disk->function == NULL) {
+	if (disk->function.pci == NULL) {
 		return; /* reported already */
 	}
-	check_dma(appliance, "disk", disk->name, disk->allow_dma, disk->function_line, diagnostics);
-	for (unsigned i = 0; i < index; i++) {
-		const struct disk *other = &appliance->disks[i];
+	check_dma(appliance, "disk", disk->name, &disk->function, diagnostics);
 
-		/* Of one kind of function there may be several, but in one place there is one. */
-		if (other->function != NULL && strchr(disk->function, '.') != NULL &&
-			strcmp(other->function, disk->function) == 0) {
-			report(diagnostics, disk->function_line,
-				"the PCI function of disk \"%s\" is also disk \"%s\": name another",
-				disk->name, other->name);
-			return;
-		}
+	const char *other = function_owner(appliance, &disk->function, index, 0);
+
+	if (other != NULL) {
+		report(diagnostics, disk->function.line,
+			"the PCI function of disk \"%s\" is also disk \"%s\": name another", disk->name,
+			other);
 	}
 }
 

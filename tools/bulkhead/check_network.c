@@ -155,40 +155,19 @@ static bool check_count(const struct appliance *appliance, struct diagnostics *d
 
 /* ---- Uplinks ---- */
 
-static const char *same_place(const struct appliance *appliance, unsigned index)
-{
-	const struct network *network = &appliance->network;
-	const char *function = network->uplinks[index].function;
-
-	/* Of one kind of function there may be several, but in one place there is one. */
-	for (unsigned i = 0; i < index && strchr(function, '.') != NULL; i++) {
-		if (network->uplinks[i].function != NULL &&
-			strcmp(network->uplinks[i].function, function) == 0) {
-			return network->uplinks[i].name;
-		}
-	}
-	for (unsigned i = 0; i < appliance->disk_count && strchr(function, '.') != NULL; i++) {
-		if (appliance->disks[i].function != NULL &&
-			strcmp(appliance->disks[i].function, function) == 0) {
-			return appliance->disks[i].name;
-		}
-	}
-	return NULL;
-}
-
 static void check_function(const struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)
 {
 	const struct uplink *uplink = &appliance->network.uplinks[index];
 
-	if (uplink->function == NULL) {
+	if (uplink->function.pci == NULL) {
 		return; /* reported already */
 	}
-	check_dma(appliance, "uplink", uplink->name, uplink->allow_dma, uplink->function_line, diagnostics);
+	check_dma(appliance, "uplink", uplink->name, &uplink->function, diagnostics);
 
-	const char *other = same_place(appliance, index);
+	const char *other = function_owner(appliance, &uplink->function, appliance->disk_count, index);
 
 	if (other != NULL) {
-		report(diagnostics, uplink->function_line,
+		report(diagnostics, uplink->function.line,
 			"the PCI function of uplink \"%s\" is also that of \"%s\": name another",
 			uplink->name, other);
 	}

@@ -106,6 +106,21 @@ static void read_control(struct reader *reader, cfg_t *root)
 	}
 }
 
+bool has_section(struct reader *reader, cfg_t *root, const char *kind, unsigned index, unsigned most,
+	const char *plural)
+{
+	unsigned count = cfg_size(root, kind);
+
+	if (index < count && index == most) {
+		cfg_t *section = cfg_getnsec(root, kind, index);
+
+		report(&reader->diagnostics,
+			find_section_line(reader->text, kind, cfg_title(section), (unsigned)section->line),
+			"there are %u %s: at most %u are possible", count, plural, most);
+	}
+	return index < count && index < most;
+}
+
 static void read_appliance(struct reader *reader, cfg_t *root)
 {
 	struct appliance *appliance = reader->appliance;
@@ -128,33 +143,13 @@ static void read_appliance(struct reader *reader, cfg_t *root)
 	} else if (text != NULL && strcmp(text, "halt") != 0) {
 		report(&reader->diagnostics, line, "panic = \"%s\" is unknown: write halt or reboot", text);
 	}
-	for (unsigned i = 0; i < cfg_size(root, "disk"); i++) {
-		cfg_t *section = cfg_getnsec(root, "disk", i);
-
-		if (i == APPLIANCE_MAX_DISKS) {
-			report(&reader->diagnostics,
-				find_section_line(
-					reader->text, "disk", cfg_title(section), (unsigned)section->line),
-				"there are %u disks: at most %u are possible", cfg_size(root, "disk"),
-				APPLIANCE_MAX_DISKS);
-			break;
-		}
-		read_disk(reader, section, &appliance->disks[appliance->disk_count++]);
+	for (unsigned i = 0; has_section(reader, root, "disk", i, APPLIANCE_MAX_DISKS, "disks"); i++) {
+		read_disk(reader, cfg_getnsec(root, "disk", i), &appliance->disks[appliance->disk_count++]);
 	}
 	read_volumes(reader, root);
 	read_audit_log(reader, root);
-	for (unsigned i = 0; i < cfg_size(root, "vm"); i++) {
-		cfg_t *section = cfg_getnsec(root, "vm", i);
-
-		if (i == APPLIANCE_MAX_VMS) {
-			report(&reader->diagnostics,
-				find_section_line(
-					reader->text, "vm", cfg_title(section), (unsigned)section->line),
-				"there are %u VMs: at most %u are possible", cfg_size(root, "vm"),
-				APPLIANCE_MAX_VMS);
-			break;
-		}
-		read_vm(reader, section, &appliance->vms[appliance->vm_count++]);
+	for (unsigned i = 0; has_section(reader, root, "vm", i, APPLIANCE_MAX_VMS, "VMs"); i++) {
+		read_vm(reader, cfg_getnsec(root, "vm", i), &appliance->vms[appliance->vm_count++]);
 	}
 	read_uplinks(reader, root);
 	read_network(reader, root);
@@ -293,7 +288,7 @@ void appliance_free(struct appliance *appliance)
 	}
 	for (unsigned i = 0; i < appliance->disk_count; i++) {
 		free(appliance->disks[i].name);
-		free(appliance->disks[i].function);
+		free(appliance->disks[i].function.pci);
 		free(appliance->disks[i].image.path);
 		free(appliance->disks[i].image.text);
 	}
@@ -303,7 +298,7 @@ void appliance_free(struct appliance *appliance)
 	}
 	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
 		free(appliance->network.uplinks[i].name);
-		free(appliance->network.uplinks[i].function);
+		free(appliance->network.uplinks[i].function.pci);
 	}
 	free(appliance->name);
 	free(appliance->admin_console);

@@ -5,66 +5,20 @@
 #include "values.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_ROUNDS 1000000u
 
-/* Kinds of functions that there are drivers for, and how the PCI server finds them: virtio 1.2 section 4.1.2.1 (device id 0x1040 + 2), the class code
- * of NVM Express (NVMe 1.4 section 2.1.5). */
-static const struct {
-	const char *name;
-	const char *function;
-} KINDS[DISK_DRIVERS] = {
-	[DISK_DRIVER_VIRTIO] = { "virtio-blk", "1af4:1042" },
-	[DISK_DRIVER_NVME] = { "nvme", "class:010802" },
+_Static_assert(DISK_DRIVERS == FUNCTION_KINDS, "each driver of disks has its kind");
+
+/* virtio 1.2 section 4.1.2.1 (device id 0x1040 + 2), the class code of NVM Express (NVMe 1.4 section 2.1.5). */
+static const struct function_class DISKS = {
+	.device = "disk",
+	.place = "00:04.0",
+	.instead = ", or memory = 64M for a disk in memory",
+	.kinds = { [DISK_DRIVER_VIRTIO] = { "virtio-blk", "1af4:1042" },
+		[DISK_DRIVER_NVME] = { "nvme", "class:010802" } },
 };
-
-/* The kind of that name; DISK_DRIVERS if there is none. */
-static enum disk_driver driver_named(const char *name)
-{
-	unsigned kind = 0;
-
-	while (kind < DISK_DRIVERS && strcmp(name, KINDS[kind].name) != 0) {
-		kind++;
-	}
-	return (enum disk_driver)kind;
-}
-
-/* A kind, or the place of a function, whose driver `driver` says. */
-static void read_function(struct reader *reader, cfg_t *section, struct disk *disk)
-{
-	unsigned driver_line;
-	char place[FUNCTION_PLACE_SIZE];
-	const char *text = option_text(reader, section, "pci", &disk->function_line);
-	const char *driver = option_text(reader, section, "driver", &driver_line);
-
-	disk->driver = driver != NULL ? driver_named(driver) : DISK_DRIVER_VIRTIO;
-	if (disk->driver == DISK_DRIVERS) {
-		report(&reader->diagnostics, driver_line,
-			"there is no driver \"%s\" of disks: write virtio-blk or nvme", driver);
-	}
-	if (text == NULL) {
-		report(&reader->diagnostics, disk->line,
-			"disk \"%s\" has no device: write pci = virtio-blk or pci = nvme, or the place of one, like pci = \"00:04.0\", or memory = 64M for a disk in memory",
-			disk->name);
-	} else if (driver_named(text) != DISK_DRIVERS) {
-		if (driver != NULL && disk->driver != DISK_DRIVERS && disk->driver != driver_named(text)) {
-			report(&reader->diagnostics, driver_line,
-				"the driver of pci = %s is %s, not %s: remove this", text, text, driver);
-		}
-		disk->driver = driver_named(text);
-		disk->function = format_text("%s", KINDS[disk->driver].function);
-	} else if (parse_function_place(text, place)) {
-		disk->function = format_text("%s", place);
-	} else {
-		report(&reader->diagnostics, disk->function_line,
-			"pci = \"%s\" is no disk: write virtio-blk, nvme, or the place of one, like \"00:04.0\" (bus, device, function)",
-			text);
-	}
-}
 
 /* A disk in memory has no function, and nothing that belongs to one. */
 static void read_memory(struct reader *reader, cfg_t *section, struct disk *disk)
@@ -95,8 +49,7 @@ static void read_device(struct reader *reader, cfg_t *section, struct disk *disk
 {
 	unsigned line;
 
-	read_function(reader, section, disk);
-	disk->allow_dma = read_boolean(reader, section, "allow_dma", false);
+	read_function(reader, section, &DISKS, disk->line, &disk->function);
 	if (option_text(reader, section, "image", &line) != NULL) {
 		report(&reader->diagnostics, line,
 			"disk \"%s\" is a device, an image is for disks in memory: remove one of the two",

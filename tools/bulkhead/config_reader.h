@@ -49,6 +49,27 @@ struct guest_file read_file_name(
 bool check_device_name(
 	struct reader *reader, const struct vm *vm, const char *name, unsigned line, const char *example);
 
+/* Whether there is a section number `index` of a kind outside of the VMs. One more than `most` there is not, which is reported. */
+bool has_section(struct reader *reader, cfg_t *root, const char *kind, unsigned index, unsigned most,
+	const char *plural);
+
+/* Devices of one class that there are drivers for: how the appliance file and the messages about it name them. */
+#define FUNCTION_KINDS 2u
+struct function_class {
+	const char *device; /* one of them: "disk" */
+	const char *place;  /* where one could be: "00:04.0" */
+	const char *
+		instead; /* what a section may have in place of a device, as the end of a message; may be "" */
+	struct {
+		const char *name;
+		const char *pci; /* as the PCI server finds it */
+	} kinds[FUNCTION_KINDS]; /* by the number of their driver */
+};
+
+/* Reads pci, driver and allow_dma of a section, which begins at `section_line` (config_function.c). */
+void read_function(struct reader *reader, cfg_t *section, const struct function_class *class,
+	unsigned section_line, struct host_function *function);
+
 /* Reads a section `disk NAME { ... }` outside of the VMs (config_disk.c). */
 void read_disk(struct reader *reader, cfg_t *section, struct disk *disk);
 

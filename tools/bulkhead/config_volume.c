@@ -120,18 +120,9 @@ void read_volumes(struct reader *reader, cfg_t *root)
 {
 	struct appliance *appliance = reader->appliance;
 
-	for (unsigned i = 0; i < cfg_size(root, "volume"); i++) {
-		cfg_t *section = cfg_getnsec(root, "volume", i);
-
-		if (i == APPLIANCE_MAX_VOLUMES) {
-			report(&reader->diagnostics,
-				find_section_line(
-					reader->text, "volume", cfg_title(section), (unsigned)section->line),
-				"there are %u volumes: at most %u are possible", cfg_size(root, "volume"),
-				APPLIANCE_MAX_VOLUMES);
-			break;
-		}
-		read_volume(reader, section, &appliance->volumes[appliance->volume_count++]);
+	for (unsigned i = 0; has_section(reader, root, "volume", i, APPLIANCE_MAX_VOLUMES, "volumes"); i++) {
+		read_volume(reader, cfg_getnsec(root, "volume", i),
+			&appliance->volumes[appliance->volume_count++]);
 	}
 	for (unsigned i = 0; i < appliance->volume_count; i++) {
 		struct volume *volume = &appliance->volumes[i];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "guest_file.h"
+#include "host_function.h"
 
 #include <bulkhead/manifest.h>
 
@@ -32,12 +33,9 @@ enum disk_driver { DISK_DRIVER_VIRTIO, DISK_DRIVER_NVME, DISK_DRIVERS };
 struct disk {
 	char *name;
 	unsigned line;
-	char *function; /* as the PCI server takes it: "1af4:1042", "00:04.0"; NULL: missing, and reported */
-	unsigned function_line;
-	enum disk_driver driver;
-	bool allow_dma;
-	uint64_t exercise; /* rounds; 0: none */
-	uint64_t memory;   /* bytes of a disk in memory; 0: it is a device */
+	struct host_function function; /* of a disk that is a device */
+	uint64_t exercise;             /* rounds; 0: none */
+	uint64_t memory;               /* bytes of a disk in memory; 0: it is a device */
 	unsigned memory_line;
 	struct guest_file image;          /* what a disk in memory begins as */
 	struct manifest_restart on_crash; /* of its driver, and of its volume server */

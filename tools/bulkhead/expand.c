@@ -61,9 +61,9 @@ static uint64_t memory_needed(const struct appliance *appliance, const struct ma
 /* What the emulated machine needs for it. */
 static void describe_uplink(const struct uplink *uplink, struct system_uplink *described)
 {
-	described->driver = uplink->driver;
-	if (strchr(uplink->function, '.') != NULL) {
-		snprintf(described->place, sizeof described->place, "%s", uplink->function);
+	described->driver = uplink->function.driver;
+	if (strchr(uplink->function.pci, '.') != NULL) {
+		snprintf(described->place, sizeof described->place, "%s", uplink->function.pci);
 	}
 }
 

@@ -74,8 +74,9 @@ static void add_device(struct builder *builder, const struct disk *disk, const c
 	uint32_t notification)
 {
 	add_mapping(builder, task, "queue",
-		add_dma_memory(builder, name, "queue", DRIVERS[disk->driver].queue_size), READ | WRITE);
-	add_function(builder, task, disk->function, notification, SIGNAL_DEVICE);
+		add_dma_memory(builder, name, "queue", DRIVERS[disk->function.driver].queue_size),
+		READ | WRITE);
+	add_function(builder, task, disk->function.pci, notification, SIGNAL_DEVICE);
 }
 
 /* What a disk in memory consists of: its contents, whether they are set up, and what they begin as. */
@@ -107,14 +108,14 @@ static void expand_disk(struct builder *builder, unsigned number)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU | (disk->allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
+		.flags = MANIFEST_TASK_FPU | (disk->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
 		.budget_us = DISK_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,
 		.restart = disk->on_crash,
 	};
-	uint32_t task =
-		add_task(builder, name, is_device ? DRIVERS[disk->driver].image : "memdisk", record, NULL, 0);
+	uint32_t task = add_task(
+		builder, name, is_device ? DRIVERS[disk->function.driver].image : "memdisk", record, NULL, 0);
 	uint32_t notification = add_object(builder, system, "notification", MANIFEST_OBJECT_NOTIFICATION);
 	uint32_t page = add_memory(builder, system, "page", MANIFEST_PAGE_SIZE);
 

@@ -33,13 +33,13 @@ static void expand_uplink(struct builder *builder, unsigned index)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU | (uplink->allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
+		.flags = MANIFEST_TASK_FPU | (uplink->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
 		.budget_us = UPLINK_BUDGET_US,
 		.period_us = UPLINK_PERIOD_US,
 		.heap_size = UPLINK_HEAP_SIZE,
 		.restart = uplink->on_crash,
 	};
-	uint32_t driver = add_task(builder, name, DRIVERS[uplink->driver].image, task, NULL, 0);
+	uint32_t driver = add_task(builder, name, DRIVERS[uplink->function.driver].image, task, NULL, 0);
 	uint32_t notification =
 		add_object(builder, owned_by_system(name), "notification", MANIFEST_OBJECT_NOTIFICATION);
 
@@ -48,10 +48,12 @@ static void expand_uplink(struct builder *builder, unsigned index)
 	add_capability(builder, driver, "notification", notification, READ, 0);
 	add_card(builder, network_port(builder->appliance, NETWORK_UPLINK, index), driver, notification);
 	add_mapping(builder, driver, "queue",
-		add_dma_memory(builder, name, "queue", DRIVERS[uplink->driver].queue_size), READ | WRITE);
+		add_dma_memory(builder, name, "queue", DRIVERS[uplink->function.driver].queue_size),
+		READ | WRITE);
 	add_mapping(builder, driver, "buffers",
-		add_dma_memory(builder, name, "buffers", DRIVERS[uplink->driver].buffers_size), READ | WRITE);
-	add_function(builder, driver, uplink->function, notification, SIGNAL_DEVICE);
+		add_dma_memory(builder, name, "buffers", DRIVERS[uplink->function.driver].buffers_size),
+		READ | WRITE);
+	add_function(builder, driver, uplink->function.pci, notification, SIGNAL_DEVICE);
 	free(name);
 }
 

@@ -3,6 +3,8 @@
  * the order of the VMs, then of the cards in each; behind them the uplinks. */
 #pragma once
 
+#include "host_function.h"
+
 #include <bulkhead/manifest.h>
 #include <bulkhead/switch_port.h>
 
@@ -43,10 +45,7 @@ enum uplink_driver { UPLINK_DRIVER_VIRTIO, UPLINK_DRIVER_E1000E, UPLINK_DRIVERS 
 struct uplink {
 	char *name;
 	unsigned line;
-	char *function; /* as the PCI server takes it: "1af4:1041", "00:05.0"; NULL: missing, and reported */
-	unsigned function_line;
-	enum uplink_driver driver;
-	bool allow_dma;
+	struct host_function function;
 	struct manifest_restart on_crash;
 	struct traffic traffic;
 };

@@ -12,9 +12,11 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/builder.c
 	${CMAKE_CURRENT_LIST_DIR}/check.c
 	${CMAKE_CURRENT_LIST_DIR}/check_disks.c
+	${CMAKE_CURRENT_LIST_DIR}/check_functions.c
 	${CMAKE_CURRENT_LIST_DIR}/check_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config.c
 	${CMAKE_CURRENT_LIST_DIR}/config_disk.c
+	${CMAKE_CURRENT_LIST_DIR}/config_function.c
 	${CMAKE_CURRENT_LIST_DIR}/config_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config_uplink.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c

@@ -110,8 +110,7 @@ static void add_nic(struct vm *vm, const char *name, uint64_t mac)
 static void add_uplink(const char *name, const char *function, enum uplink_driver driver)
 {
 	appliance.network.uplinks[appliance.network.uplink_count++] = (struct uplink){ .name = strdup(name),
-		.function = strdup(function),
-		.driver = driver,
+		.function = { .pci = strdup(function), .driver = driver },
 		.on_crash = { MANIFEST_ON_EXIT_RESTART, 7, 60 } };
 }
 
@@ -167,7 +166,7 @@ static void free_appliance(void)
 	}
 	for (unsigned i = 0; i < appliance.network.uplink_count; i++) {
 		free(appliance.network.uplinks[i].name);
-		free(appliance.network.uplinks[i].function);
+		free(appliance.network.uplinks[i].function.pci);
 	}
 	free(appliance.name);
 	free(appliance.admin_console);
@@ -328,7 +327,7 @@ static void an_uplink_is_a_port_of_the_switch(void **state)
 	add_uplink("page", "00:05.0", UPLINK_DRIVER_E1000E);
 	add_uplink("notification", "1af4:1041", UPLINK_DRIVER_VIRTIO);
 	appliance.network.uplinks[0].traffic = (struct traffic){ 9, 8000, 1500 };
-	appliance.network.uplinks[1].allow_dma = true;
+	appliance.network.uplinks[1].function.allow_dma = true;
 	add_flow(0, 1);
 	add_flow(1, 0);
 	add_flow(2, 1);
