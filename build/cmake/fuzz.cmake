@@ -10,7 +10,7 @@ set(BULKHEAD_FUZZ_FLAGS
 function(bulkhead_fuzzer name)
   cmake_parse_arguments(fuzzer "" "" "SOURCES;INCLUDES" ${ARGN})
   set(includes)
-  foreach(folder IN LISTS fuzzer_INCLUDES ITEMS lib/include kernel/include)
+  foreach(folder IN LISTS fuzzer_INCLUDES ITEMS tests/fuzz lib/include kernel/include)
     list(APPEND includes -I${CMAKE_SOURCE_DIR}/${folder})
   endforeach()
   set(objects)

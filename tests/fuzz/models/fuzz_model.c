@@ -5,10 +5,7 @@
  * of any kind, and nonsense in their VM's memory. Meanwhile a second thread writes to the console's memory and to
  * the descriptors all the time, as a hostile other side on another CPU would.
  *
- * Build: clang -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I devmodels
- * -I lib/include, with the models' sources and MODEL_FRAMEWORK_PURE_SOURCES. A short run: fuzz_model
- * -max_total_time=10 -max_len=1024 -timeout=5. What the second thread did is not in the input: a crash
- * that doesn't come again with it is a race on the console's memory. */
+ * What the second thread did is not in the input: a crash that doesn't come again with it is a race on the console's memory. */
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -20,9 +17,8 @@
 #include "acpi-pm/acpi_pm.h"
 #include "debug-exit/debug_exit.h"
 #include "framework/run.h"
-
-#include <bulkhead/frame_ring.h>
 #include "i8042/i8042.h"
+#include "input.h"
 #include "mc146818/mc146818.h"
 #include "pit8254/pit8254.h"
 #include "test-device/test_device.h"
@@ -32,6 +28,8 @@
 #include "virtio-net/virtio_net.h"
 #include "virtio-rng/virtio_rng.h"
 #include "virtio/virtio.h"
+
+#include <bulkhead/frame_ring.h>
 
 #define CONSOLE_SIZE 4096u
 #define PASS_NS UINT64_C(10000000)
@@ -145,22 +143,6 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 	guest_memory_initialize(&guest_memory, 52);
 	demand(guest_memory_add(&guest_memory, 0, RAM_SIZE, ram), "its memory is a window");
 	return pthread_create(&thread, NULL, disturber, NULL);
-}
-
-struct input {
-	const uint8_t *bytes;
-	size_t left;
-};
-
-static uint64_t take(struct input *input, size_t count)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < count && input->left > 0; i++) {
-		value |= (uint64_t)*input->bytes++ << (8 * i);
-		input->left--;
-	}
-	return value;
 }
 
 struct subject {

@@ -3,6 +3,7 @@
  * driver. Whatever they do: the driver touches no memory but its own, its turns end, what it tells its device of is a frame within the device's memory, and what it
  * gives the switch is no longer than a buffer. */
 #include "e1000e.h"
+#include "input.h"
 #include "mmio.h"
 #include "nic.h"
 
@@ -26,11 +27,6 @@ enum operation {
 	RESTART,
 	WORK,
 	OPERATIONS
-};
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
 };
 
 static struct {
@@ -63,24 +59,6 @@ void mmio_write(volatile void *address, unsigned width, uint32_t value)
 	(void)address;
 	(void)width;
 	(void)value;
-}
-
-static uint8_t next_byte(struct input *input)
-{
-	if (input->size == 0) {
-		return 0;
-	}
-	input->size--;
-	return *input->bytes++;
-}
-
-static uint32_t next_word(struct input *input)
-{
-	uint32_t word = next_byte(input);
-
-	word |= (uint32_t)next_byte(input) << 8;
-	word |= (uint32_t)next_byte(input) << 16;
-	return word | (uint32_t)next_byte(input) << 24;
 }
 
 static void start(void)
@@ -317,7 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(world.region, 0, REGION_SIZE);
 	(void)ring_region_rings(world.region, REGION_SIZE, &world.in, &world.out);
 	start();
-	while (input.size > 0) {
+	while (input.left > 0) {
 		operate(&input);
 		if (!world.is_liar[1]) {
 			check_descriptors();

@@ -2,6 +2,7 @@
 /* The switch with cards that do what the input says: send frames, write anything anywhere in their regions, take frames or not, while time
  * passes and the switch starts again. Whatever they do: the switch touches no memory but its own and the regions, each of its turns ends,
  * and no port gets anything from one that no flow leads from, nor a frame that was not judged. */
+#include "input.h"
 #include "switch.h"
 
 #include <stdlib.h>
@@ -13,11 +14,6 @@
 #define TURNS_MAX 64u
 
 enum operation { SEND, WRITE, INDEX, TAKE, WORK, TIME, RESTART, OPERATIONS };
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
-};
 
 static struct {
 	uint8_t *regions[PORTS];
@@ -36,24 +32,6 @@ static const struct switch_port_settings SETTINGS[PORTS] = {
 	{ .name = "c", .mac = 0x020000000003 },
 	{ .name = "up", .is_uplink = true, .flows = 0x1 },
 };
-
-static uint8_t next_byte(struct input *input)
-{
-	if (input->size == 0) {
-		return 0;
-	}
-	input->size--;
-	return *input->bytes++;
-}
-
-static uint32_t next_word(struct input *input)
-{
-	uint32_t word = next_byte(input);
-
-	word |= (uint32_t)next_byte(input) << 8;
-	word |= (uint32_t)next_byte(input) << 16;
-	return word | (uint32_t)next_byte(input) << 24;
-}
 
 static void plug(void)
 {
@@ -196,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		(void)frame_region_attach(world.regions[i], SMALL_REGION, &world.out[i], &world.in[i]);
 	}
 	plug();
-	while (input.size > 0) {
+	while (input.left > 0) {
 		operate(&input);
 	}
 	work();
