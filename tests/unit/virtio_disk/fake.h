@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A virtio disk and its client for tests: registers as virtio 1.2 says, a queue that is walked in the memory which the driver named, sectors in an array. It
- * also lies, where a test wants it to. Host only. */
+/* A virtio disk for tests, with sectors in an array, and the memory of its client. Host only. */
 #pragma once
 
 #include "disk.h"
-
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-
-#include <cmocka.h>
+#include "virtio_fake.h"
 
 #define FAKE_SECTORS 4096u
 #define FAKE_AREA_SIZE 0x20000u
@@ -19,26 +11,8 @@
 #define FAKE_AREA_ADDRESS UINT64_C(0x50000000)
 
 struct fake {
-	/* What the device is like. */
-	uint64_t offered;
-	uint16_t queue_size;
-	uint8_t config[64];
-	bool refuses_features;
-	bool refuses_vector;
-	bool is_stuck;
-	/* What it was told. */
-	uint32_t status;
-	uint64_t taken_features;
-	uint32_t feature_select[2];
-	uint16_t queue_select;
-	uint16_t opened_size;
-	uint16_t vector;
-	uint64_t queue_address[3];
-	bool is_enabled;
-	uint32_t doorbells;
+	struct virtio_fake device;
 	/* Its work. */
-	uint16_t seen;      /* available entries that it has taken */
-	uint16_t used;      /* entries that it has given back */
 	uint32_t pieces;    /* requests done */
 	uint32_t order[64]; /* types of those, in order */
 	uint8_t sectors[FAKE_SECTORS * BLOCK_SECTOR_SIZE];
@@ -46,9 +20,6 @@ struct fake {
 };
 
 extern struct fake fake;
-extern uint8_t fake_common[0x38];
-extern uint8_t fake_notify[0x100];
-extern uint8_t fake_config_window[64];
 extern struct host_pci_function fake_function;
 extern struct driver_bar fake_bars[HOST_PCI_BARS];
 extern uint8_t fake_memory[DISK_MEMORY];

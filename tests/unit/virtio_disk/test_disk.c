@@ -75,7 +75,7 @@ static void test_sectors_go_both_ways(void **state)
 	post(0, BLOCK_WRITE, 7, 2, 0);
 	post(1, BLOCK_READ, 6, 4, 0x8000);
 	turn(DRIVER_MOVED);
-	assert_int_equal(fake.doorbells, 1);
+	assert_int_equal(fake.device.queue[0].doorbells, 1);
 	assert_false(is_free(0));
 	run();
 	expect(0, BLOCK_OK);
@@ -98,33 +98,33 @@ static void test_the_geometry_is_the_devices(void **state)
 	assert_int_equal(geometry.sectors, FAKE_SECTORS);
 	assert_int_equal(geometry.flags,
 		BLOCK_CAN_WRITE | BLOCK_CAN_FLUSH | BLOCK_CAN_DISCARD | BLOCK_CAN_WRITE_ZEROES);
-	fake.offered |= UINT64_C(1) << 5 | UINT64_C(1) << 1;
-	fake.offered &= ~(UINT64_C(1) << 9 | UINT64_C(1) << 13 | UINT64_C(1) << 14);
-	fake.config[8 + 2] = 0x02; /* size_max 128 KiB */
+	fake.device.offered |= UINT64_C(1) << 5 | UINT64_C(1) << 1;
+	fake.device.offered &= ~(UINT64_C(1) << 9 | UINT64_C(1) << 13 | UINT64_C(1) << 14);
+	fake.device.config[8 + 2] = 0x02; /* size_max 128 KiB */
 	start_driver();
 	assert_int_equal(disk.slots.geometry.flags, 0);
 	assert_int_equal(disk.slots.geometry.max_sectors, 256);
-	fake.config[8 + 2] = 0x00;
-	fake.config[8 + 1] = 0xfe; /* 63.5 KiB: less than the protocol asks for */
+	fake.device.config[8 + 2] = 0x00;
+	fake.device.config[8 + 1] = 0xfe; /* 63.5 KiB: less than the protocol asks for */
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_OK);
 	assert_non_null(disk_measure(&disk, &device));
-	fake.config[8 + 2] = 0x02;
-	fake.config[20 + 1] = 0x10; /* sectors of 4 KiB */
+	fake.device.config[8 + 2] = 0x02;
+	fake.device.config[20 + 1] = 0x10; /* sectors of 4 KiB */
 	assert_non_null(disk_measure(&disk, &device));
-	fake.config[20 + 1] = 0x02;
-	fake.config[7] = 0x80;
+	fake.device.config[20 + 1] = 0x02;
+	fake.device.config[7] = 0x80;
 	assert_non_null(disk_measure(&disk, &device));
 }
 
 static void test_a_flush_without_a_cache_is_done(void **state)
 {
 	(void)state;
-	fake.offered &= ~(UINT64_C(1) << 9);
+	fake.device.offered &= ~(UINT64_C(1) << 9);
 	start_driver();
 	post(3, BLOCK_FLUSH, 0, 0, 0);
 	turn(DRIVER_MOVED);
 	expect(3, BLOCK_OK);
-	assert_int_equal(fake.doorbells, 0);
+	assert_int_equal(fake.device.queue[0].doorbells, 0);
 }
 
 static void test_flush_reaches_the_device(void **state)
@@ -181,7 +181,7 @@ static void test_bad_requests_are_answered(void **state)
 	for (uint32_t slot = 0; slot < 8; slot++) {
 		expect(slot, BLOCK_REFUSED);
 	}
-	assert_int_equal(fake.doorbells, 0);
+	assert_int_equal(fake.device.queue[0].doorbells, 0);
 }
 
 static void test_failures_are_told(void **state)
@@ -219,9 +219,9 @@ static void test_all_slots_at_once_and_in_any_order(void **state)
 static void test_a_small_queue_takes_its_time(void **state)
 {
 	(void)state;
-	fake.queue_size = 19; /* 16 of them are used: five chains */
+	fake.device.queue_size = 19; /* 16 of them are used: five chains */
 	start_driver();
-	assert_int_equal(fake.opened_size, 16);
+	assert_int_equal(fake.device.queue[0].size, 16);
 	for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++) {
 		post(slot, BLOCK_READ, slot, 1, slot * 512);
 	}
@@ -320,7 +320,7 @@ static void test_no_doorbell_where_none_is_wanted(void **state)
 	((struct virtio_used *)(void *)(fake_memory + VIRTIO_QUEUE_USED))->flags = 1;
 	post(0, BLOCK_READ, 0, 1, 0);
 	turn(DRIVER_MOVED);
-	assert_int_equal(fake.doorbells, 0);
+	assert_int_equal(fake.device.queue[0].doorbells, 0);
 	run();
 	expect(0, BLOCK_OK);
 }

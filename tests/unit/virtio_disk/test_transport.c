@@ -23,9 +23,9 @@ static void test_the_structures_are_found(void **state)
 {
 	(void)state;
 	find(VIRTIO_OK);
-	assert_ptr_equal(device.common, fake_common);
-	assert_ptr_equal(device.notify, fake_notify);
-	assert_ptr_equal(device.config, fake_config_window);
+	assert_ptr_equal(device.common, fake.device.common);
+	assert_ptr_equal(device.notify, fake.device.notify);
+	assert_ptr_equal(device.config, fake.device.config);
 	assert_int_equal(device.notify_multiplier, 4);
 	assert_int_equal(virtio_config(&device, 0, 4), FAKE_SECTORS);
 	assert_int_equal(virtio_config(&device, 60, 4), 0);
@@ -72,43 +72,45 @@ static void test_the_handshake(void **state)
 {
 	(void)state;
 	find(VIRTIO_OK);
-	fake.status = 0xff;
+	fake.device.status = 0xff;
 	assert_int_equal(virtio_reset(&device), VIRTIO_OK);
-	assert_int_equal(fake.status, 0);
+	assert_int_equal(fake.device.status, 0);
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_OK);
-	assert_int_equal(fake.status, 1 | 2 | 8);
+	assert_int_equal(fake.device.status, 1 | 2 | 8);
 	/* Of what it offers what we know, and nothing else. */
-	assert_int_equal(fake.taken_features, (fake.offered & DISK_FEATURES) | UINT64_C(1) << 32);
+	assert_int_equal(
+		fake.device.taken_features, (fake.device.offered & DISK_FEATURES) | UINT64_C(1) << 32);
 	assert_int_equal(
 		virtio_open_queue(&device, &queue, 0, 3, fake_memory, UINT64_C(0x123456000)), VIRTIO_OK);
-	assert_int_equal(fake.vector, 3);
-	assert_int_equal(fake.opened_size, 256);
-	assert_true(fake.queue_address[0] == UINT64_C(0x123456000));
-	assert_true(fake.queue_address[1] == UINT64_C(0x123457000));
-	assert_true(fake.queue_address[2] == UINT64_C(0x123458000));
-	assert_true(fake.is_enabled);
+	assert_int_equal(fake.device.queue[0].vector, 3);
+	assert_int_equal(fake.device.queue[0].size, 256);
+	assert_true(fake.device.queue[0].address[0] == UINT64_C(0x123456000));
+	assert_true(fake.device.queue[0].address[1] == UINT64_C(0x123457000));
+	assert_true(fake.device.queue[0].address[2] == UINT64_C(0x123458000));
+	assert_true(fake.device.queue[0].is_enabled);
+	assert_int_equal(fake.device.config_vector, 0xffff); /* a disk that changes is not told of */
 	virtio_start(&device);
-	assert_int_equal(fake.status, 1 | 2 | 4 | 8);
+	assert_int_equal(fake.device.status, 1 | 2 | 4 | 8);
 }
 
 static void test_devices_that_do_not_play(void **state)
 {
 	(void)state;
 	find(VIRTIO_OK);
-	fake.is_stuck = true;
+	fake.device.is_stuck = true;
 	assert_int_equal(virtio_reset(&device), VIRTIO_ERROR_STUCK);
-	fake.is_stuck = false;
-	fake.refuses_features = true;
+	fake.device.is_stuck = false;
+	fake.device.refuses_features = true;
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_ERROR_FEATURES);
-	fake.refuses_features = false;
-	fake.offered &= ~(UINT64_C(1) << 32);
+	fake.device.refuses_features = false;
+	fake.device.offered &= ~(UINT64_C(1) << 32);
 	assert_int_equal(virtio_negotiate(&device, DISK_FEATURES), VIRTIO_ERROR_VERSION);
 	assert_int_equal(virtio_open_queue(&device, &queue, 1, 0, fake_memory, 0), VIRTIO_ERROR_QUEUE);
-	fake.refuses_vector = true;
+	fake.device.refuses_vector = true;
 	assert_int_equal(virtio_open_queue(&device, &queue, 0, 0, fake_memory, 0), VIRTIO_ERROR_VECTOR);
-	fake.refuses_vector = false;
+	fake.device.refuses_vector = false;
 	fake_reset();
-	fake.queue_size = 0;
+	fake.device.queue_size = 0;
 	assert_int_equal(virtio_open_queue(&device, &queue, 0, 0, fake_memory, 0), VIRTIO_ERROR_QUEUE);
 	for (int error = VIRTIO_OK; error <= VIRTIO_ERROR_STUCK; error++) {
 		assert_non_null(virtio_error_text((enum virtio_error)error));

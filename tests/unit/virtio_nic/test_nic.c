@@ -250,7 +250,7 @@ static void the_link_is_as_the_device_says(void **state)
 
 	(void)state;
 	assert_true(nic_is_up(&device));
-	fake.link = 0xfffe;
+	fake_set_link(0xfffe);
 	assert_false(nic_is_up(&device));
 	assert_true(far_send(&far, sent, sizeof sent, NULL));
 	work();
