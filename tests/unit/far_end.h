@@ -72,9 +72,43 @@ static inline uint32_t far_receive(struct far_end *far, uint8_t *bytes)
 /* Has the driver, as a consumer, taken all? */
 static inline bool far_is_empty(const struct far_end *far) { return far->out.shared->tail == far->head; }
 
+/* ---- Frames of which each byte is known ------------------------------------------------------------------------------- */
+
 static inline void far_pattern(uint8_t *bytes, uint32_t length, uint32_t seed)
 {
 	for (uint32_t i = 0; i < length; i++) {
 		bytes[i] = (uint8_t)(seed * 31 + i * 7 + (i >> 8));
 	}
+}
+
+static inline void far_check_pattern(const uint8_t *bytes, uint32_t length, uint32_t seed)
+{
+	static uint8_t wanted[FRAME_MAX_LENGTH];
+
+	far_pattern(wanted, length, seed);
+	assert_memory_equal(bytes, wanted, length);
+}
+
+static inline void far_send_pattern(struct far_end *far, uint32_t length, uint32_t seed)
+{
+	static uint8_t bytes[FRAME_MAX_LENGTH];
+
+	far_pattern(bytes, length, seed);
+	assert_true(far_send(far, bytes, length, NULL));
+}
+
+/* The next frame is that one. */
+static inline void far_expect_pattern(struct far_end *far, uint32_t length, uint32_t seed)
+{
+	static uint8_t got[FRAME_MAX_LENGTH];
+
+	assert_int_equal(far_receive(far, got), length);
+	far_check_pattern(got, length, seed);
+}
+
+static inline void far_expect_nothing(struct far_end *far)
+{
+	static uint8_t got[FRAME_MAX_LENGTH];
+
+	assert_int_equal(far_receive(far, got), 0);
 }

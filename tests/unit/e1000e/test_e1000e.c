@@ -99,73 +99,85 @@ static void a_device_that_cannot_be_used_is_refused(void **state)
 	}
 }
 
-static void frames_go_out(void **state)
+/* A whole frame comes from the line. False: the device has no descriptor for it. */
+static bool deliver(uint32_t length, uint32_t seed, uint8_t errors)
 {
-	uint8_t sent[1514];
+	uint8_t bytes[FRAMES_BUFFER];
+
+	far_pattern(bytes, length, seed);
+	return fake_deliver(bytes, length, WHOLE, errors);
+}
+
+/* The next frame that the device sends is that one. Its descriptor is not yet done. */
+static void expect_sent(uint32_t length, uint32_t seed)
+{
 	uint8_t got[FRAMES_BUFFER];
 
+	assert_int_equal(fake_send(got), length);
+	far_check_pattern(got, length, seed);
+}
+
+static void expect_nothing_sent(void)
+{
+	uint8_t got[FRAMES_BUFFER];
+
+	assert_int_equal(fake_send(got), 0);
+}
+
+static void frames_go_out(void **state)
+{
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++) {
 		uint32_t length = 60 + i * 17 % 1455;
 
-		far_pattern(sent, length, i);
-		assert_true(far_send(&far, sent, length, NULL));
+		far_send_pattern(&far, length, i);
 		work();
-		assert_int_equal(fake_send(got), length);
-		assert_memory_equal(got, sent, length);
+		expect_sent(length, i);
 		fake_complete(1);
 		/* there are descriptors: that it was sent does not matter */
 		assert_int_equal(fake.messages, 0);
 	}
-	assert_int_equal(fake_send(got), 0);
+	expect_nothing_sent();
 }
 
 static void frames_come_in(void **state)
 {
-	uint8_t sent[1518];
-	static uint8_t got[FRAME_MAX_LENGTH];
-
 	(void)state;
 	work();
 	for (uint32_t i = 0; i < 1000; i++) {
 		uint32_t length = 60 + i * 17 % 1459;
 
-		far_pattern(sent, length, i);
 		/* checksums that the device finds wrong are not its business */
-		assert_true(fake_deliver(sent, length, WHOLE, i % 2 != 0 ? 0x60 : 0));
+		assert_true(deliver(length, i, i % 2 != 0 ? 0x60 : 0));
 		assert_int_equal(fake.messages, 1);
 		work();
-		assert_int_equal(far_receive(&far, got), length);
-		assert_memory_equal(got, sent, length);
+		far_expect_pattern(&far, length, i);
 	}
-	assert_int_equal(far_receive(&far, got), 0);
+	far_expect_nothing(&far);
 }
 
 /* What comes at any place of the driver's way to sleep wakes it, or is seen. */
 static void nothing_is_slept_through(void **state)
 {
-	uint8_t bytes[100] = { 0 };
-	static uint8_t got[FRAME_MAX_LENGTH];
-
 	(void)state;
 	for (unsigned place = 0; place < 3; place++) {
 		bool is_up = e1000e_look(&device);
 
 		if (place == 0) {
-			assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 0));
+			assert_true(deliver(100, place, 0));
 		}
 		while (e1000e_turn(&device, &frames, is_up) == DRIVER_MOVED) {}
 		if (place == 1) {
-			assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 0));
+			assert_true(deliver(100, place, 0));
 		}
 		bool may_sleep = e1000e_may_sleep(&device, &frames);
 
 		if (place == 2) {
-			assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 0));
+			assert_true(deliver(100, place, 0));
 		}
 		assert_true(!may_sleep || place == 0 || fake.messages != 0);
 		work();
-		assert_int_equal(far_receive(&far, got), sizeof bytes);
+		far_expect_pattern(&far, 100, place);
 		fake_set_link(place % 2 == 0);
 		assert_int_not_equal(fake.messages, 0);
 		assert_int_equal(e1000e_look(&device), place % 2 == 0);
@@ -177,20 +189,18 @@ static void nothing_is_slept_through(void **state)
 /* What has been seen does not interrupt again. */
 static void nothing_wakes_twice(void **state)
 {
-	uint8_t bytes[100] = { 0 };
-
 	(void)state;
 	work();
 	fake_set_link(true);
 	(void)e1000e_look(&device);
-	assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 0));
+	assert_true(deliver(100, 0, 0));
 	while (e1000e_turn(&device, &frames, true) == DRIVER_MOVED) {}
 	fake.messages = 0;
 	assert_true(e1000e_may_sleep(&device, &frames));
 	assert_int_equal(fake.messages, 0);
 	/* a frame that is none, and comes at the last moment, keeps no other from being seen */
 	(void)e1000e_look(&device);
-	assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, 1));
+	assert_true(deliver(100, 0, 1));
 	assert_false(e1000e_may_sleep(&device, &frames));
 }
 
@@ -202,43 +212,35 @@ static void frames_with_errors_are_lost(void **state)
 	(void)state;
 	work();
 	for (unsigned i = 0; i < sizeof ERRORS; i++) {
-		assert_true(fake_deliver(bytes, sizeof bytes, WHOLE, ERRORS[i]));
+		assert_true(deliver(100, 0, ERRORS[i]));
 	}
 	assert_true(fake_deliver(bytes, sizeof bytes, DONE, 0)); /* goes on in the next buffer */
-	assert_true(fake_deliver(bytes, 13, WHOLE, 0));
+	assert_true(deliver(13, 0, 0));
 	work();
 	assert_int_equal(frames.malformed, sizeof ERRORS + 2);
-	assert_int_equal(far_receive(&far, bytes), 0);
+	far_expect_nothing(&far);
 	/* their descriptors are not */
 	assert_int_equal((fake.tail[0] - fake.head[0]) % E1000E_DESCRIPTORS, RECEIVE_BUFFERS);
 }
 
 static void the_device_is_slow(void **state)
 {
-	static uint8_t got[FRAMES_BUFFER];
-	uint8_t sent[100];
-
 	(void)state;
 	for (unsigned round = 0; round < 5; round++) {
 		for (uint32_t i = 0; i < RECEIVE_BUFFERS + 10; i++) {
-			far_pattern(sent, sizeof sent, i);
-			assert_true(far_send(&far, sent, sizeof sent, NULL));
+			far_send_pattern(&far, 100, i);
 		}
 		work();
 		assert_int_not_equal(fake.mask & 1u << 22, 0);
 		for (uint32_t i = 0; i < RECEIVE_BUFFERS; i++) {
-			assert_int_equal(fake_send(got), sizeof sent);
-			far_pattern(sent, sizeof sent, i);
-			assert_memory_equal(got, sent, sizeof sent);
+			expect_sent(100, i);
 		}
-		assert_int_equal(fake_send(got), 0);
+		expect_nothing_sent();
 		fake_complete(11);
 		assert_int_not_equal(fake.messages, 0);
 		work();
 		for (uint32_t i = RECEIVE_BUFFERS; i < RECEIVE_BUFFERS + 10; i++) {
-			assert_int_equal(fake_send(got), sizeof sent);
-			far_pattern(sent, sizeof sent, i);
-			assert_memory_equal(got, sent, sizeof sent);
+			expect_sent(100, i);
 		}
 		fake_complete(RECEIVE_BUFFERS - 1);
 		work();
@@ -248,8 +250,6 @@ static void the_device_is_slow(void **state)
 /* What has no room stays in its descriptor, in order, and none is lost. */
 static void the_switch_is_slow(void **state)
 {
-	static uint8_t got[FRAME_MAX_LENGTH];
-	uint8_t sent[700];
 	uint32_t delivered = 0;
 	uint32_t received = 0;
 
@@ -258,17 +258,14 @@ static void the_switch_is_slow(void **state)
 	start_with(FAR_SMALL_SIZE);
 	work();
 	while (received < 500) {
-		far_pattern(sent, sizeof sent, delivered);
-		while (fake_deliver(sent, sizeof sent, WHOLE, 0)) {
-			far_pattern(sent, sizeof sent, ++delivered);
+		while (deliver(700, delivered, 0)) {
+			delivered++;
 			work();
 		}
 		assert_int_equal(fake.mask & 1u << 20, 0);
 		assert_int_not_equal(far.in.shared->producer_ticket, 0);
 		for (unsigned i = 0; i < 3; i++) {
-			assert_int_equal(far_receive(&far, got), sizeof sent);
-			far_pattern(sent, sizeof sent, received++);
-			assert_memory_equal(got, sent, sizeof sent);
+			far_expect_pattern(&far, 700, received++);
 		}
 		work();
 	}
@@ -279,15 +276,13 @@ static void the_switch_is_slow(void **state)
 static void a_new_driver_begins_anew(void **state)
 {
 	static uint8_t got[FRAME_MAX_LENGTH];
-	uint8_t sent[200];
 
 	(void)state;
 	work();
 	for (uint32_t life = 0; life < 20; life++) {
-		far_pattern(sent, sizeof sent, life);
 		for (uint32_t i = 0; i < 7; i++) {
-			(void)fake_deliver(sent, sizeof sent, WHOLE, 0);
-			assert_true(far_send(&far, sent, sizeof sent, NULL));
+			(void)deliver(200, life, 0);
+			far_send_pattern(&far, 200, life);
 		}
 		(void)e1000e_turn(&device, &frames, true);
 		(void)fake_send(got);
@@ -297,27 +292,22 @@ static void a_new_driver_begins_anew(void **state)
 		while (fake_send(got) != 0) {
 			fake_complete(1);
 		}
-		far_pattern(sent, sizeof sent, 100 + life);
-		assert_true(fake_deliver(sent, sizeof sent, WHOLE, 0));
-		assert_true(far_send(&far, sent, sizeof sent, NULL));
+		assert_true(deliver(200, 100 + life, 0));
+		far_send_pattern(&far, 200, 100 + life);
 		work();
-		assert_int_equal(far_receive(&far, got), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
-		assert_int_equal(fake_send(got), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
+		far_expect_pattern(&far, 200, 100 + life);
+		expect_sent(200, 100 + life);
 	}
 }
 
 static void a_line_that_is_down_takes_all(void **state)
 {
-	uint8_t bytes[100] = { 0 };
-
 	(void)state;
 	fake_set_link(false);
-	assert_true(far_send(&far, bytes, sizeof bytes, NULL));
+	far_send_pattern(&far, 100, 0);
 	work();
 	assert_true(far_is_empty(&far));
-	assert_int_equal(fake_send(bytes), 0);
+	expect_nothing_sent();
 }
 
 static void nonsense_of_the_device_is_noticed(void **state)

@@ -77,68 +77,79 @@ static void it_takes_no_offloads(void **state)
 	assert_int_equal(fake_available(NIC_QUEUE_TRANSMIT), 0);
 }
 
-static void frames_go_out(void **state)
+/* A frame comes from the line. False: the device has no buffer for it. */
+static bool deliver(uint32_t length, uint32_t seed)
 {
-	uint8_t sent[1514];
+	uint8_t bytes[FRAMES_BUFFER];
+
+	far_pattern(bytes, length, seed);
+	return fake_deliver(bytes, length);
+}
+
+/* The next frame that the device sends is that one. Its buffer, which the device keeps. */
+static uint32_t expect_sent(uint32_t length, uint32_t seed)
+{
 	uint8_t got[FRAMES_BUFFER];
 	uint32_t head;
 
+	assert_int_equal(fake_send(got, &head), length);
+	far_check_pattern(got, length, seed);
+	return head;
+}
+
+static void expect_nothing_sent(void)
+{
+	uint8_t got[FRAMES_BUFFER];
+	uint32_t head;
+
+	assert_int_equal(fake_send(got, &head), 0);
+}
+
+static void frames_go_out(void **state)
+{
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++) {
 		uint32_t length = 60 + i * 17 % 1455;
 
-		far_pattern(sent, length, i);
-		assert_true(far_send(&far, sent, length, NULL));
+		far_send_pattern(&far, length, i);
 		work();
-		assert_int_equal(fake_send(got, &head), length);
-		assert_memory_equal(got, sent, length);
-		fake_give_back(NIC_QUEUE_TRANSMIT, head, 0);
+		fake_give_back(NIC_QUEUE_TRANSMIT, expect_sent(length, i), 0);
 	}
-	assert_int_equal(fake_send(got, &head), 0);
+	expect_nothing_sent();
 }
 
 static void frames_come_in(void **state)
 {
-	uint8_t sent[1518];
-	static uint8_t got[FRAME_MAX_LENGTH];
-
 	(void)state;
 	work();
 	for (uint32_t i = 0; i < 1000; i++) {
 		uint32_t length = 60 + i * 17 % 1459;
 
-		far_pattern(sent, length, i);
-		assert_true(fake_deliver(sent, length));
+		assert_true(deliver(length, i));
 		assert_true(fake_may_interrupt(NIC_QUEUE_RECEIVE));
 		work();
-		assert_int_equal(far_receive(&far, got), length);
-		assert_memory_equal(got, sent, length);
+		far_expect_pattern(&far, length, i);
 	}
-	assert_int_equal(far_receive(&far, got), 0);
+	far_expect_nothing(&far);
 	assert_int_equal(fake_available(NIC_QUEUE_RECEIVE), NIC_BUFFERS);
 }
 
 /* More at once than there are buffers, given back in another order. */
 static void the_device_is_slow(void **state)
 {
-	static uint8_t got[FRAMES_BUFFER];
-	uint8_t sent[100];
 	uint32_t heads[NIC_BUFFERS];
 
 	(void)state;
 	for (unsigned round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < NIC_BUFFERS + 10; i++) {
-			far_pattern(sent, sizeof sent, i);
-			assert_true(far_send(&far, sent, sizeof sent, NULL));
+			far_send_pattern(&far, 100, i);
 		}
 		work();
 		assert_true(fake_may_interrupt(NIC_QUEUE_TRANSMIT));
 		for (uint32_t i = 0; i < NIC_BUFFERS; i++) {
-			assert_int_equal(fake_send(got, &heads[i]), sizeof sent);
-			far_pattern(sent, sizeof sent, i);
-			assert_memory_equal(got, sent, sizeof sent);
+			heads[i] = expect_sent(100, i);
 		}
-		assert_int_equal(fake_send(got, heads), 0);
+		expect_nothing_sent();
 		for (uint32_t i = NIC_BUFFERS; i-- > 0;) {
 			fake_give_back(NIC_QUEUE_TRANSMIT, heads[i], 0);
 		}
@@ -146,10 +157,7 @@ static void the_device_is_slow(void **state)
 		/* there are buffers again: what the device has sent does not matter */
 		assert_false(fake_may_interrupt(NIC_QUEUE_TRANSMIT));
 		for (uint32_t i = NIC_BUFFERS; i < NIC_BUFFERS + 10; i++) {
-			assert_int_equal(fake_send(got, &heads[0]), sizeof sent);
-			far_pattern(sent, sizeof sent, i);
-			assert_memory_equal(got, sent, sizeof sent);
-			fake_give_back(NIC_QUEUE_TRANSMIT, heads[0], 0);
+			fake_give_back(NIC_QUEUE_TRANSMIT, expect_sent(100, i), 0);
 		}
 	}
 }
@@ -157,8 +165,6 @@ static void the_device_is_slow(void **state)
 /* What has no room stays with the device, in order, and none is lost. */
 static void the_switch_is_slow(void **state)
 {
-	static uint8_t got[FRAME_MAX_LENGTH];
-	uint8_t sent[700];
 	uint32_t delivered = 0;
 	uint32_t received = 0;
 
@@ -167,17 +173,14 @@ static void the_switch_is_slow(void **state)
 	start_with(256, FAR_SMALL_SIZE);
 	work();
 	while (received < 500) {
-		far_pattern(sent, sizeof sent, delivered);
-		while (fake_deliver(sent, sizeof sent)) {
-			far_pattern(sent, sizeof sent, ++delivered);
+		while (deliver(700, delivered)) {
+			delivered++;
 			work();
 		}
 		assert_false(fake_may_interrupt(NIC_QUEUE_RECEIVE));
 		assert_int_not_equal(far.in.shared->producer_ticket, 0);
 		for (unsigned i = 0; i < 3; i++) {
-			assert_int_equal(far_receive(&far, got), sizeof sent);
-			far_pattern(sent, sizeof sent, received++);
-			assert_memory_equal(got, sent, sizeof sent);
+			far_expect_pattern(&far, 700, received++);
 		}
 		work();
 	}
@@ -186,25 +189,17 @@ static void the_switch_is_slow(void **state)
 
 static void a_small_queue_will_do(void **state)
 {
-	static uint8_t got[FRAME_MAX_LENGTH];
-	uint8_t sent[100];
-	uint32_t head;
-
 	(void)state;
 	tear_down(NULL);
 	start_with(4, FAR_REGION_SIZE);
 	work();
 	assert_int_equal(fake_available(NIC_QUEUE_RECEIVE), 4);
 	for (uint32_t i = 0; i < 50; i++) {
-		far_pattern(sent, sizeof sent, i);
-		assert_true(fake_deliver(sent, sizeof sent));
-		assert_true(far_send(&far, sent, sizeof sent, NULL));
+		assert_true(deliver(100, i));
+		far_send_pattern(&far, 100, i);
 		work();
-		assert_int_equal(far_receive(&far, got), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
-		assert_int_equal(fake_send(got, &head), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
-		fake_give_back(NIC_QUEUE_TRANSMIT, head, 0);
+		far_expect_pattern(&far, 100, i);
+		fake_give_back(NIC_QUEUE_TRANSMIT, expect_sent(100, i), 0);
 	}
 }
 
@@ -212,16 +207,14 @@ static void a_small_queue_will_do(void **state)
 static void a_new_driver_begins_anew(void **state)
 {
 	static uint8_t got[FRAME_MAX_LENGTH];
-	uint8_t sent[200];
 	uint32_t head;
 
 	(void)state;
 	work();
 	for (uint32_t life = 0; life < 20; life++) {
-		far_pattern(sent, sizeof sent, life);
 		for (uint32_t i = 0; i < 7; i++) {
-			(void)fake_deliver(sent, sizeof sent);
-			assert_true(far_send(&far, sent, sizeof sent, NULL));
+			(void)deliver(200, life);
+			far_send_pattern(&far, 200, life);
 		}
 		(void)nic_turn(&nic, &frames, true);
 		(void)fake_send(got, &head);
@@ -231,31 +224,24 @@ static void a_new_driver_begins_anew(void **state)
 		while (fake_send(got, &head) != 0) {
 			fake_give_back(NIC_QUEUE_TRANSMIT, head, 0);
 		}
-		far_pattern(sent, sizeof sent, 100 + life);
-		assert_true(fake_deliver(sent, sizeof sent));
-		assert_true(far_send(&far, sent, sizeof sent, NULL));
+		assert_true(deliver(200, 100 + life));
+		far_send_pattern(&far, 200, 100 + life);
 		work();
-		assert_int_equal(far_receive(&far, got), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
-		assert_int_equal(fake_send(got, &head), sizeof sent);
-		assert_memory_equal(got, sent, sizeof sent);
+		far_expect_pattern(&far, 200, 100 + life);
+		(void)expect_sent(200, 100 + life);
 	}
 }
 
 static void the_link_is_as_the_device_says(void **state)
 {
-	uint8_t sent[100] = { 0 };
-	uint8_t got[FRAMES_BUFFER];
-	uint32_t head;
-
 	(void)state;
 	assert_true(nic_is_up(&device));
 	fake_set_link(0xfffe);
 	assert_false(nic_is_up(&device));
-	assert_true(far_send(&far, sent, sizeof sent, NULL));
+	far_send_pattern(&far, 100, 0);
 	work();
 	assert_true(far_is_empty(&far));
-	assert_int_equal(fake_send(got, &head), 0);
+	expect_nothing_sent();
 	/* that it has changed is told by a message, if the device takes that */
 	fake.refuses_changes = true;
 	assert_int_equal(virtio_tell_changes(&device, VECTOR), VIRTIO_ERROR_VECTOR);
@@ -274,8 +260,6 @@ static enum driver_turn after(unsigned queue, uint32_t head, uint32_t length)
 
 static void nonsense_of_the_device_is_noticed(void **state)
 {
-	uint8_t sent[100] = { 0 };
-	uint8_t got[FRAMES_BUFFER];
 	uint32_t head;
 
 	(void)state;
@@ -289,10 +273,10 @@ static void nonsense_of_the_device_is_noticed(void **state)
 	work();
 	assert_int_equal(after(NIC_QUEUE_TRANSMIT, 0, 0), DRIVER_NONSENSE);
 	start_driver();
-	assert_true(far_send(&far, sent, sizeof sent, NULL));
-	assert_true(far_send(&far, sent, sizeof sent, NULL));
+	far_send_pattern(&far, 100, 0);
+	far_send_pattern(&far, 100, 0);
 	work();
-	assert_int_equal(fake_send(got, &head), sizeof sent);
+	head = expect_sent(100, 0);
 	fake_give_back(NIC_QUEUE_TRANSMIT, head, 0);
 	assert_int_equal(after(NIC_QUEUE_TRANSMIT, head, 0), DRIVER_NONSENSE);
 	start_driver();
@@ -310,7 +294,7 @@ static void nonsense_of_the_device_is_noticed(void **state)
 		work();
 	}
 	assert_int_equal(frames.malformed, NIC_HEADER + FRAME_MIN_LENGTH);
-	assert_int_equal(far_receive(&far, got), 0);
+	far_expect_nothing(&far);
 	assert_int_equal(fake_available(NIC_QUEUE_RECEIVE), NIC_BUFFERS + NIC_HEADER + FRAME_MIN_LENGTH);
 }
 
