@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between the files that judge a manifest's records: validate.c walks over them, check_*.c judge those of one subject each, by the values
- * (values.c) and by the rule of authority (authority.c). All is pure: reads the manifest. For these files and for proofs only.
+ * (values.c) and by the rule of authority (authority.c). All is pure: reads the manifest. For this folder's files and for proofs only.
  *
  * Sections come in the order of the header, so that a record refers only to what was judged before; the scopes of all objects are judged
  * before the first object.
@@ -17,6 +17,9 @@ struct manifest_subject {
 	uint32_t vm;
 	uint32_t task;
 };
+
+/* True if the two NUL-terminated strings are equal. */
+int manifest_same_text(const char *left, const char *right);
 
 /* The text at `offset` in the strings is not empty and has fewer than `limit` bytes before its NUL; else MANIFEST_ERROR_STRING. */
 __attribute__((warn_unused_result)) enum manifest_error manifest_check_text(

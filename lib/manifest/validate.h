@@ -10,6 +10,3 @@
  */
 __attribute__((warn_unused_result)) enum manifest_error manifest_validate(
 	const struct manifest *manifest, struct manifest_fault *fault);
-
-/* True if the two NUL-terminated strings are equal. No libc, because the root task and the proofs use this code as it is. */
-int manifest_same_text(const char *left, const char *right);

@@ -15,7 +15,7 @@
  * Functions: lib/manifest/check_tasks.c: manifest_check_argument
  * Functions: lib/manifest/check_objects.c: manifest_check_scope
  * Functions: lib/manifest/validate.c: check_all_scopes manifest_validate
- * Functions: lib/manifest/reader.c: manifest_string manifest_same_text
+ * Functions: lib/manifest/lookup.c: manifest_string manifest_same_text
  * Replaces: check_record proof_check_record
  * Options: --slice-formula --unwind 5 --unwindset manifest_validate.1:13 --unwindset proof_check_record.0:13 --unwindset walk.0:13 --unwindset walk.2:13 --unwindset walk.3:13
  */
@@ -28,7 +28,7 @@
 #include "manifest/check_objects.c"
 #include "manifest/check_routes.c"
 #include "manifest/check_tasks.c"
-#include "manifest/reader.c"
+#include "manifest/lookup.c"
 #include "manifest/validate.c"
 #include "manifest/values.c"
 
