@@ -101,44 +101,12 @@ struct appliance {
 };
 
 /* What the system's own tasks need of the CPU, in thousandths. */
-static inline unsigned appliance_system_share(const struct appliance *appliance)
-{
-	unsigned uplinks = appliance->network.uplink_count;
-	bool has_functions = uplinks != 0;
-	unsigned share = SYSTEM_SHARE_PER_MILLE + uplinks * UPLINK_SHARE_PER_MILLE;
-
-	for (unsigned i = 0; i < appliance->disk_count; i++) {
-		share += DISK_SHARE_PER_MILLE;
-		share += disk_has_volumes(appliance, i) ? VOLUMES_SHARE_PER_MILLE : 0;
-		has_functions |= appliance->disks[i].memory == 0;
-	}
-	return share + (has_functions ? PCI_SHARE_PER_MILLE : 0) +
-	       (appliance->audit_log_line != 0 ? AUDIT_SHARE_PER_MILLE : 0) +
-	       (network_port_count(appliance) != 0 ? SWITCH_SHARE_PER_MILLE : 0);
-}
+unsigned appliance_system_share(const struct appliance *appliance);
 
 /*
  * Reads and checks the appliance file `path`. Every fault is reported; on the first return value false the appliance is not to be
  * used. Guest files are looked for relative to the folder of `path`. Reads files, writes messages, nothing else.
  */
 __attribute__((warn_unused_result)) bool appliance_load(const char *path, struct appliance *appliance);
-
-/* The checks of a whole appliance, after its single values were read (check.c). Reports to `diagnostics`. */
-void appliance_check(struct appliance *appliance, struct diagnostics *diagnostics);
-
-/* The same for its disks and volumes (check_disks.c). */
-void disks_check(struct appliance *appliance, struct diagnostics *diagnostics);
-
-/* The same for its network (check_network.c). */
-void network_check(const struct appliance *appliance, struct diagnostics *diagnostics);
-
-/* Without an IOMMU a device reads and writes what its driver tells it to, anywhere in memory: reports the driver of `what` ("disk", "uplink") `name` where nobody
- * allowed that (check_functions.c). */
-void check_dma(const struct appliance *appliance, const char *what, const char *name,
-	const struct host_function *function, struct diagnostics *diagnostics);
-
-/* The name of that one of the first disks and uplinks which is the function in the same place; NULL if there is none (check_functions.c). */
-const char *function_owner(const struct appliance *appliance, const struct host_function *function,
-	unsigned disk_count, unsigned uplink_count);
 
 void appliance_free(struct appliance *appliance);

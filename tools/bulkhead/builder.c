@@ -51,6 +51,14 @@ uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char 
 	return index;
 }
 
+uint32_t add_disk_memory(
+	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size)
+{
+	return builder->appliance->disks[disk].memory != 0
+		       ? add_memory(builder, owned_by_system(prefix), name, size)
+		       : add_dma_memory(builder, prefix, name, size);
+}
+
 void add_capability(struct builder *builder, uint32_t task, const char *name, uint32_t object,
 	uint32_t rights, uint64_t badge)
 {

@@ -128,6 +128,10 @@ uint32_t add_module_memory(struct builder *builder, const char *path);
 /* Zeroed memory that drivers may tell their devices of: the system's for good. */
 uint32_t add_dma_memory(struct builder *builder, const char *prefix, const char *name, uint64_t size);
 
+/* Memory that a disk's clients share with it, under PREFIX/NAME: the system's for good, and where the disk is a device for DMA. */
+uint32_t add_disk_memory(
+	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size);
+
 /*
  * Makes `task` the driver of the function that the PCI server finds by the name `function`, which has to outlive the builder: regions bar0 to bar5,
  * function (read only), capability message0, whose interrupts signal `badge` to `notification`.
@@ -147,10 +151,6 @@ void expand_volumes(struct builder *builder, unsigned number, uint32_t disk_task
 /* Makes `task` (called `name`), which is signalled on `notification`, the next client of the volume server that has volume `volume`, as that was told. */
 void add_volume_client(
 	struct builder *builder, unsigned volume, const char *name, uint32_t task, uint32_t notification);
-
-/* Memory that a disk's clients share with it, under PREFIX/NAME: the system's for good, and where the disk is a device for DMA. */
-uint32_t add_disk_memory(
-	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size);
 
 void expand_uplinks(struct builder *builder);
 

@@ -3,7 +3,7 @@
  * The checks that concern more than one value of an appliance: files, memory, shares, ports, consoles. Reads the guests' files; completes
  * the appliance with their sizes and with the shares of VMs that declare none.
  */
-#include "appliance.h"
+#include "check.h"
 #include "guest_image.h"
 #include "values.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The checks of an appliance's disks: devices, images, volumes that overlap, and that what one VM writes no other VM uses. Looks at the images' sizes. */
-#include "appliance.h"
+#include "check.h"
 #include "values.h"
 
 #include <string.h>
@@ -49,16 +49,6 @@ static void check_image(struct disk *disk, struct diagnostics *diagnostics)
 			"the image of disk \"%s\" does not fit into its memory: write memory = %s or more",
 			disk->name, size);
 	}
-}
-
-bool disk_has_volumes(const struct appliance *appliance, unsigned disk)
-{
-	for (unsigned i = 0; i < appliance->volume_count; i++) {
-		if (appliance->volumes[i].disk == disk) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static void check_disk(struct appliance *appliance, unsigned index, struct diagnostics *diagnostics)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The checks of the host's functions, whether they are disks or uplinks: each has one driver, and an IOMMU or the file lets that do DMA. Memory only. */
-#include "appliance.h"
+#include "check.h"
 
 #include <string.h>
 

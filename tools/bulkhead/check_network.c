@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The checks of an appliance's network: addresses, VLANs, and that the closure of its flows reaches nothing that is denied. Memory only. */
-#include "appliance.h"
+#include "check.h"
 #include "reach.h"
 
 #include <stdio.h>

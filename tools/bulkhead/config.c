@@ -3,6 +3,7 @@
  * Reads an appliance file with libconfuse into struct appliance. Every option is read as text and judged here, so that each message
  * can say which line is wrong and how to mend it. Reads the file, nothing else.
  */
+#include "check.h"
 #include "config_reader.h"
 #include "source.h"
 
@@ -104,21 +105,6 @@ static void read_control(struct reader *reader, cfg_t *root)
 		report(&reader->diagnostics, appliance->control_line,
 			"control = \"%s\" is unknown: write none, com2 or com3", text);
 	}
-}
-
-bool has_section(struct reader *reader, cfg_t *root, const char *kind, unsigned index, unsigned most,
-	const char *plural)
-{
-	unsigned count = cfg_size(root, kind);
-
-	if (index < count && index == most) {
-		cfg_t *section = cfg_getnsec(root, kind, index);
-
-		report(&reader->diagnostics,
-			find_section_line(reader->text, kind, cfg_title(section), (unsigned)section->line),
-			"there are %u %s: at most %u are possible", count, plural, most);
-	}
-	return index < count && index < most;
 }
 
 static void read_appliance(struct reader *reader, cfg_t *root)
@@ -259,48 +245,4 @@ bool appliance_load(const char *path, struct appliance *appliance)
 	free(folder);
 	free(text);
 	return reader.diagnostics.errors == 0 && appliance->name != NULL;
-}
-
-void appliance_free(struct appliance *appliance)
-{
-	for (unsigned i = 0; i < appliance->vm_count; i++) {
-		struct vm *vm = &appliance->vms[i];
-
-		for (unsigned j = 0; j < vm->module_count; j++) {
-			free(vm->modules[j].path);
-			free(vm->modules[j].text);
-		}
-		for (unsigned j = 0; j < vm->device_count; j++) {
-			free(vm->devices[j].console);
-		}
-		for (unsigned j = 0; j < vm->nic_count; j++) {
-			free(vm->nics[j].name);
-		}
-		for (unsigned j = 0; j < vm->disk_count; j++) {
-			free(vm->disks[j].name);
-		}
-		free(vm->kernel.path);
-		free(vm->kernel.text);
-		free(vm->initrd.path);
-		free(vm->initrd.text);
-		free(vm->command_line);
-		free(vm->name);
-	}
-	for (unsigned i = 0; i < appliance->disk_count; i++) {
-		free(appliance->disks[i].name);
-		free(appliance->disks[i].function.pci);
-		free(appliance->disks[i].image.path);
-		free(appliance->disks[i].image.text);
-	}
-	for (unsigned i = 0; i < appliance->volume_count; i++) {
-		free(appliance->volumes[i].name);
-		free(appliance->volumes[i].label);
-	}
-	for (unsigned i = 0; i < appliance->network.uplink_count; i++) {
-		free(appliance->network.uplinks[i].name);
-		free(appliance->network.uplinks[i].function.pci);
-	}
-	free(appliance->name);
-	free(appliance->admin_console);
-	*appliance = (struct appliance){ 0 };
 }

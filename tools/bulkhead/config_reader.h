@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the two halves of the appliance file's reader: config.c parses the file, config_vm.c reads values and VM sections. */
+/* Between the parts of the appliance file's reader: config.c parses the file, config_*.c read the sections of one kind each, by config_values.c. */
 #pragma once
 
 #include "appliance.h"
@@ -31,6 +31,10 @@ const char *option_text(const struct reader *reader, cfg_t *section, const char 
 
 /* An option that is true or false; `fallback` where it is not given, or neither (which is reported). */
 bool read_boolean(struct reader *reader, cfg_t *section, const char *name, bool fallback);
+
+/* A duration and its line; `fallback` and 0 where it is not given, `fallback` where it is none (which is reported). */
+unsigned read_duration(
+	struct reader *reader, cfg_t *section, const char *name, uint64_t fallback, uint64_t *microseconds);
 
 /* The name of a console in new memory; `fallback` where it is not given, or no name (which is reported). */
 char *read_console_name(struct reader *reader, cfg_t *section, const char *name, const char *fallback);

@@ -26,14 +26,6 @@ static const struct {
 	[DISK_DRIVER_NVME] = { "nvme-disk", 0xa000 },
 };
 
-uint32_t add_disk_memory(
-	struct builder *builder, unsigned disk, const char *prefix, const char *name, uint64_t size)
-{
-	return builder->appliance->disks[disk].memory != 0
-		       ? add_memory(builder, owned_by_system(prefix), name, size)
-		       : add_dma_memory(builder, prefix, name, size);
-}
-
 /* A task that writes the disk full and reads it back, for tests. */
 static void add_exerciser(struct builder *builder, unsigned number, uint32_t disk_task,
 	uint32_t disk_notification, uint32_t page)

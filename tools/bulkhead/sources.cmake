@@ -2,6 +2,7 @@
 # The host tool. Needs libconfuse, LIB_MANIFEST_SOURCES, the folders lib/include and tools/bulkhead, and _GNU_SOURCE.
 # TOOL_PURE_SOURCES are what unit tests link: all but main.c.
 set(TOOL_PURE_SOURCES
+	${CMAKE_CURRENT_LIST_DIR}/appliance.c
 	${CMAKE_CURRENT_LIST_DIR}/audit.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_json.c
 	${CMAKE_CURRENT_LIST_DIR}/audit_log.c
@@ -19,6 +20,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/config_function.c
 	${CMAKE_CURRENT_LIST_DIR}/config_network.c
 	${CMAKE_CURRENT_LIST_DIR}/config_uplink.c
+	${CMAKE_CURRENT_LIST_DIR}/config_values.c
 	${CMAKE_CURRENT_LIST_DIR}/config_vm.c
 	${CMAKE_CURRENT_LIST_DIR}/config_volume.c
 	${CMAKE_CURRENT_LIST_DIR}/devices.c
@@ -36,6 +38,7 @@ set(TOOL_PURE_SOURCES
 	${CMAKE_CURRENT_LIST_DIR}/expand_wall_clock.c
 	${CMAKE_CURRENT_LIST_DIR}/guest_image.c
 	${CMAKE_CURRENT_LIST_DIR}/manifest_writer.c
+	${CMAKE_CURRENT_LIST_DIR}/network.c
 	${CMAKE_CURRENT_LIST_DIR}/qemu_command.c
 	${CMAKE_CURRENT_LIST_DIR}/reach.c
 	${CMAKE_CURRENT_LIST_DIR}/run.c

@@ -148,35 +148,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void free_appliance(void)
-{
-	for (unsigned i = 0; i < appliance.vm_count; i++) {
-		struct vm *vm = &appliance.vms[i];
-
-		for (unsigned j = 0; j < vm->device_count; j++) {
-			free(vm->devices[j].console);
-		}
-		for (unsigned j = 0; j < vm->nic_count; j++) {
-			free(vm->nics[j].name);
-		}
-		free(vm->name);
-		free(vm->kernel.path);
-		free(vm->initrd.path);
-		free(vm->command_line);
-	}
-	for (unsigned i = 0; i < appliance.network.uplink_count; i++) {
-		free(appliance.network.uplinks[i].name);
-		free(appliance.network.uplinks[i].function.pci);
-	}
-	free(appliance.name);
-	free(appliance.admin_console);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	system_free(&image);
-	free_appliance();
+	appliance_free(&appliance);
 	return 0;
 }
 
