@@ -3,7 +3,7 @@
 #include "harness.h"
 
 static struct test_thread victim;
-static uint64_t endpoint, reply;
+static uint64_t endpoint, reply, space;
 static volatile uint64_t reached, value;
 
 /* Each program faults once at its start (after what it prepares); the answer skips or mends it. */
@@ -47,6 +47,38 @@ static bool start(const char *program, uint64_t rdi, bool fpu)
 	}
 	victim.registers.rip = (uint64_t)program;
 	victim.registers.rdi = rdi;
+	return bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers) == BH_OK &&
+	       bh_thread_resume(victim.thread) == BH_OK;
+}
+
+/* A Frame with a program that goes on for ever. */
+static uint64_t loop_new(void)
+{
+	uint64_t frame = object_new(BH_OBJECT_FRAME, 12);
+	uint8_t *code = (uint8_t *)address_new(4096);
+
+	CHECK_EQUAL(BH_OK, map_with_tables(frame, OWN_SPACE, (uint64_t)code, MAP_RW));
+	code[0] = 0xeb; /* jmp . */
+	code[1] = 0xfe;
+	return frame;
+}
+
+/* The victim runs in a space of its own from 0x1000 on, where `frame` is mapped; 0: nothing is. */
+static bool start_apart(uint64_t frame)
+{
+	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
+	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
+	reply = object_new(BH_OBJECT_REPLY, 0);
+	victim = (struct test_thread){ .space = space,
+		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
+	if (frame != 0 && map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000,
+				  BH_MAP_READ | BH_MAP_EXECUTE) != BH_OK) {
+		return false;
+	}
+	if (!thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true)) {
+		return false;
+	}
+	victim.registers.rip = 0x1000;
 	return bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers) == BH_OK &&
 	       bh_thread_resume(victim.thread) == BH_OK;
 }
@@ -262,15 +294,7 @@ static void others(void)
 
 	case_begin("fault.no_space",
 		"a thread whose address space was deleted faults with NO_SPACE instead of running");
-	uint64_t space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
-	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
-	reply = object_new(BH_OBJECT_REPLY, 0);
-	victim = (struct test_thread){ .space = space,
-		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
-	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
-	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
-	REQUIRE_OK(bh_thread_resume(victim.thread));
+	REQUIRE(start_apart(0));
 	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x1000, 20,
 		(const char *)0x1000)); /* nothing is mapped in it */
 	REQUIRE_OK(bh_cnode_revoke(SELF, space));
@@ -280,22 +304,7 @@ static void others(void)
 
 	case_begin("fault.own_space",
 		"the space that the CPU runs in is deleted under a running thread: it faults, the kernel goes on");
-	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
-	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
-	reply = object_new(BH_OBJECT_REPLY, 0);
-	uint64_t frame = object_new(BH_OBJECT_FRAME, 12);
-	uint8_t *code = (uint8_t *)address_new(4096);
-	REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)code, MAP_RW));
-	code[0] = 0xeb; /* jmp . */
-	code[1] = 0xfe;
-	REQUIRE_OK(
-		map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
-	victim = (struct test_thread){ .space = space,
-		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
-	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
-	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
-	REQUIRE_OK(bh_thread_resume(victim.thread));
+	REQUIRE(start_apart(loop_new()));
 	pause_us(500);
 	REQUIRE_OK(bh_cnode_revoke(SELF, space));
 	REQUIRE_OK(bh_cnode_delete(SELF, space));
@@ -303,22 +312,8 @@ static void others(void)
 
 	case_begin("fault.code.revoked",
 		"a Frame of running code is revoked: #PF, although the translation was in the TLB");
-	space = object_new(BH_OBJECT_ADDRESS_SPACE, 0);
-	endpoint = object_new(BH_OBJECT_ENDPOINT, 0);
-	reply = object_new(BH_OBJECT_REPLY, 0);
-	frame = object_new(BH_OBJECT_FRAME, 12);
-	code = (uint8_t *)address_new(4096);
-	REQUIRE_OK(map_with_tables(frame, OWN_SPACE, (uint64_t)code, MAP_RW));
-	code[0] = 0xeb;
-	code[1] = 0xfe;
-	REQUIRE_OK(
-		map_with_tables(copy_new(frame, BH_RIGHTS_ALL), space, 0x1000, BH_MAP_READ | BH_MAP_EXECUTE));
-	victim = (struct test_thread){ .space = space,
-		.fault_endpoint = mint_new(endpoint, BH_RIGHTS_ALL, 0xfa) };
-	REQUIRE(thread_new(&victim, NULL, 0, OWN_PRIORITY - 5, true));
-	victim.registers.rip = 0x1000;
-	REQUIRE_OK(bh_thread_write_registers(victim.thread, OWN_BUFFER, &victim.registers));
-	REQUIRE_OK(bh_thread_resume(victim.thread));
+	uint64_t frame = loop_new();
+	REQUIRE(start_apart(frame));
 	pause_us(500);
 	REQUIRE_OK(bh_cnode_revoke(SELF, frame));
 	CHECK(expect(BH_FAULT_EXCEPTION | 14 << 8, 0x1000, 20, (const char *)0x1000));

@@ -125,6 +125,35 @@ static void start_lines(bool level_allowed)
 	}
 }
 
+static void end_at_lapic(void) { fabric_eoi(&fabric, 0); }
+
+static void end_at_pics(void)
+{
+	fabric_pic_write(&fabric, 0xa0, 0x20);
+	fabric_pic_write(&fabric, 0x20, 0x20);
+}
+
+/* Nothing more moves: what is owed comes. `depth` interrupts are not at their end yet. */
+static void settle(uint32_t depth, void (*end_of_interrupt)(void))
+{
+	for (uint32_t step = 0; step < 64; step++) {
+		int number;
+
+		while (depth > 0) {
+			end_of_interrupt();
+			depth--;
+		}
+		number = enter();
+		if (number >= 0) {
+			check_taken((uint32_t)number);
+			depth++;
+			if (is_level[number]) {
+				words[number] = line_word_lower(words[number]);
+			}
+		}
+	}
+}
+
 static void test_ioapic_lines(void **state)
 {
 	uint64_t all = 0;
@@ -174,23 +203,7 @@ static void test_ioapic_lines(void **state)
 				break;
 			}
 		}
-		/* Nothing more moves: what is owed comes. */
-		for (uint32_t step = 0; step < 64; step++) {
-			int number;
-
-			while (depth > 0) {
-				fabric_eoi(&fabric, 0);
-				depth--;
-			}
-			number = enter();
-			if (number >= 0) {
-				check_taken((uint32_t)number);
-				depth++;
-				if (is_level[number]) {
-					words[number] = line_word_lower(words[number]);
-				}
-			}
-		}
+		settle(depth, end_at_lapic);
 		for (uint32_t line = 0; line < LINES; line++) {
 			assert_false(owed[line] && !is_level[line]);
 			if (is_level[line] && !masked[line]) {
@@ -262,23 +275,7 @@ static void test_pic_lines(void **state)
 				break;
 			}
 		}
-		for (uint32_t step = 0; step < 64; step++) {
-			int number;
-
-			while (depth > 0) {
-				fabric_pic_write(&fabric, 0xa0, 0x20);
-				fabric_pic_write(&fabric, 0x20, 0x20);
-				depth--;
-			}
-			number = enter();
-			if (number >= 0) {
-				check_taken((uint32_t)number);
-				depth++;
-				if (is_level[number]) {
-					words[number] = line_word_lower(words[number]);
-				}
-			}
-		}
+		settle(depth, end_at_pics);
 		for (uint32_t line = 0; line < LINES; line++) {
 			assert_false(owed[line] && !is_level[line]);
 			assert_true(!is_level[line] || line_word_level(words[line]) == 0);
