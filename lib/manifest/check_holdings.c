@@ -68,16 +68,16 @@ static enum manifest_error check_mapped_range(
 	const struct manifest_object *object, uint64_t offset, uint64_t length, uint32_t rights)
 {
 	uint64_t size = object->type == MANIFEST_OBJECT_VCPU ? MANIFEST_PAGE_SIZE : object->size;
-	uint64_t page_size = manifest_page_size(object);
 	int is_module = object->module != MANIFEST_NONE;
 
 	if (!is_memory_rights(rights) || (is_module && rights != MANIFEST_RIGHT_READ) || length == 0 ||
-		offset % page_size != 0 || offset > size || length > size - offset) {
+		!manifest_is_paged(object, offset) || offset > size || length > size - offset) {
 		return MANIFEST_ERROR_VALUE;
 	}
 	/* A module's last page is only partly the module's. */
-	return length % page_size == 0 || (is_module && offset + length == size) ? MANIFEST_OK
-										 : MANIFEST_ERROR_VALUE;
+	return manifest_is_paged(object, length) || (is_module && offset + length == size)
+		       ? MANIFEST_OK
+		       : MANIFEST_ERROR_VALUE;
 }
 
 enum manifest_error manifest_check_mapping(const struct manifest *manifest, uint32_t index)
@@ -137,7 +137,7 @@ enum manifest_error manifest_check_guest_mapping(const struct manifest *manifest
 	if (error != MANIFEST_OK) {
 		return error;
 	}
-	if (mapping->reserved != 0 || mapping->guest_physical % manifest_page_size(memory) != 0 ||
+	if (mapping->reserved != 0 || !manifest_is_paged(memory, mapping->guest_physical) ||
 		mapping->length > UINT64_MAX - mapping->guest_physical) {
 		return MANIFEST_ERROR_VALUE;
 	}

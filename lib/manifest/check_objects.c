@@ -39,8 +39,8 @@ static enum manifest_error check_memory(const struct manifest *manifest, const s
 	if (is_dma && (is_large || object->scope != MANIFEST_SCOPE_SYSTEM)) {
 		return MANIFEST_ERROR_VALUE;
 	}
-	return object->size != 0 && object->size % manifest_page_size(object) == 0 ? MANIFEST_OK
-										   : MANIFEST_ERROR_VALUE;
+	return object->size != 0 && manifest_is_paged(object, object->size) ? MANIFEST_OK
+									    : MANIFEST_ERROR_VALUE;
 }
 
 static enum manifest_error check_thread(const struct manifest *manifest, uint32_t index)

@@ -38,8 +38,8 @@ int manifest_is_share(uint64_t budget_us, uint64_t period_us);
 /* A priority that a thread of the manifest may have. */
 int manifest_is_priority(uint32_t priority);
 
-/* Bytes of the pages that a memory object is made of. */
-uint64_t manifest_page_size(const struct manifest_object *object);
+/* Whether a size or an address is a multiple of the pages that a memory object is made of. */
+int manifest_is_paged(const struct manifest_object *object, uint64_t value);
 
 /* The object of that index, or NULL if there is none, or if it is of another type. */
 const struct manifest_object *manifest_object_of_type(

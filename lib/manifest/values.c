@@ -42,8 +42,8 @@ int manifest_is_share(uint64_t budget_us, uint64_t period_us)
 
 int manifest_is_priority(uint32_t priority) { return priority >= 1 && priority <= MAX_PRIORITY; }
 
-uint64_t manifest_page_size(const struct manifest_object *object)
+int manifest_is_paged(const struct manifest_object *object, uint64_t value)
 {
-	return (object->flags & MANIFEST_OBJECT_LARGE_PAGES) != 0 ? MANIFEST_LARGE_PAGE_SIZE
-								  : MANIFEST_PAGE_SIZE;
+	return (object->flags & MANIFEST_OBJECT_LARGE_PAGES) != 0 ? value % MANIFEST_LARGE_PAGE_SIZE == 0
+								  : value % MANIFEST_PAGE_SIZE == 0;
 }
