@@ -17,6 +17,7 @@
  * Functions: lib/manifest/validate.c: check_all_scopes manifest_validate
  * Functions: lib/manifest/lookup.c: manifest_string manifest_same_text
  * Replaces: check_record proof_check_record
+ * Cases: 6
  * Options: --slice-formula --unwind 5 --unwindset manifest_validate.1:13 --unwindset proof_check_record.0:13 --unwindset walk.0:13 --unwindset walk.2:13 --unwindset walk.3:13
  */
 #include "proof.h"
@@ -186,12 +187,50 @@ static void walk(void)
 	}
 }
 
-static void judge(void)
+/* What all of them are judged by. */
+static void judge_rules(void)
 {
-	uint32_t i = any_bool() ? 1 : 0, third = any_bool() ? 2 : i;
-	struct manifest_subject holder;
+	uint32_t third = any_bool() ? 2 : any_bool() ? 1 : 0;
+	uint32_t offset = any_u32(), limit = any_u32();
+	struct manifest_subject subject = { 7, 7 };
+	uint32_t task = any_u32();
 
-	switch (any_u8() & 15) {
+	PROVE((manifest_check_text(&manifest, offset, limit) == MANIFEST_OK) == is_text(offset, limit),
+		"a text is what starts in the section, is not empty and ends within its limit");
+	PROVE(manifest_same_name(&manifest, 0, 0), "a text is itself");
+	PROVE(manifest_string(&manifest, offset) == (offset < STRINGS ? strings + offset : "") ||
+			offset >= STRINGS,
+		"the text at that offset");
+	PROVE(*manifest_string(&manifest, offset) == (offset < STRINGS ? strings[offset] : '\0'),
+		"nothing for what is outside");
+	PROVE((manifest_same_text(strings, strings + 2) != 0) ==
+			(strings[0] == strings[2] && (strings[0] == '\0' || strings[1] == strings[3])),
+		"texts are the same if all their bytes are");
+	PROVE((manifest_subject_of_task(&manifest, task, &subject) == MANIFEST_OK) == is_holder(task),
+		"a task that is there, or the root task");
+	PROVE(!is_holder(task) ||
+			(subject.task == task && subject.vm == (task < 2 ? tasks[task].vm : MANIFEST_NONE)),
+		"who it is");
+	subject = manifest_subject_of_object(&manifest, &objects[third]);
+	PROVE(subject.task == owner(third).task && subject.vm == owner(third).vm, "whose an object is");
+	subject = (struct manifest_subject){ any_u32(), any_u32() };
+	PROVE((manifest_in_reach(&subject, &objects[third]) != 0) == may_refer(subject, third),
+		"in reach is what the rule of authority says");
+	PROVE((manifest_in_reach(&subject, &objects[third]) &&
+		      !manifest_is_shared_endpoint(&subject, &objects[third])) == may_send(subject, third),
+		"and no endpoint that VMs share");
+	PROVE((manifest_is_its_function(&manifest, task, &objects[third]) != 0) == may_drive(task, third),
+		"a function is its driver's");
+	PROVE((manifest_object_of_type(&manifest, task, offset) != NULL) == is_object(task, offset),
+		"an object of that type, if it is there");
+}
+
+/* What runs. */
+static void judge_tasks(void)
+{
+	uint32_t i = any_bool() ? 1 : 0;
+
+	switch (any_u8()) {
 	case 0:
 		if (manifest_check_argument(&manifest, i) == MANIFEST_OK) {
 			COVER("argument");
@@ -210,7 +249,7 @@ static void judge(void)
 			PROVE(is_text(vms[0].name, MANIFEST_NAME_SIZE), "a VM has a name");
 		}
 		break;
-	case 3:
+	default:
 		if (manifest_check_task(&manifest, i) == MANIFEST_OK) {
 			const struct manifest_task *task = &tasks[i];
 
@@ -222,26 +261,40 @@ static void judge(void)
 				"its arguments are there");
 		}
 		break;
-	case 4:
-		if (manifest_check_object(&manifest, third) == MANIFEST_OK) {
-			const struct manifest_object *object = &objects[third];
+	}
+}
 
-			COVER("object");
-			PROVE(is_text(object->name, MANIFEST_OBJECT_NAME_SIZE), "an object has a name");
-			PROVE(object->type != MANIFEST_OBJECT_VCPU ||
-					(is_object(object->guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
-						is_object(object->sched_context,
-							MANIFEST_OBJECT_SCHED_CONTEXT)),
-				"a VCPU's space and context are there");
-			PROVE(object->type != MANIFEST_OBJECT_VCPU ||
-					(object->scope == MANIFEST_SCOPE_VM &&
-						object->scope_index == owner(object->guest_space).vm &&
-						object->scope_index == owner(object->sched_context).vm),
-				"a VCPU's space and context are its VM's");
-			PROVE(object->module == MANIFEST_NONE || object->module < 1, "its module is there");
-		}
-		break;
-	case 5:
+/* Objects. */
+static void judge_objects(void)
+{
+	uint32_t third = any_bool() ? 2 : any_bool() ? 1 : 0;
+
+	if (manifest_check_object(&manifest, third) == MANIFEST_OK) {
+		const struct manifest_object *object = &objects[third];
+
+		COVER("object");
+		PROVE(is_text(object->name, MANIFEST_OBJECT_NAME_SIZE), "an object has a name");
+		PROVE(object->type != MANIFEST_OBJECT_VCPU ||
+				(is_object(object->guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
+					is_object(object->sched_context, MANIFEST_OBJECT_SCHED_CONTEXT)),
+			"a VCPU's space and context are there");
+		PROVE(object->type != MANIFEST_OBJECT_VCPU ||
+				(object->scope == MANIFEST_SCOPE_VM &&
+					object->scope_index == owner(object->guest_space).vm &&
+					object->scope_index == owner(object->sched_context).vm),
+			"a VCPU's space and context are its VM's");
+		PROVE(object->module == MANIFEST_NONE || object->module < 1, "its module is there");
+	}
+}
+
+/* What tasks hold, and what they and guests see. */
+static void judge_holdings(void)
+{
+	uint32_t i = any_bool() ? 1 : 0;
+	struct manifest_subject holder;
+
+	switch (any_u8()) {
+	case 0:
 		if (manifest_check_capability(&manifest, i) == MANIFEST_OK) {
 			COVER("capability");
 			PROVE(is_text(capabilities[i].name, MANIFEST_NAME_SIZE), "a capability has a name");
@@ -254,7 +307,7 @@ static void judge(void)
 			PROVE(may_drive(capabilities[i].task, capabilities[i].object), "and its driver's");
 		}
 		break;
-	case 6:
+	case 1:
 		if (manifest_check_mapping(&manifest, i) == MANIFEST_OK) {
 			COVER("mapping");
 			PROVE(is_text(mappings[i].name, MANIFEST_NAME_SIZE), "a mapping has a name");
@@ -269,7 +322,7 @@ static void judge(void)
 			PROVE(may_drive(mappings[i].task, mappings[i].object), "and its driver's");
 		}
 		break;
-	case 7:
+	default:
 		if (manifest_check_guest_mapping(&manifest, i) == MANIFEST_OK) {
 			COVER("guest mapping");
 			PROVE(is_object(guest_mappings[i].guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
@@ -279,7 +332,17 @@ static void judge(void)
 				"a guest mapping is within the rule of authority");
 		}
 		break;
-	case 8:
+	}
+}
+
+/* Where things go. */
+static void judge_routes(void)
+{
+	uint32_t i = any_bool() ? 1 : 0;
+	struct manifest_subject holder;
+
+	switch (any_u8()) {
+	case 0:
 		if (manifest_check_route(&manifest, i) == MANIFEST_OK) {
 			COVER("route");
 			PROVE(is_object(routes[i].guest_space, MANIFEST_OBJECT_GUEST_SPACE) &&
@@ -293,7 +356,7 @@ static void judge(void)
 				"a route is within the rule of authority");
 		}
 		break;
-	case 9:
+	case 1:
 		if (manifest_check_exit(&manifest, i) == MANIFEST_OK) {
 			COVER("exit");
 			PROVE(is_object(exits[i].vcpu, MANIFEST_OBJECT_VCPU) &&
@@ -303,7 +366,7 @@ static void judge(void)
 				"an exit is within the rule of authority");
 		}
 		break;
-	case 10:
+	default:
 		if (manifest_check_binding(&manifest, i) == MANIFEST_OK) {
 			COVER("binding");
 			PROVE(is_object(bindings[i].notification, MANIFEST_OBJECT_NOTIFICATION),
@@ -319,41 +382,35 @@ static void judge(void)
 				"a binding is within the rule of authority");
 		}
 		break;
-	case 11:
-		(void)manifest_capabilities_fit(&manifest, i);
-		break;
-	default: {
-		uint32_t offset = any_u32(), limit = any_u32();
-		struct manifest_subject subject = { 7, 7 };
-		uint32_t task = any_u32();
-
-		PROVE((manifest_check_text(&manifest, offset, limit) == MANIFEST_OK) ==
-				is_text(offset, limit),
-			"a text is what starts in the section, is not empty and ends within its limit");
-		PROVE(manifest_same_name(&manifest, 0, 0), "a text is itself");
-		PROVE(manifest_string(&manifest, offset) == (offset < STRINGS ? strings + offset : "") ||
-				offset >= STRINGS,
-			"the text at that offset");
-		PROVE(*manifest_string(&manifest, offset) == (offset < STRINGS ? strings[offset] : '\0'),
-			"nothing for what is outside");
-		PROVE((manifest_same_text(strings, strings + 2) != 0) ==
-				(strings[0] == strings[2] &&
-					(strings[0] == '\0' || strings[1] == strings[3])),
-			"texts are the same if all their bytes are");
-		PROVE((manifest_subject_of_task(&manifest, task, &subject) == MANIFEST_OK) == is_holder(task),
-			"a task that is there, or the root task");
-		PROVE(!is_holder(task) || (subject.task == task &&
-						  subject.vm == (task < 2 ? tasks[task].vm : MANIFEST_NONE)),
-			"who it is");
-		subject = manifest_subject_of_object(&manifest, &objects[third]);
-		PROVE(subject.task == (objects[third].scope == MANIFEST_SCOPE_TASK
-						      ? objects[third].scope_index
-						      : MANIFEST_NONE),
-			"an object is its task's");
-		break;
-	}
 	}
 }
+
+#if CASE == 5
+static void prove(void) { walk(); }
+#else
+static void prove(void)
+{
+	ASSUME(scope_is_good(&objects[0]) && scope_is_good(&objects[1]) && scope_is_good(&objects[2]),
+		"what the reader and earlier checks have established: strings end with a NUL, scopes name VMs and tasks that are there");
+	switch (CASE) {
+	case 0:
+		judge_rules();
+		break;
+	case 1:
+		judge_tasks();
+		break;
+	case 2:
+		judge_objects();
+		break;
+	case 3:
+		judge_holdings();
+		break;
+	default:
+		judge_routes();
+		break;
+	}
+}
+#endif
 
 int main(void)
 {
@@ -374,12 +431,6 @@ int main(void)
 	ASSUME(tasks[0].cnode_size_bits <= MAX_CNODE_SIZE_BITS &&
 			tasks[1].cnode_size_bits <= MAX_CNODE_SIZE_BITS,
 		"a task's CNode has a size that was checked before the capabilities are counted");
-	if (any_bool()) {
-		walk();
-	} else {
-		ASSUME(scope_is_good(&objects[0]) && scope_is_good(&objects[1]) && scope_is_good(&objects[2]),
-			"what the reader and earlier checks have established: strings end with a NUL, scopes name VMs and tasks that are there");
-		judge();
-	}
+	prove();
 	return 0;
 }
