@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Proof: rights-shrink
  * Property: Copy and Mint give a capability to the same object, of the same type, with no right that the original lacks or the caller did
- *	not ask for; a badge is set once, by Mint, on an Endpoint or Notification without one; a control capability's range only narrows; an
- *	Untyped or PageTable can't be copied; a copy of a Frame is not mapped; a Move changes nothing of the capability; nothing else changes;
- *	each copy of an object is counted once; and what is refused leaves the destination slot empty.
+ *	not ask for; a badge is set once, by Mint, on an Endpoint or Notification without one; a control capability's range narrows, to any
+ *	part of it, and never grows; an Untyped or PageTable can't be copied; a copy of a Frame is not mapped; a Move changes nothing of the
+ *	capability; nothing else changes; each copy of an object is counted once; and what is refused leaves the destination slot empty.
  * Bound: two CNodes of 4 slots, any contents, any arguments.
  * Assumes: the call is a Copy, a Mint or a Move
  * Models: cnode_slot finds the slot of that number or nothing, cnode_find either CNode or an error (see capability-lookup)
@@ -86,6 +86,17 @@ static bool range_has(uint64_t badge, uint64_t member)
 	return badge == 0 || (member >= (badge & 0xffffffff) && member - (badge & 0xffffffff) < badge >> 32);
 }
 
+/* Mint refuses a badge for this only: the original has one, and what was asked for is no part of it. */
+static bool is_out_of_range(uint64_t badge)
+{
+	uint64_t first = badge & 0xffffffff, count = badge >> 32;
+
+	return source.badge != 0 &&
+	       (source.type == BH_OBJECT_SCHED_CONTROL ? badge == 0 || badge > source.badge
+						       : count == 0 || !range_has(source.badge, first) ||
+								 !range_has(source.badge, first + count - 1));
+}
+
 int main(void)
 {
 	struct thread *caller = NULL;
@@ -131,6 +142,9 @@ int main(void)
 			source_rights_needed ==
 				(label == BH_CNODE_MOVE ? (BH_RIGHT_READ | BH_RIGHT_WRITE) : BH_RIGHT_READ),
 		"with the right to read, and for Move to write, the other CNode");
+	PROVE(error != BH_ERROR_RANGE || (label == BH_CNODE_MINT && is_out_of_range(badge)),
+		"what is a part of the original's range is not refused");
+	COVER_IF(error == BH_ERROR_RANGE, "a range that grows");
 	if (error != BH_OK) {
 		return 0;
 	}
