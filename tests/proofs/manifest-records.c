@@ -385,7 +385,7 @@ static void judge_routes(void)
 	}
 }
 
-#if CASE == 5
+#if CASE == 1
 static void prove(void) { walk(); }
 #else
 static void prove(void)
@@ -396,13 +396,13 @@ static void prove(void)
 	case 0:
 		judge_rules();
 		break;
-	case 1:
+	case 2:
 		judge_tasks();
 		break;
-	case 2:
+	case 3:
 		judge_objects();
 		break;
-	case 3:
+	case 4:
 		judge_holdings();
 		break;
 	default:
