@@ -22,10 +22,7 @@ static bool is_power_of_two(uint64_t value) { return (value & (value - 1)) == 0;
 
 void io_space_fault(uint32_t domain, uint32_t function, uint64_t address, enum bh_io_fault kind)
 {
-	static const char *const kinds[BH_IO_FAULT_OTHER + 1] = { [BH_IO_FAULT_READ] = "read",
-		[BH_IO_FAULT_WRITE] = "write",
-		[BH_IO_FAULT_INTERRUPT] = "interrupt",
-		[BH_IO_FAULT_OTHER] = "other" };
+	static const char *const kinds[] = { "none", "read", "write", "interrupt", "other" };
 	struct io_space *space = domains[domain];
 	uint64_t count = space != NULL ? ++space->fault_count : ++nobodys_faults;
 

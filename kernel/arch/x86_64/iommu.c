@@ -21,6 +21,7 @@
 #define REGISTER_EVENTS 0x0010
 #define REGISTER_CONTROL 0x0018
 #define REGISTER_EXCLUSION 0x0020
+#define REGISTER_FEATURES 0x0030
 #define REGISTER_COMMAND_HEAD 0x2000
 #define REGISTER_COMMAND_TAIL 0x2008
 #define REGISTER_EVENT_HEAD 0x2010
@@ -34,6 +35,7 @@
 #define STATUS_EVENT_INTERRUPT (1u << 1)
 #define STATUS_EVENTS_RUN (1u << 3)
 #define STATUS_COMMANDS_RUN (1u << 4)
+#define FEATURES_FORGET_ALL (1u << 6)  /* IASup */
 #define LOG_OF_256 (UINT64_C(8) << 56) /* entries of 16 bytes: a page */
 
 /* Device table entry, §2.2.2.1 table 7: four words. */
@@ -63,6 +65,7 @@
 #define COMMAND_FORGET_DEVICE (UINT64_C(2) << 60)
 #define COMMAND_FORGET_PAGES (UINT64_C(3) << 60)
 #define COMMAND_FORGET_INTERRUPTS (UINT64_C(5) << 60)
+#define COMMAND_FORGET_ALL (UINT64_C(8) << 60)
 #define PAGES_ALL UINT64_C(0x7ffffffffffff003) /* S, PDE and an address that stands for every one */
 
 /* Events, §2.5: type in the first word's upper bits, the function in the lowest. */
@@ -70,6 +73,7 @@
 #define EVENT_PAGE_FAULT 2
 #define EVENT_INTERRUPT (UINT64_C(1) << 51)
 #define EVENT_WRITE (UINT64_C(1) << 53)
+#define READ_MAXIMUM 8u /* times that a log is read at one interrupt */
 
 #define MSI_ADDRESS UINT64_C(0xfee00000) /* APM vol. 2 §16.11: fixed, edge, physical destination */
 #define MSI_TABLES (INTERRUPTS - INTERRUPT_LINES)
@@ -86,11 +90,12 @@ struct iommu {
 
 static struct iommu iommus[PLATFORM_IOMMUS];
 static unsigned int iommu_count; /* 0: off */
+static bool is_deaf;             /* events do not interrupt */
 static volatile uint64_t *device_table;
-static uint64_t
-	blocked; /* word 0 of an entry whose function reaches nothing: a table without entries, and no right */
-static uint64_t
-	message_tables; /* physical: MSI_TABLES pages, each a function's remapping table while it has messages */
+/* Word 0 of an entry whose function reaches nothing: a table without entries, and no right. */
+static uint64_t blocked;
+/* Physical: MSI_TABLES pages, each a function's remapping table while it has messages. */
+static uint64_t message_tables;
 static uint32_t message_counts[MSI_TABLES];
 
 bool iommu_is_on(void) { return iommu_count != 0; }
@@ -223,16 +228,6 @@ void iommu_message_clear(uint32_t function, uint32_t index)
 	}
 }
 
-void iommu_listen(uint32_t function)
-{
-	volatile uint64_t *entry = device_entry(function);
-
-	if ((entry[1] & WORD1_SILENT) != 0) {
-		entry[1] &= ~WORD1_SILENT;
-		command(COMMAND_FORGET_DEVICE | function, 0);
-	}
-}
-
 static void report(uint64_t first, uint64_t address)
 {
 	uint32_t function = first & 0xffff;
@@ -245,23 +240,34 @@ static void report(uint64_t first, uint64_t address)
 		kind = BH_IO_FAULT_INTERRUPT;
 	}
 	io_space_fault(iommu_domain(function), function, address, kind);
-	entry[1] |= WORD1_SILENT;
-	command(COMMAND_FORGET_DEVICE | function, 0);
+	/* SA holds back page faults of DMA only. What comes all the same waits in the log until somebody listens: else a device could
+	 * have the CPU do nothing but read its events. */
+	is_deaf = is_deaf || (entry[1] & WORD1_SILENT) != 0;
+	if (!is_deaf) {
+		entry[1] |= WORD1_SILENT;
+		command(COMMAND_FORGET_DEVICE | function, 0);
+	}
+}
+
+static void write_control(const struct iommu *iommu, uint64_t without)
+{
+	*register_of(iommu, REGISTER_CONTROL) =
+		iommu->control & ~(without | (is_deaf ? CONTROL_EVENT_INTERRUPT : 0));
 }
 
 /* The log takes no more events until it is started anew (§2.5.2). */
 static void restart_log(struct iommu *iommu)
 {
-	*register_of(iommu, REGISTER_CONTROL) = iommu->control & ~(uint64_t)CONTROL_EVENTS;
+	write_control(iommu, CONTROL_EVENTS);
 	wait_for(register_of(iommu, REGISTER_STATUS), STATUS_EVENTS_RUN, false);
 	*register_of(iommu, REGISTER_EVENT_HEAD) = 0;
 	*register_of(iommu, REGISTER_EVENT_TAIL) = 0;
 	iommu->event_head = 0;
 	*register_of(iommu, REGISTER_STATUS) = STATUS_EVENT_OVERFLOW;
-	*register_of(iommu, REGISTER_CONTROL) = iommu->control;
 }
 
-static void read_log(struct iommu *iommu)
+/* What the log holds, at most all of it. Returns true if there may be more to read. */
+static bool read_log(struct iommu *iommu)
 {
 	bool full = (*register_of(iommu, REGISTER_STATUS) & STATUS_EVENT_OVERFLOW) != 0;
 
@@ -281,12 +287,29 @@ static void read_log(struct iommu *iommu)
 	if (full) {
 		restart_log(iommu);
 	}
+	write_control(iommu, 0);
+	cpu_relax();
+	/* A bit that is set just while it is being cleared stays set, and interrupts no more (known erratum): look again. */
+	return !is_deaf &&
+	       (*register_of(iommu, REGISTER_STATUS) & (STATUS_EVENT_OVERFLOW | STATUS_EVENT_INTERRUPT)) != 0;
 }
 
 void iommu_interrupt(void)
 {
 	for (unsigned int i = 0; i < iommu_count; i++) {
-		read_log(&iommus[i]);
+		for (unsigned int again = 0; again < READ_MAXIMUM && read_log(&iommus[i]); again++) {}
+	}
+}
+
+void iommu_listen(uint32_t function)
+{
+	volatile uint64_t *entry = device_entry(function);
+
+	is_deaf = false;
+	iommu_interrupt();
+	if ((entry[1] & WORD1_SILENT) != 0) {
+		entry[1] &= ~WORD1_SILENT;
+		command(COMMAND_FORGET_DEVICE | function, 0);
 	}
 }
 
@@ -348,9 +371,12 @@ static const char *what_is_missing(const struct platform_information *platform)
 		return platform->iommu_fault;
 	}
 	for (unsigned int i = 0; i < platform->iommu_count; i++) {
-		if (platform->iommus[i].physical % PAGE_SIZE != 0 ||
-			!direct_map_covers(platform->iommus[i].physical, IOMMU_REGISTER_BYTES)) {
-			return "its registers are out of reach";
+		uint64_t physical = platform->iommus[i].physical;
+
+		if (physical % PAGE_SIZE != 0 || !direct_map_covers(physical, IOMMU_REGISTER_BYTES) ||
+			(*(volatile uint64_t *)phys_to_virt(physical + REGISTER_FEATURES) &
+				FEATURES_FORGET_ALL) == 0) {
+			return "its registers are out of reach, or it lacks INVALIDATE_IOMMU_ALL";
 		}
 	}
 	for (unsigned int i = 0; i < platform->io_apic_count; i++) {
@@ -426,6 +452,6 @@ void iommu_initialise(const struct platform_information *platform)
 		start(&iommus[i], &platform->iommus[i]);
 	}
 	iommu_count = platform->iommu_count;
-	iommu_flush(0, 0, true);
+	command(COMMAND_FORGET_ALL, 0);
 	log_line("IOMMU: %u, every function blocked until it belongs to an IoSpace", iommu_count);
 }

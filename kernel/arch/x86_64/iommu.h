@@ -37,7 +37,8 @@ uint64_t iommu_table(uint64_t physical, unsigned int level);
 void iommu_message_set(uint32_t function, uint32_t index, uint32_t vector, uint64_t *address, uint64_t *data);
 void iommu_message_clear(uint32_t function, uint32_t index);
 
-/* Reports the function's next fault, after one that was told to io_space_fault() and silenced it. */
+/* Reports the function's next fault, after one that was told to io_space_fault() and silenced it; reads what the event logs hold, of all
+ * functions: they interrupt no more when a function's events cannot be silenced, until the next call. */
 void iommu_listen(uint32_t function);
 
 /* The IOMMU's own interrupt (arch entry): tells io_space_fault() of what its event logs hold. */

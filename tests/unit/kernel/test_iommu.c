@@ -38,10 +38,30 @@ struct clock_rates clock_rates = { .tsc_khz = 1000 };
 
 static uint64_t *reg(uint32_t offset) { return (uint64_t *)(void *)(registers + offset); }
 
+/* The status register: the event bits are cleared by writing them, the others follow the control register. What it shows is never what the driver
+ * writes to it, so a write is noticed. `setting`: bits that come back when they are cleared, once. */
+static uint64_t status_events, status_shown, setting;
+
+static void model_status(void)
+{
+	uint64_t control = *reg(REGISTER_CONTROL);
+
+	if (*reg(REGISTER_STATUS) != status_shown) {
+		uint64_t written = *reg(REGISTER_STATUS);
+
+		status_events = (status_events & ~written) | (setting & written);
+		setting &= ~written;
+	}
+	status_shown = status_events | ((control & CONTROL_EVENTS) != 0 ? STATUS_EVENTS_RUN : 0) |
+		       ((control & CONTROL_COMMANDS) != 0 ? STATUS_COMMANDS_RUN : 0);
+	*reg(REGISTER_STATUS) = status_shown;
+}
+
 static void model_run(void)
 {
 	uint64_t *buffer = (uint64_t *)(*reg(REGISTER_COMMANDS) & TABLE_ADDRESS);
 
+	model_status();
 	while (!deaf && *reg(REGISTER_COMMAND_HEAD) != *reg(REGISTER_COMMAND_TAIL)) {
 		uint64_t *entry = buffer + *reg(REGISTER_COMMAND_HEAD) / 8;
 
@@ -109,9 +129,14 @@ static void refuses_what_confines_nothing(void **state)
 {
 	(void)state;
 	platform.iommus[0] = (struct platform_iommu){ (uint64_t)registers, 0x18, 0x2f };
+	*reg(REGISTER_FEATURES) = FEATURES_FORGET_ALL;
 	iommu_initialise(&platform);
 	assert_false(iommu_is_on()); /* nobody knows what the I/O APIC's interrupts come from */
 	platform.io_apic_functions[0] = 0xa0;
+	*reg(REGISTER_FEATURES) = ~(uint64_t)FEATURES_FORGET_ALL;
+	iommu_initialise(&platform);
+	assert_false(iommu_is_on()); /* what it knew before cannot be taken from it */
+	*reg(REGISTER_FEATURES) = FEATURES_FORGET_ALL;
 	platform.iommu_fault = "malformed";
 	iommu_initialise(&platform);
 	assert_false(iommu_is_on());
@@ -124,8 +149,11 @@ static void starts_blocked(void **state)
 	config[0x34 / 4] = 0x40;
 	config[0x40 / 4] = 0x500f; /* an IOMMU's capability, then MSI with 64-bit addresses */
 	config[0x50 / 4] = 0x800005;
+	command_count = 0;
 	iommu_initialise(&platform);
 	assert_true(iommu_is_on());
+	assert_int_equal(command_count, 1);
+	assert_int_equal(commands_done[0][0], UINT64_C(8) << 60);
 	assert_int_equal(config[0x50 / 4], 0x810005);
 	assert_int_equal(config[0x54 / 4], 0xfee03000);
 	assert_int_equal(config[0x5c / 4], VECTOR_IOMMU);
@@ -207,13 +235,25 @@ static void keeps_messages_apart(void **state)
 	iommu_message_clear(0x28, 7);
 }
 
+/* An event, and its interrupt if those are on. */
 static void log_event(uint64_t word, uint64_t address)
 {
-	volatile uint64_t *event = &iommus[0].events[iommus[0].event_head / 8];
+	volatile uint64_t *event = &iommus[0].events[*reg(REGISTER_EVENT_TAIL) / 8];
+	uint64_t next = (*reg(REGISTER_EVENT_TAIL) + 16) % 4096;
 
-	event[0] = word;
-	event[1] = address;
+	model_status();
+	if (next == *reg(REGISTER_EVENT_HEAD)) {
+		status_events |= STATUS_EVENT_OVERFLOW;
+	} else if ((status_events & STATUS_EVENT_OVERFLOW) == 0) {
+		event[0] = word;
+		event[1] = address;
+		*reg(REGISTER_EVENT_TAIL) = next;
+		status_events |= STATUS_EVENT_INTERRUPT;
+	}
+	model_status();
 }
+
+static bool interrupts(void) { return (*reg(REGISTER_CONTROL) & CONTROL_EVENT_INTERRUPT) != 0; }
 
 static enum bh_error read_fault(void)
 {
@@ -266,22 +306,84 @@ static void few_lines_for_many_faults(void **state)
 	assert_int_equal(signals, 4);
 	assert_true((device_entry(0x4321)[1] & WORD1_SILENT) != 0);
 	assert_int_equal(iommu_domain(0x4321), 0);
+	assert_false(interrupts()); /* for that function goes on though it is silent */
+	assert_int_equal(read_fault(), BH_OK);
+	assert_true(interrupts());
 }
 
+/* What silence does not hold back interrupts once more, and then not until somebody listens; the others' events wait with it. */
+static void who_is_not_silenced_waits(void **state)
+{
+	static struct io_space *space = &first.space;
+
+	(void)state;
+	assert_int_equal(read_fault(), BH_OK);
+	assert_true(interrupts());
+	assert_int_equal(signals, 4);
+	log_event(UINT64_C(8) << 60 | 0x20, 0x100);
+	iommu_interrupt();
+	assert_true(interrupts());
+	log_event(UINT64_C(8) << 60 | 0x20, 0x200);
+	iommu_interrupt();
+	assert_false(interrupts());
+	assert_int_equal(signals, 6);
+	assert_int_equal(space->fault_count, 6);
+	log_event(UINT64_C(8) << 60 | 0x20, 0x300);
+	command_count = 0;
+	assert_int_equal(read_fault(), BH_OK);
+	assert_int_equal(invocation.result[1], 0x300);
+	assert_int_equal(invocation.result[3], 7);
+	assert_false(interrupts()); /* it had gone on */
+	assert_int_equal(command_count, 1);
+	assert_int_equal(read_fault(), BH_OK);
+	assert_int_equal(invocation.result[3], 7);
+	assert_true(interrupts());
+	assert_int_equal(signals, 7);
+}
+
+/* More events than the log has room for, again and again: each time at most a log is read. */
 static void a_full_log_is_started_anew(void **state)
 {
+	static struct io_space *space = &first.space;
+	uint64_t before = space->fault_count;
+
 	(void)state;
-	log_event(UINT64_C(2) << 60 | 0x20, 0x7000);
-	*reg(REGISTER_STATUS) = STATUS_EVENT_OVERFLOW;
-	iommu_interrupt();
-	assert_int_equal(signals, 5); /* what is in it is told */
-	assert_int_equal(iommus[0].event_head, 0);
-	assert_int_equal(*reg(REGISTER_EVENT_HEAD), 0);
-	assert_int_equal(*reg(REGISTER_CONTROL), iommus[0].control);
-	*reg(REGISTER_STATUS) = 0;
+	for (unsigned int round = 1; round <= 3; round++) {
+		for (unsigned int i = 0; i < 1000; i++) {
+			log_event(UINT64_C(2) << 60 | 0x20, 0x7000 + i);
+		}
+		assert_true((*reg(REGISTER_STATUS) & STATUS_EVENT_OVERFLOW) != 0);
+		iommu_interrupt();
+		assert_true(space->fault_count <= before + 255u * round);
+		assert_false(interrupts());
+		assert_int_equal(read_fault(), BH_OK);
+		model_status();
+		assert_int_equal(*reg(REGISTER_STATUS), STATUS_EVENTS_RUN | STATUS_COMMANDS_RUN);
+		assert_int_equal(*reg(REGISTER_CONTROL), iommus[0].control);
+		assert_int_equal(*reg(REGISTER_EVENT_HEAD), *reg(REGISTER_EVENT_TAIL));
+		assert_int_equal(*reg(REGISTER_EVENT_HEAD), iommus[0].event_head);
+	}
+	assert_int_equal(space->fault_count, before + 3 * 255u);
+	signals = 0;
 	log_event(UINT64_C(2) << 60 | 0x20, 0x8000);
 	iommu_interrupt();
-	assert_int_equal(signals, 6);
+	assert_int_equal(signals, 1);
+	assert_int_equal(read_fault(), BH_OK);
+	assert_int_equal(invocation.result[1], 0x8000);
+}
+
+/* An event that comes just while its bit is being cleared: the bit stays, and no interrupt will say so. */
+static void a_bit_that_stays_is_seen(void **state)
+{
+	(void)state;
+	signals = 0;
+	log_event(UINT64_C(2) << 60 | 0x20, 0x9000);
+	setting = STATUS_EVENT_INTERRUPT;
+	iommu_interrupt();
+	assert_int_equal(signals, 1);
+	assert_int_equal(setting, 0);
+	assert_int_equal(*reg(REGISTER_STATUS) & STATUS_EVENT_INTERRUPT, 0);
+	assert_int_equal(read_fault(), BH_OK);
 }
 
 static void the_end_blocks(void **state)
@@ -298,9 +400,10 @@ static void the_end_blocks(void **state)
 	assert_int_equal(
 		commands_done[3][0], UINT64_C(3) << 60 | UINT64_C(1) << 32); /* the domain's pages, last */
 	assert_int_equal(commands_done[3][1], PAGES_ALL);
+	signals = 0;
 	log_event(UINT64_C(2) << 60 | 0x20, 0x9000);
 	iommu_interrupt();
-	assert_int_equal(signals, 6);
+	assert_int_equal(signals, 0);
 }
 
 int main(void)
@@ -308,7 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(refuses_what_confines_nothing),
 		cmocka_unit_test(starts_blocked), cmocka_unit_test(gives_a_function_its_tables),
 		cmocka_unit_test(keeps_messages_apart), cmocka_unit_test(tells_of_faults),
-		cmocka_unit_test(few_lines_for_many_faults), cmocka_unit_test(a_full_log_is_started_anew),
+		cmocka_unit_test(few_lines_for_many_faults), cmocka_unit_test(who_is_not_silenced_waits),
+		cmocka_unit_test(a_full_log_is_started_anew), cmocka_unit_test(a_bit_that_stays_is_seen),
 		cmocka_unit_test(the_end_blocks) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
