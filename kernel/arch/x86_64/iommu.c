@@ -148,6 +148,7 @@ void iommu_attach(uint32_t function, uint32_t domain, uint64_t root_physical)
 {
 	volatile uint64_t *entry = device_entry(function);
 
+	iommu_interrupt(); /* what the log holds of it was not this space's */
 	/* Word 0 last: until then the function is blocked. */
 	entry[1] = domain;
 	entry[0] = root_physical | WORD0_VALID | WORD0_LEVELS(4) | WORD0_READ | WORD0_WRITE;

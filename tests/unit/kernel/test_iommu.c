@@ -404,6 +404,13 @@ static void the_end_blocks(void **state)
 	log_event(UINT64_C(2) << 60 | 0x20, 0x9000);
 	iommu_interrupt();
 	assert_int_equal(signals, 0);
+	/* What was not read yet when the function is given to somebody else was nobody's. */
+	log_event(UINT64_C(2) << 60 | 0x20, 0xa000);
+	first.space.fault_count = first.space.domain = 0;
+	assert_int_equal(configure(0x20), BH_OK);
+	assert_int_equal(signals, 0);
+	assert_int_equal(read_fault(), BH_OK);
+	assert_int_equal(invocation.result[3], 0);
 }
 
 int main(void)
