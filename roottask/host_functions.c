@@ -5,7 +5,9 @@
 
 #include "host_check.h"
 #include "objects.h"
+#include "policy.h"
 #include "report.h"
+#include "supervise.h"
 #include "tasks.h"
 
 #include <bulkhead/host_pci.h>
@@ -23,14 +25,14 @@ struct function {
 	struct extent bar[HOST_PCI_BARS];
 	struct host_pci_vector vector[HOST_PCI_MAX_VECTORS];
 	uint32_t vector_count;
-	uint32_t driver;     /* task; MANIFEST_NONE: none */
-	bool is_wanted;      /* its driver is to be started */
-	bool is_prepared;    /* the last order was for that start */
-	bool is_ended;       /* its driver will not be started again */
-	uint64_t ordered;    /* number of the last order */
-	uint32_t flags;      /* of that order */
-	uint32_t io_space;   /* slot; 0: no IOMMU confines the function */
-	uint64_t faults;     /* of its IoSpace, that were told */
+	uint32_t driver;   /* task; MANIFEST_NONE: none */
+	bool is_wanted;    /* its driver is to be started */
+	bool is_prepared;  /* the last order was for that start */
+	bool is_ended;     /* its driver will not be started again */
+	uint64_t ordered;  /* number of the last order */
+	uint32_t flags;    /* of that order */
+	uint32_t io_space; /* slot; 0: no IOMMU confines the function */
+	struct fault_watch faults;
 	uint64_t table_base; /* where the PCI server is to see the MSI-X table; 0: it was not built yet */
 };
 
@@ -347,14 +349,16 @@ static void look_at_faults(uint32_t number)
 {
 	struct function *function = &functions[number];
 	struct bh_io_space_fault fault;
+	uint64_t now = now_ms();
 
-	if (function->io_space == 0 || bh_io_space_fault(function->io_space, &fault) != BH_OK ||
-		fault.count == function->faults) {
+	if (function->io_space == 0 || !faults_ask(&function->faults, now) ||
+		bh_io_space_fault(function->io_space, &fault) != BH_OK ||
+		!faults_tell(&function->faults, fault.count, now)) {
 		return;
 	}
-	function->faults = fault.count;
-	report("%s: the IOMMU refused its device %s 0x%lx; refused so far: %lu",
+	report("%s: the IOMMU refused its device %02x:%02x.%u %s 0x%lx; so far %lu or more",
 		function->driver != MANIFEST_NONE ? task_name(function->driver) : "nobody",
+		fault.function >> 8, fault.function >> 3 & 0x1f, fault.function & 7,
 		fault.kind == BH_IO_FAULT_READ        ? "reading"
 		: fault.kind == BH_IO_FAULT_WRITE     ? "writing"
 		: fault.kind == BH_IO_FAULT_INTERRUPT ? "an interrupt at"
@@ -446,6 +450,13 @@ static void advance(uint32_t number)
 		give_order(number, HOST_PCI_ORDER_BUS_MASTER);
 	} else if (function->is_ended && function->flags != 0) {
 		give_order(number, 0);
+	}
+}
+
+void host_faults_look(void)
+{
+	for (uint32_t i = 0; i < HOST_PCI_MAX_FUNCTIONS; i++) {
+		look_at_faults(i);
 	}
 }
 

@@ -12,6 +12,10 @@ void host_functions_init(void);
 /* Looks at what the PCI server has found and done: makes what has become possible, starts the drivers that waited for it. At its signal. */
 void host_functions_look(void);
 
+/* Tells of what the IOMMU refused functions since the last time. At each tick: the kernel's signal may have come too soon after the last one, and a
+ * function's events may wait until another's were asked for. */
+void host_faults_look(void);
+
 /* True if the task drives a function: then it is not started, but host_driver_begin() is called. */
 bool host_is_driver(uint32_t task);
 

@@ -4,6 +4,9 @@
 
 #define TICK_SHORTEST_MS 10u
 #define TICK_LONGEST_MS 100u
+#define FAULT_ASK_MS 100u
+#define FAULT_PAUSE_MIN_MS 1000u
+#define FAULT_PAUSE_MAX_MS 3600000u
 
 bool restart_permitted(
 	const struct manifest_restart *policy, struct restart_history *history, uint64_t now_ms)
@@ -31,6 +34,29 @@ bool restart_permitted(
 bool waits_too_long(uint64_t now_tsc, uint64_t since_tsc, uint64_t limit_ms, uint64_t tsc_khz)
 {
 	return now_tsc > since_tsc && (now_tsc - since_tsc) / (tsc_khz != 0 ? tsc_khz : 1) > limit_ms;
+}
+
+bool faults_ask(struct fault_watch *watch, uint64_t now_ms)
+{
+	if (now_ms < watch->ask_ms) {
+		return false;
+	}
+	watch->ask_ms = now_ms + FAULT_ASK_MS;
+	return true;
+}
+
+bool faults_tell(struct fault_watch *watch, uint64_t count, uint64_t now_ms)
+{
+	if (count == watch->told || now_ms < watch->tell_ms) {
+		return false;
+	}
+	watch->told = count;
+	watch->pause_ms = watch->pause_ms == 0 ? FAULT_PAUSE_MIN_MS : 2 * watch->pause_ms;
+	if (watch->pause_ms > FAULT_PAUSE_MAX_MS) {
+		watch->pause_ms = FAULT_PAUSE_MAX_MS;
+	}
+	watch->tell_ms = now_ms + watch->pause_ms;
+	return true;
 }
 
 uint64_t tick_interval_ms(uint64_t shortest_limit_ms)

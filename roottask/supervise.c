@@ -361,6 +361,7 @@ static void tick(void)
 			look_at_vcpu(i);
 		}
 	}
+	host_faults_look();
 	shut_down_when_drained();
 	arm_tick();
 }

@@ -55,6 +55,36 @@ static void test_many_restarts(void **state)
 	assert_int_equal(history.count, MANIFEST_MAX_RESTARTS);
 }
 
+static void test_faults(void **state)
+{
+	struct fault_watch watch = { 0 };
+	unsigned int told = 0, asked = 0;
+	const uint64_t day_ms = 86400000;
+
+	(void)state;
+	assert_false(faults_tell(&watch, 0, 5)); /* none so far */
+	assert_true(faults_tell(&watch, 1, 10)); /* the first at once */
+	assert_false(faults_tell(&watch, 1, 5000));
+	assert_true(faults_tell(&watch, 2, 5000)); /* the second, a while later, too */
+	assert_false(faults_tell(&watch, 3, 6999));
+	assert_true(faults_tell(&watch, 9, 7000));
+	assert_int_equal(watch.told, 9);
+	/* Faults all day: some lines in the first hour, then one for each. */
+	watch = (struct fault_watch){ 0 };
+	for (uint64_t now = 0; now < day_ms; now += 10) {
+		if (faults_ask(&watch, now)) {
+			asked++;
+			told += faults_tell(&watch, 1 + now, now) ? 1 : 0;
+		}
+	}
+	assert_int_equal(asked, day_ms / 100);
+	assert_in_range(told, 24, 36);
+	/* What came last is not forgotten. */
+	assert_false(faults_tell(&watch, day_ms, day_ms));
+	assert_true(faults_tell(&watch, day_ms, day_ms + 3600000));
+	assert_false(faults_tell(&watch, day_ms, day_ms + 2 * UINT64_C(3600000)));
+}
+
 static void test_waiting(void **state)
 {
 	const uint64_t khz = 2500000;
@@ -82,6 +112,7 @@ int main(void)
 		cmocka_unit_test(test_stop_never_restarts),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_many_restarts),
+		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_tick),
 	};
