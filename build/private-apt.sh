@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Part of build/fetch-cbmc.sh and build/fetch-zydis.sh, which source it: an apt configuration of our own, that names one Debian release. The
-# system's is neither read nor changed, nothing is installed, and no root is needed; a network is. apt checks the signature of the lists, and what it
+# Part of build/fetch-cbmc.sh, fetch-qemu.sh and fetch-zydis.sh, which source it: an apt configuration of our own, that names the Debian releases to
+# take from. The system's is neither read nor changed, nothing is installed, and no root is needed; a network is. apt checks the signature of the lists, and what it
 # fetches against the lists.
-# private_apt NAME KIND RELEASE makes $work (gone when the script ends) with $work/download in it, lets apt-get and apt-cache use that
+# private_apt NAME KIND RELEASE... makes $work (gone when the script ends) with $work/download in it, lets apt-get and apt-cache use that
 # configuration, and reads the lists; KIND is deb or deb-src. fail MESSAGE ends the script, from the beginning.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +23,11 @@ private_apt() {
 	trap 'rm -rf "$work"' EXIT
 	mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/etc/preferences.d" "$work/etc/apt.conf.d" "$work/download"
 	: >"$work/status"
-	echo "$2 [signed-by=$keyring] $mirror $3 main" >"$work/etc/sources.list"
+	kind=$2
+	shift 2
+	for suite in "$@"; do
+		echo "$kind [signed-by=$keyring] $mirror $suite main"
+	done >"$work/etc/sources.list"
 	cat >"$work/apt.conf" <<END
 Dir::State "$work";
 Dir::State::lists "$work/lists";

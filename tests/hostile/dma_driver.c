@@ -4,7 +4,8 @@
  * wherever it likes. Where that is, the disk says: whoever runs the test writes an order to sector 0, and finds in sector 1 what became of it. What is
  * written there is sector 2, which this task itself never reads, so that it is in memory only where the device has put it.
  *
- * Two ways for each address: as data of a request (512 bytes), and as the place of the used ring, which the device writes by itself.
+ * Two ways for each address: as data of a request (512 bytes), and as the place of the used ring, which the device writes by itself. Or all of a
+ * range by one request, so that as many writes as possible come at once.
  * Uses what the honest driver uses: backends/driver and backends/virtio.
  */
 #include "environment.h"
@@ -39,7 +40,7 @@ enum { SECTOR_ORDER, SECTOR_REPORT, SECTOR_POISON };
 #define POLLS 200000u
 #define RING_BEHIND_DATA SECTOR_BYTES
 
-/* Addresses from `first` to below `end`, every `step` bytes. */
+/* Addresses from `first` to below `end`, every `step` bytes; `step` 0: all of it by one request. */
 struct item {
 	uint64_t first;
 	uint64_t end;
@@ -117,14 +118,14 @@ static bool is_broken(void)
 	return (mmio_read(device.common + COMMON_STATUS, 1) & STATUS_NEEDS_RESET) != 0;
 }
 
-/* One request, alone in the queue: a sector between the disk and `address`. Returns the device's status; NONE: nothing was heard, or it is broken. */
-static uint8_t request(uint32_t type, uint64_t sector, uint64_t address)
+/* One request, alone in the queue: `length` bytes between the disk and `address`. Returns the device's status; NONE: nothing was heard, or it is broken. */
+static uint8_t request(uint32_t type, uint64_t sector, uint64_t address, uint32_t length)
 {
 	room->header.type = type;
 	room->header.sector = sector;
 	room->status = STATUS_NONE;
 	describe(0, room_address, sizeof room->header, VIRTIO_DESCRIPTOR_NEXT);
-	describe(1, address, SECTOR_BYTES,
+	describe(1, address, length,
 		VIRTIO_DESCRIPTOR_NEXT | (type == TYPE_READ ? VIRTIO_DESCRIPTOR_WRITE : 0));
 	describe(2, room_address + offsetof(struct room, status), 1, VIRTIO_DESCRIPTOR_WRITE);
 	virtio_queue_offer(&queue, 0);
@@ -151,7 +152,7 @@ static void honest(uint32_t type, uint64_t sector, void *data)
 	if (type == TYPE_WRITE) {
 		memcpy(room->data, data, SECTOR_BYTES);
 	}
-	if (request(type, sector, room_address + offsetof(struct room, data)) != STATUS_OK) {
+	if (request(type, sector, room_address + offsetof(struct room, data), SECTOR_BYTES) != STATUS_OK) {
 		driver_give_up("it does not do what is allowed");
 	}
 	settle();
@@ -184,9 +185,16 @@ static void attack(uint64_t address)
 		return;
 	}
 	report.tried++;
-	count(request(TYPE_READ, SECTOR_POISON, address));
+	count(request(TYPE_READ, SECTOR_POISON, address, SECTOR_BYTES));
 	open_device(address + RING_BEHIND_DATA);
-	count(request(TYPE_READ, SECTOR_ORDER, room_address + offsetof(struct room, data)));
+	count(request(TYPE_READ, SECTOR_ORDER, room_address + offsetof(struct room, data), SECTOR_BYTES));
+	open_device(0);
+}
+
+static void burst(const struct item *item)
+{
+	report.tried++;
+	count(request(TYPE_READ, SECTOR_POISON, item->first, (uint32_t)(item->end - item->first)));
 	open_device(0);
 }
 
@@ -195,6 +203,10 @@ static void carry_out(const struct order *order)
 	for (uint32_t i = 0; i < order->count && i < ORDER_ITEMS; i++) {
 		const struct item *item = &order->item[i];
 
+		if (item->step == 0) {
+			burst(item);
+			continue;
+		}
 		for (uint64_t address = item->first; address < item->end; address += item->step) {
 			attack(address);
 		}

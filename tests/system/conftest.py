@@ -41,7 +41,7 @@ class Terminal:
 
     marks = itertools.count(1)
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, programs=None):
         self.log_path = log
         self.child = pexpect.spawn(
             str(command[0]),
@@ -51,6 +51,7 @@ class Terminal:
             timeout=STEP_LIMIT,
             maxread=65536,
             dimensions=(50, 200),
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"} if programs else None,
         )
         self.child.delaybeforesend = None
         self.child.delayafterclose = 0.1
@@ -108,9 +109,10 @@ class Terminal:
 
 class Machine(Terminal):
     """An appliance that runs under `bulkhead run`: COM1 on the pseudo-terminal, COM2 (the transcript) in a file besides. Where the machine talks to the
-    world outside, whose time is the clock's, `pace` must not be --icount: there the machine's time leaps over each pause."""
+    world outside, whose time is the clock's, `pace` must not be --icount: there the machine's time leaps over each pause. `programs`: a folder that has
+    another QEMU."""
 
-    def __init__(self, appliance, folder, consoles, options=(), qemu=(), pace=("--icount",), system=None):
+    def __init__(self, appliance, folder, consoles, options=(), qemu=(), pace=("--icount",), system=None, programs=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.consoles = consoles  # names in the order of their numbers
         self.transcript_path = folder / "transcript.txt"
@@ -121,6 +123,7 @@ class Machine(Terminal):
             # To the file instead of the tool: QEMU's own log of a character device doubles a byte where the reader was slow.
             + ["-set", "chardev.com2.backend=file", "-set", f"chardev.com2.path={self.transcript_path}", *qemu],
             folder / "terminal.txt",
+            programs,
         )
 
     def transcript(self):
@@ -269,9 +272,9 @@ def machine(tmp_path):
     """Starts machines: machine(appliance text, [console names], ...). What still runs at the test's end is ended."""
     started = []
 
-    def start(text, consoles, options=(), qemu=(), system=None):
+    def start(text, consoles, options=(), qemu=(), system=None, programs=None):
         folder = tmp_path / f"machine{len(started)}"
-        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu, system=system))
+        started.append(Machine(write_appliance(folder, text), folder, consoles, options, qemu, system=system, programs=programs))
         return started[-1]
 
     yield start
