@@ -134,7 +134,8 @@ __attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_n
 	uint32_t place = queue->next_available & (queue->size - 1u);
 	uint16_t ready;
 
-	if (ring == NULL) {
+	/* No driver makes a queue without entries; registers of a former process may say anything. */
+	if (ring == NULL || queue->size == 0) {
 		return VIRTIO_POP_BROKEN;
 	}
 	ready = (uint16_t)(virtio_load(ring + VIRTIO_RING_INDEX) - queue->next_available);

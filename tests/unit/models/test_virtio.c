@@ -403,6 +403,22 @@ static void dma_into_its_own_rings(void **state)
 	}
 }
 
+/* Registers that a former process has left: a queue of no entries has no chain, and no place is computed from its size. */
+static void a_queue_without_entries_is_broken(void **state)
+{
+	static _Alignas(4096) uint8_t page[4096];
+	struct virtio_queue queue = { .driver = sizeof(page) - 8, .enabled = 1 };
+	struct guest_memory memory;
+	struct virtio_chain chain;
+
+	(void)state;
+	guest_memory_initialize(&memory, 52);
+	assert_true(guest_memory_add(&memory, 0, sizeof(page), page));
+	assert_int_equal(virtio_queue_pop(&queue, &memory, &chain), VIRTIO_POP_BROKEN);
+	assert_int_equal(virtio_queue_pop_buffer(&queue, &memory, &chain), VIRTIO_POP_BROKEN);
+	assert_int_equal(virtio_queue_available(&queue, &memory), 0);
+}
+
 static void goes_on_after_a_restart(void **state)
 {
 	struct machine *machine = machine_new(&virtio_rng_model, NULL);
@@ -450,6 +466,7 @@ int main(void)
 		cmocka_unit_test(available_index_too_far),
 		cmocka_unit_test(descriptors_changed_after_the_doorbell),
 		cmocka_unit_test(dma_into_its_own_rings),
+		cmocka_unit_test(a_queue_without_entries_is_broken),
 		cmocka_unit_test(goes_on_after_a_restart),
 	};
 
