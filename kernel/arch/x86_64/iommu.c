@@ -274,12 +274,10 @@ static bool read_log(struct iommu *iommu)
 
 	*register_of(iommu, REGISTER_STATUS) = STATUS_EVENT_INTERRUPT;
 	/* An entry is taken by its type, and zeroed: the tail register may come before what it announces. */
-	for (unsigned int i = 0; i < PAGE_SIZE / 16; i++) {
+	for (unsigned int i = 0; i < PAGE_SIZE / 16 && EVENT_TYPE(iommu->events[iommu->event_head / 8]) != 0;
+		i++) {
 		volatile uint64_t *event = &iommu->events[iommu->event_head / 8];
 
-		if (EVENT_TYPE(event[0]) == 0) {
-			break;
-		}
 		report(event[0], event[1]);
 		event[0] = 0;
 		iommu->event_head = (iommu->event_head + 16) % PAGE_SIZE;
