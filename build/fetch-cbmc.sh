@@ -15,9 +15,7 @@ packages="cbmc minisat libc6 libstdc++6 libgcc-s1 zlib1g"
 [ -e "$stamp" ] && exit 0
 
 [ "$(dpkg --print-architecture)" = amd64 ] || fail "the tool's packages are fetched for amd64 only"
-for tool in apt-get dpkg; do
-	command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install apt dpkg"
-done
+need "apt dpkg" apt-get dpkg
 
 echo "fetch-cbmc: fetching cbmc $version from $mirror"
 private_apt cbmc deb trixie

@@ -15,9 +15,7 @@ libraries=usr/lib/x86_64-linux-gnu
 [ -e "$stamp" ] && exit 0
 
 [ "$(dpkg --print-architecture)" = amd64 ] || fail "the emulator's packages are fetched for amd64 only"
-for tool in apt-get dpkg; do
-	command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install apt dpkg"
-done
+need "apt dpkg" apt-get dpkg
 
 echo "fetch-qemu: fetching qemu-system-x86 of $release-backports from $mirror"
 private_apt qemu deb "$release" "$release-backports"

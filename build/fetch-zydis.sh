@@ -14,9 +14,7 @@ stamp=$destination/.fetched-$version
 [ -e "$stamp" ] && exit 0
 
 [ -e /usr/include/Zycore/Zycore.h ] || fail "the Zycore headers are missing: apt-get install libzycore-dev"
-for tool in apt-get dpkg-source sha256sum; do
-	command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install apt dpkg-dev coreutils"
-done
+need "apt dpkg-dev coreutils" apt-get dpkg-source sha256sum
 
 echo "fetch-zydis: fetching the source package zydis $version from $mirror"
 private_apt zydis deb-src bookworm

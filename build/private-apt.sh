@@ -4,7 +4,8 @@
 # take from. The system's is neither read nor changed, nothing is installed, and no root is needed; a network is. apt checks the signature of the lists, and what it
 # fetches against the lists.
 # private_apt NAME KIND RELEASE... makes $work (gone when the script ends) with $work/download in it, lets apt-get and apt-cache use that
-# configuration, and reads the lists; KIND is deb or deb-src. fail MESSAGE ends the script, from the beginning.
+# configuration, and reads the lists; KIND is deb or deb-src. fail MESSAGE ends the script, from the beginning; so does need PACKAGES TOOL...
+# if a tool is missing, which those packages have.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 mirror=${BULKHEAD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -12,6 +13,14 @@ mirror=${BULKHEAD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 fail() {
 	echo "$(basename "$0" .sh): $*" >&2
 	exit 1
+}
+
+need() {
+	owners=$1
+	shift
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install $owners"
+	done
 }
 
 private_apt() {
