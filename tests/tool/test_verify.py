@@ -119,6 +119,12 @@ def test_judge(tmp_path, old, new, said):
     assert wrong == [] if said is None else any(said in text for text in wrong)
 
 
+@pytest.mark.parametrize("command, status", [("exit 0", 0), ("exit 10", 10), ("exit 6", 6), ("kill -KILL $$", None), ("kill -XCPU $$", None)])
+def test_a_tool_that_is_killed_gave_no_result(command, status):
+    """Out of memory it is killed by the system, before its CPU time is over: a mutant on which that happens has survived."""
+    assert verify.run(["sh", "-c", command], 60)[0] == status
+
+
 def test_cases_are_judged_together(tmp_path):
     proof = sample(tmp_path, HEADER.replace(" * Options", " * Cases: 2\n * Options"))
     assert proof.cases == 2 and sample(tmp_path).cases == 1
