@@ -119,7 +119,7 @@ def test_judge(tmp_path, old, new, said):
     assert wrong == [] if said is None else any(said in text for text in wrong)
 
 
-@pytest.mark.parametrize("command, status", [("exit 0", 0), ("exit 10", 10), ("exit 6", 6), ("kill -KILL $$", None), ("kill -XCPU $$", None)])
+@pytest.mark.parametrize("command, status", [("exit 0", 0), ("exit 10", 10), ("exit 6", 6), ("kill -KILL $$", None), ("kill -XCPU $$", None), ("echo Out of memory; exit 6", None)])
 def test_a_tool_that_is_killed_gave_no_result(command, status):
     """Out of memory it is killed by the system, before its CPU time is over: a mutant on which that happens has survived."""
     assert verify.run(["sh", "-c", command], 60)[0] == status
