@@ -295,8 +295,9 @@ def has_ceiling(values):
 
 
 def record_ceilings(results, parts):
-    """Writes what the operations of these parts cost now as the new ceilings: with a little room, for another version of the compiler."""
+    """Writes what the operations of these parts cost now as the new ceilings: with a little room, for another version of the compiler. A disk's and a
+    network's rounds are long enough for clock ticks of guests and root task, which fall elsewhere in another build: twice the room."""
     kept = {name: ceiling for name, ceiling in (load_ceilings() if CEILINGS.exists() else {}).items() if name.split("/")[0] not in parts}
-    ceilings = kept | {f"{part}/{operation}": values["median"] * 103 // 100 + 2
+    ceilings = kept | {f"{part}/{operation}": values["median"] * (106 if part == "io" else 103) // 100 + 2
                        for part in parts for operation, values in results[part].items() if has_ceiling(values)}
     CEILINGS.write_text(json.dumps(dict(sorted(ceilings.items())), indent=1) + "\n")

@@ -118,8 +118,9 @@ def test_one_operation_of_a_load():
 
 def test_the_guests_own_part_has_no_ceiling(monkeypatch, tmp_path):
     monkeypatch.setattr(table, "CEILINGS", tmp_path / "ceilings.json")
-    table.record_ceilings({"io": {"read": {"median": 100, "has_ceiling": False}, "read-outside": {"median": 100}}}, ["io"])
-    assert table.load_ceilings() == {"io/read-outside": 105}
+    table.record_ceilings({"io": {"read": {"median": 100, "has_ceiling": False}, "read-outside": {"median": 100}}, "paged": {"cpuid": {"median": 100}}},
+                          ["io", "paged"])
+    assert table.load_ceilings() == {"io/read-outside": 108, "paged/cpuid": 105}
 
 
 def test_growth():
