@@ -25,7 +25,7 @@
 #define MODEL_LINES 4u /* output lines of one model; those of the line page above are pulses, see `publish` */
 #define MODEL_REGIONS 4u
 #define MODEL_SCRATCH_WORDS 8u
-#define MODEL_CACHE_BYTES 2304u
+#define MODEL_CACHE_BYTES 768u
 #define MODEL_PUBLISH_MOVED (1u << 0)
 
 /* Bits of an event: those of the model's Notification. */

@@ -91,13 +91,36 @@ struct blk_registers {
 enum { SCRATCH_SIGNALLED = 6, SCRATCH_STARTED = 7 };
 _Static_assert(VIRTIO_QUEUES + 2 <= SCRATCH_SIGNALLED, "virtio's words come first");
 
-_Static_assert(sizeof(struct virtio_kept) * VIRTIO_BLK_SLOTS <= MODEL_CACHE_BYTES, "a chain for each slot");
+/* Of a chain as most are, header, data and status in a segment each, what its answer needs. In the process's own memory: a driver leaves a chain
+ * alone while it is in flight, and one that does not gets the answer where it wanted it first. */
+struct kept {
+	uint8_t *data;
+	uint8_t *status;
+	uint32_t length; /* of the data */
+	uint16_t head;
+	uint16_t is_kept;
+};
+_Static_assert(sizeof(struct kept) * VIRTIO_BLK_SLOTS <= MODEL_CACHE_BYTES, "one for each slot");
 
 /* ---- Slots ---- */
 
-static struct virtio_kept *kept_chain(const struct model_context *context, uint32_t slot)
+static struct kept *kept_of(const struct model_context *context, uint32_t slot)
 {
-	return (struct virtio_kept *)context->cache + slot;
+	return (struct kept *)context->cache + slot;
+}
+
+static void keep(const struct model_context *context, uint32_t slot, const struct virtio_chain *chain)
+{
+	struct kept *kept = kept_of(context, slot);
+
+	kept->is_kept = chain->count == 3 && chain->segment[0].length == sizeof(struct header) &&
+			chain->segment[2].length == 1;
+	if (kept->is_kept != 0) {
+		kept->data = chain->segment[1].bytes;
+		kept->status = chain->segment[2].bytes;
+		kept->length = chain->segment[1].length;
+		kept->head = chain->head;
+	}
 }
 
 /* Bytes of each slot's part of the data area. */
@@ -174,40 +197,60 @@ static uint8_t status_of(enum block_status status)
 	return status == BLOCK_OK ? STATUS_OK : status == BLOCK_UNSUPPORTED ? STATUS_UNSUPP : STATUS_IOERR;
 }
 
+/* Answers by what was kept of the chain; `count` bytes of data from `offset` on came last. False: nothing was kept that is of use. */
+static bool finish_kept(struct blk_registers *blk, const struct model_context *context, uint32_t slot,
+	uint8_t status, uint64_t offset, uint64_t count)
+{
+	const struct kept *kept = kept_of(context, slot);
+
+	if (kept->is_kept == 0 || kept->head != blk->request[slot].head || offset > kept->length ||
+		count > kept->length - offset) {
+		return false;
+	}
+	if (count != 0) {
+		__builtin_memcpy(kept->data + offset, part_of(context, slot), count);
+	}
+	*kept->status = status;
+	virtio_give(&blk->virtio, context, QUEUE_REQUESTS, kept->head, (uint32_t)(offset + count + 1));
+	return true;
+}
+
 /* The server has answered `slot`. */
 static void piece_answered(struct blk_registers *blk, const struct model_context *context, uint32_t slot)
 {
 	struct blk_request *request = &blk->request[slot];
 	enum block_status status = block_status_of(context->disk, slot);
-	uint64_t done_bytes = (uint64_t)request->done * BLOCK_SECTOR_SIZE;
-	uint64_t piece_bytes = (uint64_t)request->piece * BLOCK_SECTOR_SIZE;
+	bool reads = status == BLOCK_OK && request->operation == BLOCK_READ;
+	uint64_t done_bytes = reads ? (uint64_t)request->done * BLOCK_SECTOR_SIZE : 0;
+	uint64_t piece_bytes = reads ? (uint64_t)request->piece * BLOCK_SECTOR_SIZE : 0;
+	bool is_last = status != BLOCK_OK || request->done + request->piece >= request->count;
 	struct virtio_chain chain;
 
 	/* A former process may have left nonsense. */
 	piece_bytes = piece_bytes < part_bytes(context) ? piece_bytes : part_bytes(context);
-	if ((!virtio_chain_recall(kept_chain(context, slot), request->head, &chain) &&
-		    !virtio_queue_chain(
-			    &blk->virtio.queue[QUEUE_REQUESTS], context->memory, request->head, &chain)) ||
+	/* Discarding is a hint. */
+	if (request->operation == BLOCK_DISCARD && status == BLOCK_UNSUPPORTED) {
+		status = BLOCK_OK;
+	}
+	if (is_last) {
+		blk->busy &= ~(UINT64_C(1) << slot);
+		if (finish_kept(blk, context, slot, status_of(status), done_bytes, piece_bytes)) {
+			return;
+		}
+	}
+	if (!virtio_queue_chain(&blk->virtio.queue[QUEUE_REQUESTS], context->memory, request->head, &chain) ||
 		chain.writable_bytes == 0) {
 		blk->busy &= ~(UINT64_C(1) << slot);
 		virtio_break(&blk->virtio);
 		return;
 	}
-	if (status == BLOCK_OK && request->operation == BLOCK_READ) {
-		(void)virtio_chain_write(&chain, done_bytes, part_of(context, slot), piece_bytes);
-	}
-	request->done += request->piece;
-	if (status == BLOCK_OK && request->done < request->count) {
-		post_piece(blk, context, slot, &chain);
+	(void)virtio_chain_write(&chain, done_bytes, part_of(context, slot), piece_bytes);
+	if (is_last) {
+		finish(blk, context, &chain, status_of(status), done_bytes + piece_bytes);
 		return;
 	}
-	blk->busy &= ~(UINT64_C(1) << slot);
-	/* Discarding is a hint. */
-	if (request->operation == BLOCK_DISCARD && status == BLOCK_UNSUPPORTED) {
-		status = BLOCK_OK;
-	}
-	finish(blk, context, &chain, status_of(status),
-		status == BLOCK_OK && request->operation == BLOCK_READ ? done_bytes + piece_bytes : 0);
+	request->done += request->piece;
+	post_piece(blk, context, slot, &chain);
 }
 
 /* ---- Requests ---- */
@@ -315,7 +358,7 @@ static bool begin(struct blk_registers *blk, const struct model_context *context
 	}
 	blk->request[slot] = request;
 	blk->busy |= UINT64_C(1) << slot;
-	virtio_chain_keep(kept_chain(context, slot), chain);
+	keep(context, slot, chain);
 	post_piece(blk, context, slot, chain);
 	return true;
 }

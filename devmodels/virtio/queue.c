@@ -37,50 +37,25 @@ static inline bool open_table(
 	return table->bytes != NULL;
 }
 
-static inline bool add_segment(struct virtio_chain *chain, const struct guest_memory *memory,
-	const struct virtio_descriptor *descriptor)
-{
-	uint8_t *bytes = guest_memory_pointer(memory, descriptor->address, descriptor->length);
-	bool writable = (descriptor->flags & VIRTIO_DESCRIPTOR_WRITE) != 0;
-
-	/* All that is read comes first (section 2.7.4.2). */
-	if (chain->count == VIRTIO_SEGMENTS || (!writable && chain->count != chain->readable) ||
-		(bytes == NULL && descriptor->length != 0)) {
-		return false;
-	}
-	chain->segment[chain->count++] = (struct virtio_segment){ bytes, descriptor->length };
-	if (writable) {
-		chain->writable_bytes += descriptor->length;
-	} else {
-		chain->readable++;
-		chain->readable_bytes += descriptor->length;
-	}
-	return true;
-}
-
 bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head,
 	struct virtio_chain *chain)
 {
-	struct virtio_descriptor descriptor;
+	uint64_t readable_bytes = 0;
+	uint64_t writable_bytes = 0;
+	uint32_t readable = 0;
+	uint32_t count = 0;
 	struct table table;
 	uint32_t index = head;
 	bool indirect = false;
 
-	chain->head = head;
-	chain->readable = 0;
-	chain->count = 0;
-	chain->readable_bytes = 0;
-	chain->writable_bytes = 0;
 	if (!open_table(&table, memory, queue->descriptors, queue->size)) {
 		return false;
 	}
-	/* As many steps as there can be: a chain that is linked to itself ends here. One step more is for the descriptor that leads to
-	 * an indirect table. */
-	for (uint32_t step = 0; step <= VIRTIO_SEGMENTS; step++) {
-		if (index >= table.entries) {
-			return false;
-		}
-		descriptor = virtio_descriptor_at(table.bytes, index);
+	/* Ends with the segments that a chain may have: one that is linked to itself ends there. */
+	while (index < table.entries && count < VIRTIO_SEGMENTS) {
+		struct virtio_descriptor descriptor = virtio_descriptor_at(table.bytes, index);
+		uint8_t *bytes;
+
 		if ((descriptor.flags & VIRTIO_DESCRIPTOR_INDIRECT) != 0) {
 			/* Neither in a table nor with a next one (section 2.7.5.3.1). An empty table says nothing. */
 			if (indirect || (descriptor.flags & VIRTIO_DESCRIPTOR_NEXT) != 0 ||
@@ -92,47 +67,31 @@ bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_mem
 			index = 0;
 			continue;
 		}
-		if (!add_segment(chain, memory, &descriptor)) {
+		bytes = guest_memory_pointer(memory, descriptor.address, descriptor.length);
+		if (bytes == NULL && descriptor.length != 0) {
 			return false;
 		}
+		chain->segment[count] = (struct virtio_segment){ bytes, descriptor.length };
+		if ((descriptor.flags & VIRTIO_DESCRIPTOR_WRITE) != 0) {
+			writable_bytes += descriptor.length;
+		} else if (readable == count) {
+			readable_bytes += descriptor.length;
+			readable++;
+		} else {
+			return false; /* all that is read comes first (section 2.7.4.2) */
+		}
+		count++;
 		if ((descriptor.flags & VIRTIO_DESCRIPTOR_NEXT) == 0) {
+			chain->head = head;
+			chain->readable = (uint16_t)readable;
+			chain->count = (uint16_t)count;
+			chain->readable_bytes = readable_bytes;
+			chain->writable_bytes = writable_bytes;
 			return true;
 		}
 		index = descriptor.next;
 	}
 	return false;
-}
-
-void virtio_chain_keep(struct virtio_kept *kept, const struct virtio_chain *chain)
-{
-	kept->count = 0;
-	if (chain->count > VIRTIO_KEPT_SEGMENTS) {
-		return;
-	}
-	kept->readable_bytes = chain->readable_bytes;
-	kept->writable_bytes = chain->writable_bytes;
-	kept->head = chain->head;
-	kept->readable = chain->readable;
-	kept->count = chain->count;
-	for (uint32_t i = 0; i < chain->count; i++) {
-		kept->segment[i] = chain->segment[i];
-	}
-}
-
-bool virtio_chain_recall(const struct virtio_kept *kept, uint16_t head, struct virtio_chain *chain)
-{
-	if (kept->count == 0 || kept->head != head) {
-		return false;
-	}
-	chain->head = head;
-	chain->readable = kept->readable;
-	chain->count = kept->count;
-	chain->readable_bytes = kept->readable_bytes;
-	chain->writable_bytes = kept->writable_bytes;
-	for (uint32_t i = 0; i < kept->count; i++) {
-		chain->segment[i] = kept->segment[i];
-	}
-	return true;
 }
 
 bool virtio_queue_wait(const struct virtio_queue *queue, const struct guest_memory *memory)

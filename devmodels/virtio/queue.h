@@ -54,19 +54,6 @@ struct virtio_chain {
 	struct virtio_segment segment[VIRTIO_SEGMENTS];
 };
 
-/* A short chain as it was read, for a device that needs it again while it is in flight: a driver leaves it alone until then, and one that
- * does not is held to what it said first. */
-#define VIRTIO_KEPT_SEGMENTS 3u
-
-struct virtio_kept {
-	uint64_t readable_bytes;
-	uint64_t writable_bytes;
-	uint16_t head;
-	uint16_t readable;
-	uint16_t count; /* 0: none is kept */
-	struct virtio_segment segment[VIRTIO_KEPT_SEGMENTS];
-};
-
 enum virtio_pop {
 	VIRTIO_POP_EMPTY,
 	VIRTIO_POP_CHAIN,
@@ -80,13 +67,6 @@ __attribute__((warn_unused_result)) bool virtio_queue_valid(
 /* Reads the chain of `head`; that of one in flight again. False if it is nonsense (by now). */
 __attribute__((warn_unused_result)) bool virtio_queue_chain(const struct virtio_queue *queue,
 	const struct guest_memory *memory, uint16_t head, struct virtio_chain *chain);
-
-/* Keeps the chain, or, if it is too long, none. */
-void virtio_chain_keep(struct virtio_kept *kept, const struct virtio_chain *chain);
-
-/* The kept chain, if it is that of `head`; else false. */
-__attribute__((warn_unused_result)) bool virtio_chain_recall(
-	const struct virtio_kept *kept, uint16_t head, struct virtio_chain *chain);
 
 /* Chains that the guest has made available; 0 if its index is nonsense. */
 uint16_t virtio_queue_available(const struct virtio_queue *queue, const struct guest_memory *memory);
