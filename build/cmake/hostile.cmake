@@ -7,7 +7,7 @@ function(bulkhead_hostile name)
   set_target_properties(task-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hostile)
 endfunction()
 
-bulkhead_hostile(hostile-dma
+bulkhead_hostile(hostile-dma GENERAL_REGISTERS
   SOURCES ${HOSTILE_DMA_SOURCES} ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${VIRTIO_PURE_SOURCES}
   INCLUDES backends/driver backends/virtio)
 
@@ -18,12 +18,10 @@ function(bulkhead_taken_over model prefix)
   target_include_directories(hostile-${model}-honest PRIVATE devmodels lib/include kernel/include)
   target_compile_definitions(hostile-${model}-honest PRIVATE main=honest_main)
   target_compile_options(hostile-${model}-honest PRIVATE ${BULKHEAD_TASK_FLAGS} ${BULKHEAD_WARNINGS} ${BULKHEAD_HOT_FLAGS})
-  bulkhead_hostile(hostile-${model}
+  bulkhead_hostile(hostile-${model} GENERAL_REGISTERS
     SOURCES ${HOSTILE_MODEL_SOURCES}
     INCLUDES tests/hostile tests/random
     OBJECTS hostile-${model}-honest)
-  # Its handler thread may not use the FPU.
-  target_compile_options(task-hostile-${model} PRIVATE ${BULKHEAD_HOT_FLAGS})
 endfunction()
 bulkhead_taken_over(uart16550 UART16550)
 bulkhead_taken_over(virtio-blk VIRTIO_BLK)

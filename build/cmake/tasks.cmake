@@ -18,10 +18,11 @@ target_include_directories(bulkhead-user PRIVATE lib/include lib kernel/include)
 target_compile_options(bulkhead-user PRIVATE
   ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}> ${LIB_USER_OPTIONS})
 
-# bulkhead_task(NAME [SOURCES ...] [HANDLER_SOURCES ...] [INCLUDES ...] [DEFINITIONS ...] [OBJECTS ...])
-# HANDLER_SOURCES run on handler threads; OBJECTS are object libraries that are linked too.
+# bulkhead_task(NAME [GENERAL_REGISTERS] [SOURCES ...] [HANDLER_SOURCES ...] [INCLUDES ...] [DEFINITIONS ...] [OBJECTS ...])
+# HANDLER_SOURCES run on handler threads; OBJECTS are object libraries that are linked too. GENERAL_REGISTERS: the manifest gives the task no
+# FPU, so that who it serves keeps its registers there.
 function(bulkhead_task name)
-  cmake_parse_arguments(task "" "" "SOURCES;HANDLER_SOURCES;INCLUDES;SYSTEM_INCLUDES;DEFINITIONS;OBJECTS" ${ARGN})
+  cmake_parse_arguments(task "GENERAL_REGISTERS" "" "SOURCES;HANDLER_SOURCES;INCLUDES;SYSTEM_INCLUDES;DEFINITIONS;OBJECTS" ${ARGN})
   set(objects $<TARGET_OBJECTS:bulkhead-user>)
   foreach(library IN LISTS task_OBJECTS)
     list(APPEND objects $<TARGET_OBJECTS:${library}>)
@@ -39,9 +40,17 @@ function(bulkhead_task name)
   target_include_directories(task-${name} SYSTEM PRIVATE ${task_SYSTEM_INCLUDES})
   target_compile_definitions(task-${name} PRIVATE ${task_DEFINITIONS})
   target_compile_options(task-${name} PRIVATE ${BULKHEAD_TASK_FLAGS} $<$<COMPILE_LANGUAGE:C>:${BULKHEAD_WARNINGS}>)
+  if(task_GENERAL_REGISTERS)
+    target_compile_options(task-${name} PRIVATE ${BULKHEAD_HOT_FLAGS})
+    file(APPEND ${BULKHEAD_GENERAL_TASKS} "${name}\n")
+  endif()
   target_link_options(task-${name} PRIVATE ${BULKHEAD_TASK_LINK_FLAGS})
   set_target_properties(task-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tasks)
 endfunction()
+
+# The names of those without an FPU: build/check-budgets general-registers.
+set(BULKHEAD_GENERAL_TASKS ${CMAKE_BINARY_DIR}/general-tasks.txt)
+file(WRITE ${BULKHEAD_GENERAL_TASKS} "")
 
 # The device models: model code and framework both run on the handler thread.
 include(devmodels/framework/sources.cmake)
@@ -51,7 +60,7 @@ foreach(model IN LISTS BULKHEAD_MODELS)
   include(devmodels/${model}/sources.cmake)
   string(TOUPPER ${model} prefix)
   string(REPLACE "-" "_" prefix ${prefix})
-  bulkhead_task(${model}
+  bulkhead_task(${model} GENERAL_REGISTERS
     HANDLER_SOURCES ${${prefix}_SOURCES} ${${prefix}_SHARED_SOURCES} ${${prefix}_TASK_SOURCES} ${MODEL_FRAMEWORK_TASK_SOURCES}
     INCLUDES devmodels)
   list(APPEND BULKHEAD_MODEL_FILES ${${prefix}_SOURCES})
@@ -112,7 +121,7 @@ include(backends/wall-clock/sources.cmake)
 bulkhead_task(wall-clock SOURCES ${WALL_CLOCK_PURE_SOURCES} ${WALL_CLOCK_TASK_SOURCES} INCLUDES backends/wall-clock)
 # The switch between the VMs' network cards: likewise.
 include(backends/switch/sources.cmake)
-bulkhead_task(switch SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLUDES backends/switch)
+bulkhead_task(switch GENERAL_REGISTERS SOURCES ${SWITCH_PURE_SOURCES} ${SWITCH_TASK_SOURCES} INCLUDES backends/switch)
 # The PCI server: likewise.
 include(backends/pci/sources.cmake)
 bulkhead_task(pci SOURCES ${PCI_PURE_SOURCES} ${PCI_TASK_SOURCES} INCLUDES backends/pci)
@@ -121,19 +130,19 @@ bulkhead_task(pci SOURCES ${PCI_PURE_SOURCES} ${PCI_TASK_SOURCES} INCLUDES backe
 include(backends/driver/sources.cmake)
 include(backends/virtio/sources.cmake)
 include(backends/virtio-disk/sources.cmake)
-bulkhead_task(virtio-disk
+bulkhead_task(virtio-disk GENERAL_REGISTERS
   SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_DISK_PURE_SOURCES} ${VIRTIO_DISK_TASK_SOURCES}
   INCLUDES backends/driver backends/virtio backends/virtio-disk)
 include(backends/nvme-disk/sources.cmake)
-bulkhead_task(nvme-disk
+bulkhead_task(nvme-disk GENERAL_REGISTERS
   SOURCES ${DRIVER_PURE_SOURCES} ${DRIVER_TASK_SOURCES} ${NVME_DISK_PURE_SOURCES} ${NVME_DISK_TASK_SOURCES}
   INCLUDES backends/driver backends/nvme-disk)
 include(backends/virtio-nic/sources.cmake)
-bulkhead_task(virtio-nic
+bulkhead_task(virtio-nic GENERAL_REGISTERS
   SOURCES ${DRIVER_FRAMES_PURE_SOURCES} ${DRIVER_FRAMES_TASK_SOURCES} ${VIRTIO_PURE_SOURCES} ${VIRTIO_NIC_PURE_SOURCES} ${VIRTIO_NIC_TASK_SOURCES}
   INCLUDES backends/driver backends/virtio backends/virtio-nic)
 include(backends/e1000e/sources.cmake)
-bulkhead_task(e1000e
+bulkhead_task(e1000e GENERAL_REGISTERS
   SOURCES ${DRIVER_FRAMES_PURE_SOURCES} ${DRIVER_FRAMES_TASK_SOURCES} ${E1000E_PURE_SOURCES} ${E1000E_TASK_SOURCES}
   INCLUDES backends/driver backends/e1000e)
 include(backends/disk-exerciser/sources.cmake)
@@ -142,9 +151,9 @@ bulkhead_task(disk-exerciser SOURCES ${DISK_EXERCISER_TASK_SOURCES})
 # Disks: the volume server, and a disk in memory.
 include(backends/volumes/sources.cmake)
 bulkhead_sources(VOLUMES_FILES backends/volumes ${VOLUMES_PURE_SOURCES})
-bulkhead_task(volumes SOURCES ${VOLUMES_FILES} ${VOLUMES_TASK_SOURCES} ${LIB_DISK_TASK_SOURCES} ${LIB_MANIFEST_FILES} INCLUDES backends/volumes lib)
+bulkhead_task(volumes GENERAL_REGISTERS SOURCES ${VOLUMES_FILES} ${VOLUMES_TASK_SOURCES} ${LIB_DISK_TASK_SOURCES} ${LIB_MANIFEST_FILES} INCLUDES backends/volumes lib)
 # The audit log: a client of a volume server.
 include(backends/audit-log/sources.cmake)
 bulkhead_task(audit-log SOURCES ${AUDIT_LOG_PURE_SOURCES} ${AUDIT_LOG_TASK_SOURCES} ${LIB_DISK_TASK_SOURCES} ${LIB_AUDIT_SOURCES} INCLUDES backends/audit-log)
 include(backends/memdisk/sources.cmake)
-bulkhead_task(memdisk SOURCES ${MEMDISK_PURE_SOURCES} ${MEMDISK_TASK_SOURCES} INCLUDES backends/memdisk)
+bulkhead_task(memdisk GENERAL_REGISTERS SOURCES ${MEMDISK_PURE_SOURCES} ${MEMDISK_TASK_SOURCES} INCLUDES backends/memdisk)

@@ -100,7 +100,7 @@ static void expand_disk(struct builder *builder, unsigned number)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU | (disk->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
+		.flags = disk->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0,
 		.budget_us = DISK_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = HOST_HEAP_SIZE,

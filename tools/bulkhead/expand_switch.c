@@ -54,7 +54,6 @@ static uint32_t add_switch_task(struct builder *builder)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_SWITCH,
-		.flags = MANIFEST_TASK_FPU, /* it uses libc */
 		.budget_us = SWITCH_BUDGET_US,
 		.period_us = SWITCH_PERIOD_US,
 		.heap_size = SWITCH_HEAP_SIZE,

@@ -33,7 +33,7 @@ static void expand_uplink(struct builder *builder, unsigned index)
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_DRIVER,
-		.flags = MANIFEST_TASK_FPU | (uplink->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0),
+		.flags = uplink->function.allow_dma ? MANIFEST_TASK_ALLOW_DMA : 0,
 		.budget_us = UPLINK_BUDGET_US,
 		.period_us = UPLINK_PERIOD_US,
 		.heap_size = UPLINK_HEAP_SIZE,

@@ -110,7 +110,6 @@ void expand_volumes(struct builder *builder, unsigned number, uint32_t disk_task
 		.vm = MANIFEST_NONE,
 		.trust_domain = next_trust_domain(builder),
 		.priority = PRIORITY_VOLUMES,
-		.flags = MANIFEST_TASK_FPU, /* it uses libc */
 		.budget_us = VOLUMES_BUDGET_US,
 		.period_us = HOST_PERIOD_US,
 		.heap_size = VOLUMES_HEAP_SIZE,

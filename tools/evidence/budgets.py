@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 from . import call_graph, project, rebuild
@@ -90,7 +91,31 @@ def stack():
     return bool(found) and all(entry.total <= entry.stack_size for entry in found) and not graph.unbounded()
 
 
-CHECKS = {"kernel-lines": kernel_lines, "model-lines": model_lines, "recursion": recursion, "stack": stack, "reproducible": rebuild.check}
+# Instructions of the FPU and of vectors: their registers, and x87's mnemonics. Of musl's start one branch has them, for programs that gain rights by
+# being started.
+VECTOR = re.compile(r"^\s+[0-9a-f]+:\s+(?:f[a-z]+\b|.*%(?:[xyz]?mm\d|st\b))")
+STARTS_WITH_VECTORS = ("__init_libc",)
+
+
+def general_registers():
+    """Tasks whose manifest gives them no FPU have no instruction that needs it."""
+    names = (project.OUT / "general-tasks.txt").read_text().split()
+    programs = {name: next((path for path in (project.OUT / "tasks" / name, project.OUT / "tests/hostile" / name) if path.exists()), None) for name in names}
+    good = bool(names) and None not in programs.values()
+    for name, program in programs.items():
+        listing = project.run(["objdump", "-d", "--no-show-raw-insn", program]).stdout if program is not None else ""
+        function = ""
+        for line in listing.splitlines():
+            if line.endswith(">:"):
+                function = line.split("<")[1][:-2]
+            elif VECTOR.match(line) and function not in STARTS_WITH_VECTORS:
+                print(f"{name}: {function}: {line.strip()}")
+                good = False
+    print(f"{len(names)} tasks without an FPU")
+    return good
+
+
+CHECKS = {"general-registers": general_registers, "kernel-lines": kernel_lines, "model-lines": model_lines, "recursion": recursion, "stack": stack, "reproducible": rebuild.check}
 
 
 def main(arguments):
