@@ -180,7 +180,7 @@ static enum bh_error notification_light(struct cpu *cpu, struct light_registers 
 		kernel_entered(cpu);
 	}
 	if (number == BH_SYS_SIGNAL) {
-		notification_signal(notification, slot->badge);
+		notification_signal(notification, slot->badge, (registers->rsi & BH_SIGNAL_PATIENT) != 0);
 	} else {
 		registers->rsi = BH_MESSAGE_SIGNAL;
 		registers->rdi = notification->word;

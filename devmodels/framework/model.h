@@ -27,6 +27,7 @@
 #define MODEL_SCRATCH_WORDS 8u
 #define MODEL_CACHE_BYTES 768u
 #define MODEL_PUBLISH_MOVED (1u << 0)
+#define MODEL_PUBLISH_PATIENT (1u << 1)
 
 /* Bits of an event: those of the model's Notification. */
 #define MODEL_EVENT_TIMER (UINT64_C(1) << 0)        /* the deadline may have passed */
@@ -117,7 +118,7 @@ struct model {
 	 * memory), as often as it is called, before the outputs' lines are shown. `scratch` is the process's own, all zero at its
 	 * start: for what need not be done twice. Returns lines of the line page to pulse, a bit each, none below MODEL_LINES: edges
 	 * that nobody keeps, so one too many is told after a restart. MODEL_PUBLISH_MOVED among them: what the model waits for has come
-	 * meanwhile, MODEL_EVENT_CONSOLE is due. */
+	 * meanwhile, MODEL_EVENT_CONSOLE is due. MODEL_PUBLISH_PATIENT: nobody waits for what the pulses tell, so other VMs may go on first. */
 	uint32_t (*publish)(const void *registers, const struct model_context *context,
 		uint64_t scratch[MODEL_SCRATCH_WORDS]);
 };
@@ -136,8 +137,8 @@ const char *environment_argument(struct environment *environment, const char *ke
 /* For the framework only: the model's outputs. Arms the timer for guest time `ns`; 0 cancels it. */
 void environment_arm_timer(struct environment *environment, uint64_t ns);
 
-/* Tells the VMM that a line has risen. */
-void environment_signal_interrupt(struct environment *environment);
+/* Tells the VMM that a line has risen. Not `is_patient`: its vCPU goes on before other VMs' of the same priority. */
+void environment_signal_interrupt(struct environment *environment, bool is_patient);
 
 /* Tells the console's other side that a ring has moved. */
 void environment_signal_console(struct environment *environment);

@@ -38,7 +38,7 @@ static void publish_lines(struct model_run *run, const struct model_outputs *out
 		}
 	}
 	if (risen) {
-		environment_signal_interrupt(run->context.environment);
+		environment_signal_interrupt(run->context.environment, false);
 	}
 }
 
@@ -48,7 +48,7 @@ static bool publish_own(struct model_run *run, const void *registers)
 	uint32_t pulses = run->model->publish(registers, &run->context, run->scratch);
 	bool moved = (pulses & MODEL_PUBLISH_MOVED) != 0;
 
-	if ((pulses & ~MODEL_PUBLISH_MOVED) == 0) {
+	if (pulses >> MODEL_LINES == 0) {
 		return moved;
 	}
 	for (uint32_t line = MODEL_LINES; line < LINES_COUNT; line++) {
@@ -56,7 +56,7 @@ static bool publish_own(struct model_run *run, const void *registers)
 			lines_pulse(run->lines, line);
 		}
 	}
-	environment_signal_interrupt(run->context.environment);
+	environment_signal_interrupt(run->context.environment, (pulses & MODEL_PUBLISH_PATIENT) != 0);
 	return moved;
 }
 
@@ -327,7 +327,7 @@ enum model_start_result model_run_start(
 	/* Whatever a former process had committed but not told: its timer is gone, its signals may not
 	 * have been sent. */
 	(void)publish(run);
-	environment_signal_interrupt(resources->environment);
+	environment_signal_interrupt(resources->environment, false);
 	if (has_rings(model) || model->has_disk) {
 		environment_signal_console(resources->environment);
 	}

@@ -51,9 +51,10 @@ void environment_arm_timer(struct environment *environment, uint64_t ns)
 	demand(bh_timer_arm(environment->timer, deadline), "arming the timer");
 }
 
-void environment_signal_interrupt(struct environment *environment)
+void environment_signal_interrupt(struct environment *environment, bool is_patient)
 {
-	demand(bh_signal(environment->interrupt), "signalling an interrupt");
+	demand(is_patient ? bh_signal_patiently(environment->interrupt) : bh_signal(environment->interrupt),
+		"signalling an interrupt");
 }
 
 void environment_signal_console(struct environment *environment)

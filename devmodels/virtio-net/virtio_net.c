@@ -131,6 +131,7 @@ enum { PIECES = 4 };
 struct delivery {
 	struct net_header header;
 	const struct ring *ring;
+	bool is_bulk; /* nobody waits for it alone */
 	uint32_t piece_count;
 	uint32_t length; /* bytes of all pieces that are still to go */
 	uint32_t next;   /* piece */
@@ -145,10 +146,11 @@ static void add_piece(struct delivery *delivery, const void *bytes, uint32_t ind
 }
 
 /* A delivery begins with the header, which may be changed later. */
-static void begin_delivery(struct delivery *delivery, const struct ring *ring)
+static void begin_delivery(struct delivery *delivery, const struct ring *ring, const struct frame *frame)
 {
 	delivery->header = (struct net_header){ .buffers = 1 };
 	delivery->ring = ring;
+	delivery->is_bulk = frame->offload.gso_type != FRAME_GSO_NONE;
 	delivery->piece_count = 0;
 	delivery->length = 0;
 	delivery->next = 0;
@@ -246,7 +248,7 @@ static enum delivered deliver(
 	for (uint32_t i = 0; i < count; i++) {
 		virtio_queue_push(queue, context->memory, used[i].head, used[i].length);
 	}
-	virtio_gave(virtio);
+	virtio_gave(virtio, QUEUE_RECEIVE, !delivery->is_bulk);
 	return DELIVERED;
 }
 
@@ -317,7 +319,7 @@ static enum delivered deliver_next(struct net_registers *net, const struct model
 		    &packet, context->receive, frame_ring_frame(net->virtio.outputs.receive_tail), frame)) {
 		return DELIVERED_LOST;
 	}
-	begin_delivery(&delivery, context->receive);
+	begin_delivery(&delivery, context->receive, frame);
 	if (takes_whole(&net->virtio, &frame->offload)) {
 		add_whole(&delivery, &packet);
 	} else if (packet.header_length == 0) {

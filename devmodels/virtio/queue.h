@@ -34,7 +34,8 @@ struct virtio_queue {
 	uint16_t next_used;
 	uint16_t enabled;     /* 1: none of the above but the indices changes any more */
 	uint16_t event_index; /* 1: VIRTIO_F_EVENT_IDX was negotiated */
-	uint32_t reserved;
+	uint16_t prompt;      /* 1: somebody waits for what was given back last */
+	uint16_t reserved;
 };
 _Static_assert(
 	sizeof(struct virtio_queue) == 40, "part of register structures: their identity changes with it");

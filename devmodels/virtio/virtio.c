@@ -445,14 +445,18 @@ bool virtio_take(struct virtio_registers *virtio, const struct model_context *co
 	return result == VIRTIO_POP_CHAIN;
 }
 
-void virtio_gave(struct virtio_registers *virtio) { interrupt(virtio, INTERRUPT_QUEUE); }
+void virtio_gave(struct virtio_registers *virtio, uint32_t queue, bool is_prompt)
+{
+	virtio->queue[queue].prompt |= is_prompt;
+	interrupt(virtio, INTERRUPT_QUEUE);
+}
 
 void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
 	uint16_t head, uint32_t length)
 {
 	if (queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0) {
 		virtio_queue_push(&virtio->queue[queue], context->memory, head, length);
-		virtio_gave(virtio);
+		virtio_gave(virtio, queue, true);
 	}
 }
 
@@ -501,6 +505,7 @@ void virtio_event(void *registers, const struct model_context *context, uint64_t
 		if ((all || (bits & MODEL_EVENT_DOORBELL(queue)) != 0) && virtio_queue_runs(virtio, queue)) {
 			uint16_t before = virtio->queue[queue].next_used;
 
+			virtio->queue[queue].prompt = 0;
 			more |= serve(virtio, context, queue);
 			moderated |= (device->moderated >> queue & 1) != 0 &&
 				     virtio->queue[queue].next_used != before;
@@ -555,6 +560,7 @@ uint32_t virtio_publish(
 	const struct virtio_registers *virtio = registers;
 	uint32_t moderated = device_of(context)->moderated;
 	uint32_t pulses = 0;
+	bool is_prompt = false;
 
 	for (uint32_t i = 0; i < VIRTIO_QUEUES; i++) {
 		const struct virtio_queue *queue = &virtio->queue[i];
@@ -564,6 +570,7 @@ uint32_t virtio_publish(
 		} else if (publish_queue(queue, context->memory, scratch, i,
 				   (moderated >> i & 1) != 0 ? virtio->outputs.deadline : 0)) {
 			pulses |= pulse_of(queue->vector);
+			is_prompt |= queue->prompt != 0 && (moderated >> i & 1) == 0;
 		}
 	}
 	/* A change that the driver has seen needs no second telling: Linux would note it as another one. */
@@ -573,7 +580,8 @@ uint32_t virtio_publish(
 		scratch[SCRATCH_CONFIG] = SCRATCH_KNOWN | virtio->config_changes;
 		if (is_known || virtio->config_seen != virtio->config_changes) {
 			pulses |= pulse_of(virtio->config_vector);
+			is_prompt = true;
 		}
 	}
-	return pulses;
+	return is_prompt ? pulses : pulses | MODEL_PUBLISH_PATIENT;
 }

@@ -107,8 +107,9 @@ __attribute__((warn_unused_result)) bool virtio_take(struct virtio_registers *vi
 void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
 	uint16_t head, uint32_t length);
 
-/* For a device that gives chains back by virtio_queue_push() itself: the driver is to hear of it. */
-void virtio_gave(struct virtio_registers *virtio);
+/* For a device that gives chains of `queue` back by virtio_queue_push() itself: the driver is to hear of it. `is_prompt`: before other VMs go
+ * on, for somebody may wait for it. */
+void virtio_gave(struct virtio_registers *virtio, uint32_t queue, bool is_prompt);
 
 /* What the driver asks for makes no sense: the device stands still until it is reset (section 2.1.2). */
 void virtio_break(struct virtio_registers *virtio);

@@ -78,7 +78,9 @@ void message_deliver(struct thread *receiver, uint64_t badge, uint64_t info);
 struct bh_ipc_buffer *thread_buffer(const struct thread *thread);
 
 /* --- notification.c --- */
-void notification_signal(struct notification *notification, uint64_t bits);
+
+/* Wakes who waits for one of the bits. A vCPU that is signalled comes before the others of its priority, but for a signal that is patient. */
+void notification_signal(struct notification *notification, uint64_t bits, bool is_patient);
 void notification_wait(struct notification *notification, struct thread *thread);
 bool notification_cancel_one(struct notification *notification);
 void notification_unbind(struct execution *execution);

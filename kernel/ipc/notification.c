@@ -14,7 +14,7 @@ static void end_receive(struct notification *notification, struct thread *thread
 	scheduler_make_ready(&thread->execution);
 }
 
-void notification_signal(struct notification *notification, uint64_t bits)
+void notification_signal(struct notification *notification, uint64_t bits, bool is_patient)
 {
 	struct execution *waiter = notification->waiters.head;
 	struct execution *bound = notification->bound;
@@ -31,15 +31,14 @@ void notification_signal(struct notification *notification, uint64_t bits)
 		scheduler_make_ready(waiter);
 		return;
 	}
-	if (bound == NULL) {
-		return;
-	}
-	if (bound->kind == EXECUTION_VCPU) {
+	if (bound != NULL && bound->kind == EXECUTION_VCPU) {
 		/* A running one looks at the word before its next entry: the kernel is not in guest mode now. */
-		if (bound->state == EXECUTION_HALTED) {
+		if (!is_patient && (bound->state == EXECUTION_HALTED || bound->in_ready_queue)) {
+			scheduler_make_prompt(bound);
+		} else if (bound->state == EXECUTION_HALTED) {
 			scheduler_make_ready(bound);
 		}
-	} else if (bound->state == EXECUTION_RECEIVING && bound->own_context != NULL) {
+	} else if (bound != NULL && bound->state == EXECUTION_RECEIVING && bound->own_context != NULL) {
 		end_receive(notification, (struct thread *)bound);
 	}
 }

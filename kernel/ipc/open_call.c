@@ -55,7 +55,7 @@ void kernel_entered_late(struct cpu *cpu)
 	}
 	if (late != NULL) {
 		cpu->late_signal = NULL;
-		notification_signal(late, 0);
+		notification_signal(late, 0, false);
 	}
 }
 

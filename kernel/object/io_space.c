@@ -39,7 +39,7 @@ void io_space_fault(uint32_t domain, uint32_t function, uint64_t address, enum b
 	space->fault_address = address;
 	space->fault_kind = kind;
 	if (space->target.type == BH_OBJECT_NOTIFICATION) {
-		notification_signal((struct notification *)space->target.object, space->target.badge);
+		notification_signal((struct notification *)space->target.object, space->target.badge, false);
 	}
 }
 

@@ -22,7 +22,8 @@ void interrupt_fired(uint32_t interrupt)
 	handler = owners[interrupt];
 	interrupt_line_mask(interrupt); /* ignores what is no line */
 	if (handler != NULL && handler->target.type == BH_OBJECT_NOTIFICATION) {
-		notification_signal((struct notification *)handler->target.object, handler->target.badge);
+		notification_signal(
+			(struct notification *)handler->target.object, handler->target.badge, false);
 	}
 }
 

@@ -39,7 +39,8 @@ enum bh_error timer_invoke(struct invocation *invocation)
 		}
 		if (!timer_arm(timer, invocation->argument[0])) {
 			timer_end(timer);
-			notification_signal((struct notification *)timer->target.object, timer->target.badge);
+			notification_signal(
+				(struct notification *)timer->target.object, timer->target.badge, false);
 		}
 		return BH_OK;
 	case BH_TIMER_CANCEL:

@@ -53,10 +53,9 @@ static bool can_run(const struct execution *execution)
 	       execution->context->remaining != 0;
 }
 
-static void ready_enqueue(struct execution *execution, bool front)
+static void ready_enqueue(struct execution *execution, uint8_t priority, bool front)
 {
 	struct cpu *cpu = execution->cpu;
-	uint8_t priority = execution->priority;
 
 	if (front) {
 		queue_prepend(&cpu->ready[priority], execution);
@@ -97,7 +96,7 @@ static void ready_dequeue(struct execution *execution)
 	execution->in_ready_queue = false;
 }
 
-void scheduler_update(struct execution *execution)
+static inline void update(struct execution *execution, bool is_prompt)
 {
 	struct cpu *cpu = execution->cpu;
 
@@ -113,8 +112,19 @@ void scheduler_update(struct execution *execution)
 		context_refresh(execution->context, rdtsc());
 	}
 	if (can_run(execution)) {
-		ready_enqueue(execution, false);
+		bool is_ahead = is_prompt && execution->priority < PRIORITIES - 1 &&
+				execution->context->budget < execution->context->period;
+
+		ready_enqueue(execution, (uint8_t)(execution->priority + is_ahead), false);
 	}
+}
+
+void scheduler_update(struct execution *execution) { update(execution, false); }
+
+void scheduler_make_prompt(struct execution *execution)
+{
+	execution->state = EXECUTION_READY;
+	update(execution, true);
 }
 
 void scheduler_make_ready(struct execution *execution)
@@ -169,10 +179,10 @@ struct execution *scheduler_pick(struct cpu *cpu)
 			if (best != NULL) {
 				ready_dequeue(best);
 			}
-		} else if (best != NULL && best->priority > current->priority) {
+		} else if (best != NULL && best->ready_priority > current->priority) {
 			ready_dequeue(best);
 			cpu->current = best;
-			ready_enqueue(current, true);
+			ready_enqueue(current, current->priority, true);
 		}
 		/* Charging may exhaust a context, of the new current one too: then look again. */
 		account_to_current(cpu);

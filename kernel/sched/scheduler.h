@@ -14,6 +14,10 @@ void queue_remove(struct execution_queue *queue, struct execution *execution);
 /* Lets execution run: state READY, and in its queue if it has a context with budget. */
 void scheduler_make_ready(struct execution *execution);
 
+/* The same for one that others wait for: until it runs, it stands one priority above its own. Not on a full share, which nothing would stop
+ * from always being first. */
+void scheduler_make_prompt(struct execution *execution);
+
 /* Takes execution off the CPU or out of the ready queue and gives it that state. */
 void scheduler_block(struct execution *execution, enum execution_state state);
 

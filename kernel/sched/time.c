@@ -44,7 +44,8 @@ static void timeout_fire(struct timeout *timeout, uint64_t now)
 		struct timer *timer = CONTAINER(timeout, struct timer, timeout);
 
 		if (timer->target.type == BH_OBJECT_NOTIFICATION) {
-			notification_signal((struct notification *)timer->target.object, timer->target.badge);
+			notification_signal(
+				(struct notification *)timer->target.object, timer->target.badge, false);
 		}
 	} else {
 		struct sched_context *context = CONTAINER(timeout, struct sched_context, replenishment);

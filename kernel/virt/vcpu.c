@@ -128,7 +128,7 @@ void vcpu_port_exited_long(
 	trace_record(BH_TRACE_EXIT, BH_EXIT_PORT, vcpu);
 	if (doorbell != 0 && slot->type == BH_OBJECT_NOTIFICATION && (access & BH_PORT_IN) == 0) {
 		backend_complete_port(vcpu, next_rip);
-		notification_signal((struct notification *)slot->object, slot->badge);
+		notification_signal((struct notification *)slot->object, slot->badge, false);
 	} else {
 		vcpu->sequence++;
 		send_own_exit(cpu, vcpu, BH_EXIT_PORT,

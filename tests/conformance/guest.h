@@ -14,6 +14,8 @@ struct test_guest {
 	struct bh_message message; /* of the last exit */
 };
 
+#define GUEST_PRIORITY (OWN_PRIORITY - 20)
+
 #define GUEST_CODE(name) extern const uint8_t guest_##name[], guest_##name##_end[]
 #define GUEST(name) guest_##name, guest_##name##_end
 

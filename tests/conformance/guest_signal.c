@@ -120,6 +120,96 @@ static void signals(void)
 	}
 }
 
+static volatile uint64_t equal_count;
+
+/* Others of its priority wait until it has used up its turn. */
+static void spin_beside(uint64_t argument)
+{
+	for (;;) {
+		equal_count = equal_count + argument;
+	}
+}
+
+/* A thread of the guest's priority, whose turn is long. */
+static bool equal_new(struct test_thread *equal, uint64_t turn)
+{
+	*equal = (struct test_thread){ .budget = turn, .period = turn };
+	equal_count = 0;
+	return thread_new(equal, spin_beside, 1, GUEST_PRIORITY, true) &&
+	       bh_thread_resume(equal->thread) == BH_OK && wait_until(&equal_count, 1);
+}
+
+/* It halts, with so much of the CPU in a period, beside a thread that runs. */
+static bool halted_beside(
+	struct test_guest *guest, struct test_thread *equal, uint64_t budget, uint64_t period, uint64_t turn)
+{
+	return guest_new(guest, GUEST(hlt)) &&
+	       bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, guest->context, budget, period) == BH_OK &&
+	       guest_run(guest) == BH_EXIT_HLT && guest_answer(guest, BH_RESUME_HALT) &&
+	       guest_is_silent(guest) && guest_status(guest) == BH_VCPU_HALTED && equal_new(equal, turn);
+}
+
+/* Who goes first where others of the vCPU's priority are ready. The one that runs beside has been preempted by this thread, so it would go
+ * on first. */
+static void order(void)
+{
+	struct test_guest guest;
+	struct test_thread equal;
+	uint64_t seen, timer, consumed;
+
+	case_begin("order.halted",
+		"a halted vCPU that is signalled goes before one of its priority that was running");
+	REQUIRE(halted_beside(&guest, &equal, 100000, 1000000, 1000000));
+	seen = equal_count;
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK_EQUAL(seen, equal_count);
+
+	case_begin("order.patient", "woken by a patient signal it goes behind one of its priority");
+	REQUIRE(halted_beside(&guest, &equal, 100000, 1000000, 2000));
+	seen = equal_count;
+	REQUIRE_OK(bh_signal_patiently(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK(equal_count != seen);
+
+	case_begin("order.full_share",
+		"a vCPU that may have all of the time goes behind: nothing else would keep it from always being first");
+	REQUIRE(halted_beside(&guest, &equal, 100000, 100000, 2000));
+	seen = equal_count;
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK(equal_count != seen);
+
+	case_begin("order.running",
+		"a timer's signal takes the CPU from one of its priority that runs, in the middle of its turn");
+	REQUIRE(halted_beside(&guest, &equal, 100000, 1000000, 1000000));
+	timer = object_new(BH_OBJECT_TIMER, 0);
+	REQUIRE_OK(bh_timer_bind(timer, guest.doorbell));
+	REQUIRE_OK(bh_timer_arm(timer, rdtsc() + ticks_of_us(1000)));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	REQUIRE_OK(bh_sched_context_consumed(equal.context, &consumed));
+	CHECK(consumed < ticks_of_us(1000000));
+
+	case_begin("order.ready",
+		"one that is ready, but was preempted, goes before one of its priority when it is signalled, not by a patient one");
+	REQUIRE(guest_new(&guest, GUEST(spin)));
+	REQUIRE_OK(bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, guest.context, 1000, 100000));
+	REQUIRE_OK(bh_vcpu_run(guest.vcpu));
+	CHECK(runs(&guest));
+	REQUIRE(equal_new(&equal, 2000000));
+	/* The guest's budget ended, and was filled up meanwhile: it stands behind who runs. */
+	pause_us(200000);
+	seen = equal_count;
+	uint32_t guest_seen = count_of(&guest);
+	pause_us(1000);
+	REQUIRE(equal_count != seen);
+	CHECK_EQUAL(guest_seen, count_of(&guest));
+	seen = equal_count;
+	REQUIRE_OK(bh_signal(guest.doorbell));
+	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
+	CHECK_EQUAL(seen, equal_count);
+}
+
 static void stopping(void)
 {
 	struct test_guest guest;
@@ -321,5 +411,6 @@ void group_guest_signal(void)
 {
 	each_point();
 	signals();
+	order();
 	stopping();
 }

@@ -52,7 +52,7 @@ bool guest_new(struct test_guest *guest, const uint8_t *code, const uint8_t *end
 	guest->context = object_new(BH_OBJECT_SCHED_CONTEXT, 0);
 	guest->notification = object_new(BH_OBJECT_NOTIFICATION, 0);
 	guest->doorbell = mint_new(guest->notification, BH_RIGHT_WRITE, 1);
-	return INVOKE(guest->vcpu, BH_VCPU_CONFIGURE, guest->space, 3 | (OWN_PRIORITY - 20) << 8) == BH_OK &&
+	return INVOKE(guest->vcpu, BH_VCPU_CONFIGURE, guest->space, 3 | GUEST_PRIORITY << 8) == BH_OK &&
 	       bh_vcpu_bind(guest->vcpu, BH_BIND_ALL_EXITS, guest->endpoint, BH_GROUPS_ALL) == BH_OK &&
 	       bh_vcpu_bind_notification(guest->vcpu, guest->notification) == BH_OK &&
 	       bh_sched_control_configure(BH_BOOT_SCHED_CONTROL, guest->context, 2000, 2000) == BH_OK &&

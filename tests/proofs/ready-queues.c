@@ -3,7 +3,8 @@
  * Property: the ready queues stay well formed: linked both ways with the right ends; the bits say which queues are not empty, and ready_top is
  *	the highest of them; an execution stands in the queue of its priority exactly while it is READY, has a context with budget left and
  *	is not the current one; nobody else's place changes. Who becomes ready or yields goes behind the others, who is preempted before
- *	them; whom the CPU goes to is the first of the highest priority, and who keeps it can run and is outranked by nobody who is ready.
+ *	them; who is made prompt, and has less than all of the CPU, stands in the queue above. Whom the CPU goes to is the first of the highest
+ *	queue, and who keeps it can run and is outranked by nobody who is ready.
  * Bound: each step from any well-formed state: any bits for the queues that the step has nothing to do with (and any highest of them), up to
  *	three executions in each of the two that it changes; a CPU of 66 queues, priorities 0, 63, 64 and 65, on both sides of a word's end.
  * Assumes: ready_top is the highest queue that is not empty
@@ -11,7 +12,7 @@
  * Models: charging may exhaust the context of the one that was picked, or ask for another look; what else it does to queues are steps of their own
  * Models: a pick that looks again is followed to there, and the queues are well formed then; its second look finds nobody who is ready
  * Functions: kernel/sched/scheduler.c: queue_append queue_prepend queue_remove can_run ready_enqueue ready_dequeue
- *	scheduler_update scheduler_make_ready scheduler_block scheduler_yield account_to_current scheduler_pick
+ *	update scheduler_update scheduler_make_ready scheduler_make_prompt scheduler_block scheduler_yield account_to_current scheduler_pick
  * Models: a CPU has 66 queues instead of 256, for CBMC's sake
  * Models: highest_ready finds the highest bit (see ready-top)
  * Replaces: rdtsc proof_rdtsc
@@ -31,6 +32,8 @@
 	struct execution_queue none
 #include "sched/cpu.h"
 #undef ready
+#undef PRIORITIES
+#define PRIORITIES QUEUES
 
 #include "sched/scheduler.h"
 
@@ -142,11 +145,13 @@ static void lay(uint8_t priority, struct execution *a, struct execution *b, stru
 	set_bit(cpu.ready_bits, priority, a != NULL);
 }
 
+/* In the queue of its priority, or, made prompt, in the one above. */
 static bool stands(const struct execution *execution, uint8_t priority, const struct execution *before,
 	const struct execution *behind)
 {
 	return execution->in_ready_queue && execution->ready_priority == priority &&
-	       execution->priority == priority && execution->previous == before && execution->next == behind;
+	       (execution->priority == priority || execution->priority + 1 == priority) &&
+	       execution->previous == before && execution->next == behind;
 }
 
 static bool queue_is(
@@ -211,6 +216,9 @@ static struct execution *ahead,
 	*behind; /* the others of the priority that it has now: none, first, or first and second */
 static bool is_queued, has_third;
 
+/* Whether it is made prompt, and stands above its priority then. */
+enum promptness { NOT_PROMPT, PROMPT_AHEAD, PROMPT_FULL_SHARE, PROMPT_HIGHEST };
+
 static void others(uint8_t p, uint8_t shape)
 {
 	if (shape == 0) {
@@ -265,9 +273,10 @@ static void in_old_queue(uint8_t q, uint8_t shape)
 }
 
 /* Its priority has become `p`; it stood in queue `q`, if it stood in one. These are constants: that makes the proof many times as fast. */
-static void change(uint8_t p, uint8_t q)
+static void change(uint8_t p, uint8_t q, enum promptness promptness)
 {
-	uint8_t step = any_u8() & 7;
+	bool is_prompt = promptness != NOT_PROMPT;
+	uint8_t step = is_prompt ? 4 : any_u8() & 7;
 
 	top_priority = p;
 	own_priority = q;
@@ -280,7 +289,9 @@ static void change(uint8_t p, uint8_t q)
 		}
 	}
 	prepare((int32_t)(any_u16() & 511) - 1);
-	one.priority = p;
+	one.priority = promptness == PROMPT_AHEAD ? p - 1 : p;
+	context.budget = 1;
+	context.period = promptness == PROMPT_FULL_SHARE ? 1 : 2;
 	one.ready_priority = q; /* where it stands, or stood last */
 	one.state = any_u8();
 	one.context = any_bool() ? &context : NULL;
@@ -298,7 +309,7 @@ static void change(uint8_t p, uint8_t q)
 		one.state = state = EXECUTION_READY;
 		one.context = &context;
 		context.remaining = 1;
-		ready_enqueue(&one, true);
+		ready_enqueue(&one, p, true);
 	} else if (step == 1) {
 		__CPROVER_assume(was_current);
 		cpu.current = &one;
@@ -311,6 +322,9 @@ static void change(uint8_t p, uint8_t q)
 	} else if (step == 3) {
 		state = any_u8();
 		scheduler_block(&one, state);
+	} else if (is_prompt) {
+		state = EXECUTION_READY;
+		scheduler_make_prompt(&one);
 	} else {
 		scheduler_update(&one);
 	}
@@ -321,8 +335,10 @@ static void change(uint8_t p, uint8_t q)
 	COVER_IF(runs && behind != NULL && is_queued && p != q, "it changes its queue");
 	COVER_IF(!runs && is_queued && cpu.ready_top == -1, "the last one goes");
 	COVER_IF(is_front, "it goes before the others");
+	COVER_IF(runs && promptness == PROMPT_AHEAD, "it stands one above its priority");
 	PROVE(one.state == state, "its state is as it was told");
 	PROVE(one.in_ready_queue == runs, "in a queue exactly while it can run and does not");
+	PROVE(one.priority == (promptness == PROMPT_AHEAD ? p - 1 : p), "its priority is its own");
 	PROVE(was_current || is_front || refreshed == (state == EXECUTION_READY && has_context ? 1 : 0),
 		"its period may have ended");
 	PROVE(!was_current || cpu.reschedule, "whether the current one may go on is looked at");
@@ -384,7 +400,8 @@ static void look_is_over(void)
 			"before the others of its priority");
 	}
 	PROVE(is_highest(cpu.ready_top), "ready_top is the highest queue that is not empty, afterwards too");
-	PROVE(cpu.current == NULL || cpu.ready_top <= cpu.current->priority, "nobody outranks who runs");
+	PROVE(cpu.current == NULL || cpu.ready_top <= (goes_to_first ? top_priority : cpu.current->priority),
+		"nobody outranks who runs, or the place where it stood");
 	PROVE(cpu.current != NULL || cpu.ready_top == -1, "nobody runs only if nobody is ready");
 	PROVE(!cpu.reschedule, "looked at");
 	PROVE(cpu.context == (cpu.current != NULL ? cpu.current->context : NULL) && cpu.context_start == now,
@@ -415,6 +432,9 @@ static void pick(uint8_t p, uint8_t q, bool is_anybody_ready, bool is_one_curren
 		lay(q, &third, NULL, NULL);
 	} else if (p != q) {
 		lay(q, NULL, NULL, NULL);
+	}
+	if (p == 65) {
+		first.priority = p - 1; /* it was made prompt */
 	}
 	prepare(has_first ? p : -1);
 	one.priority = q;
@@ -493,21 +513,30 @@ static void account(void)
 int main(void)
 {
 	begin();
-	switch (any_u8() & 7) {
+	switch (any_u8() & 15) {
 	case 0:
-		change(63, 63);
+		change(63, 63, NOT_PROMPT);
 		break;
 	case 1:
-		change(64, 63);
+		change(64, 63, NOT_PROMPT);
 		break;
 	case 2:
-		change(0, 65);
+		change(0, 65, NOT_PROMPT);
 		break;
 	case 3:
-		change(65, 64);
+		change(65, 64, NOT_PROMPT);
 		break;
 	case 4:
 		pick_any();
+		break;
+	case 5:
+		change(64, 63, PROMPT_AHEAD);
+		break;
+	case 6:
+		change(64, 64, PROMPT_FULL_SHARE);
+		break;
+	case 7:
+		change(65, 65, PROMPT_HIGHEST);
 		break;
 	default:
 		account();

@@ -43,7 +43,8 @@ enum bh_syscall {
 	BH_SYS_NB_RECV = 5,
 	/* Reply: answer the caller that waits in Reply rdi, without receiving. */
 	BH_SYS_REPLY = 6,
-	/* Signal: OR the capability's badge into the notification (needs write). */
+	/* Signal: OR the capability's badge into the notification rdi (needs write). A vCPU that it is bound to comes before the
+	 * others of its priority then; not with BH_SIGNAL_PATIENT in rsi, whose other bits are not used. */
 	BH_SYS_SIGNAL = 7,
 	/* Wait: block until the notification's word is not zero (needs read); rdi = the word, which is cleared. */
 	BH_SYS_WAIT = 8,
@@ -55,6 +56,9 @@ enum bh_syscall {
 	BH_SYS_YIELD = 11,
 	BH_SYS_COUNT
 };
+
+/* rsi of Signal: nobody waits for what is told. A vCPU is woken by it, but goes behind the others of its priority. */
+#define BH_SIGNAL_PATIENT (UINT64_C(1) << 0)
 
 /* Every result of every system call. A result other than BH_OK changed nothing, where not said otherwise. */
 enum bh_error {

@@ -163,6 +163,14 @@ BH_INLINE BH_MUST_USE enum bh_error bh_signal(uint64_t notification)
 	return bh_system_call(BH_SYS_SIGNAL, &message, notification, 0, 0);
 }
 
+/* The same, but a vCPU that is woken by it goes behind the others of its priority, not before them: nobody waits for what it is told. */
+BH_INLINE BH_MUST_USE enum bh_error bh_signal_patiently(uint64_t notification)
+{
+	struct bh_message message = { .info = BH_SIGNAL_PATIENT };
+
+	return bh_system_call(BH_SYS_SIGNAL, &message, notification, 0, 0);
+}
+
 /* Blocks until the notification's word is not zero (needs read); *word = that word, which is cleared. */
 BH_INLINE BH_MUST_USE enum bh_error bh_wait(uint64_t notification, uint64_t *word)
 {

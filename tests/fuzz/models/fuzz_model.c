@@ -82,7 +82,11 @@ const char *environment_argument(struct environment *environment, const char *ke
 }
 
 void environment_arm_timer(struct environment *environment, uint64_t ns) { environment->armed = ns; }
-void environment_signal_interrupt(struct environment *environment) { (void)environment; }
+void environment_signal_interrupt(struct environment *environment, bool is_patient)
+{
+	(void)environment;
+	(void)is_patient;
+}
 void environment_signal_console(struct environment *environment) { (void)environment; }
 
 static uint64_t next_random(uint64_t *seed)

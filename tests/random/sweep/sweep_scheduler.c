@@ -13,6 +13,13 @@ static bool can_run(const struct execution *execution)
 	       execution->context->remaining != 0;
 }
 
+/* A vCPU that was signalled stands in the queue above its own. */
+static bool belongs_to(const struct execution *execution, unsigned int priority)
+{
+	return execution->priority == priority ||
+	       (execution->kind == EXECUTION_VCPU && execution->priority + 1u == priority);
+}
+
 static uint64_t check_ready_queue(const struct cpu *cpu, unsigned int priority)
 {
 	const struct execution_queue *queue = &cpu->ready[priority];
@@ -25,7 +32,7 @@ static uint64_t check_ready_queue(const struct cpu *cpu, unsigned int priority)
 		SWEEP_CHECK(sweep_is_live(at, at->kind == EXECUTION_VCPU ? BH_OBJECT_VCPU : BH_OBJECT_THREAD),
 			"dead execution in a ready queue", priority, at);
 		SWEEP_CHECK(at->previous == previous, "ready queue: neighbours disagree", priority, at);
-		SWEEP_CHECK(at->in_ready_queue && at->ready_priority == priority && at->priority == priority,
+		SWEEP_CHECK(at->in_ready_queue && at->ready_priority == priority && belongs_to(at, priority),
 			"in a ready queue of another priority", priority, at);
 		SWEEP_CHECK(at->state == EXECUTION_READY && at->context != NULL && at != cpu->current,
 			"in a ready queue, and can't run", priority, at);

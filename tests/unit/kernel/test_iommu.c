@@ -100,9 +100,10 @@ uint64_t boot_memory_take(unsigned int bits)
 bool direct_map_covers(uint64_t physical, uint64_t length) { return physical + length > length; }
 uint8_t lapic_id(void) { return 3; }
 void log_line(const char *format, ...) { log_lines += format != NULL ? 1 : 0; }
-void notification_signal(struct notification *notification, uint64_t bits)
+void notification_signal(struct notification *notification, uint64_t bits, bool is_patient)
 {
 	(void)notification;
+	assert_false(is_patient);
 	signals += (unsigned int)bits;
 }
 enum bh_error target_bind(const struct invocation *invocation, struct capability *target)

@@ -30,9 +30,10 @@ void environment_arm_timer(struct environment *environment, uint64_t ns)
 	environment->arms++;
 }
 
-void environment_signal_interrupt(struct environment *environment)
+void environment_signal_interrupt(struct environment *environment, bool is_patient)
 {
 	environment->interrupts++;
+	environment->patient_interrupts += is_patient;
 	if (environment->on_interrupt != NULL) {
 		environment->on_interrupt(environment->machine);
 	}

@@ -29,6 +29,7 @@ struct environment {
 	const char *arguments[MACHINE_ARGUMENTS]; /* "key=value" */
 	unsigned int arms;
 	unsigned int interrupts;
+	unsigned int patient_interrupts; /* of them */
 	unsigned int console_signals;
 	/* called when the VMM is signalled: between the model's work and its look at what it waits for */
 	void (*on_interrupt)(struct machine *machine);
