@@ -204,14 +204,6 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 	if (vcpu->before_entry != 0 && !settle(cpu, vcpu)) {
 		return;
 	}
-	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
-	if (bound != NULL && bound->word != 0) {
-		send_notify(cpu, vcpu, bound);
-		return;
-	}
-	if (cpu->fpu_owner != &vcpu->execution) {
-		fpu_load(cpu, &vcpu->execution);
-	}
 	/* A guest needs none but the first; its handlers need all of it, and are reached the short way then. */
 	if (cpu->switch_key != vcpu->execution.switch_key) {
 		trust_domain_enter(cpu, vcpu->execution.trust_domain);
@@ -219,6 +211,14 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 		if (cpu->io_open) {
 			io_bitmap_show(cpu, false);
 		}
+	}
+	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
+	if (bound != NULL && bound->word != 0) {
+		send_notify(cpu, vcpu, bound);
+		return;
+	}
+	if (cpu->fpu_owner != &vcpu->execution) {
+		fpu_load(cpu, &vcpu->execution);
 	}
 	backend_run(cpu, vcpu);
 }
