@@ -82,7 +82,7 @@ static void send_signals(void)
 static void work(void)
 {
 	do {
-		while (switch_turn(&network, now_ns())) {
+		while (switch_turn(&network, network.has_rates ? now_ns() : 0)) {
 			send_signals();
 		}
 		send_signals();
@@ -112,8 +112,11 @@ int main(void)
 		uint64_t word;
 
 		work();
-		arm_timer();
+		if (network.awake != 0) {
+			arm_timer(); /* somebody is held by his rate */
+		}
 		demand(bh_wait(notification, &word), "waiting");
+		switch_wake(&network, word & ((UINT64_C(1) << network.count) - 1));
 		if ((word >> BIT_TIMER & 1) != 0) {
 			armed_for = SWITCH_NEVER;
 		}

@@ -19,20 +19,47 @@
 #define TYPE_OLD_SERVICE_TAG 0x9100u
 #define TAG_VLAN 0x0fffu /* bits of a tag's number; the others are priority and drop eligibility */
 
-/* A frame while it is judged: its first bytes are a copy, the others still in the sender's ring. */
+/* A frame's first bytes, at least HEAD of them, or as far as the frame goes: a copy of how they stand in memory. */
+struct head {
+	uint64_t word[3];
+};
+#define HEAD_WORD 8u
+
+/* A frame while it is judged: what is behind its head is still in the sender's ring. */
 struct passage {
 	struct frame frame;
-	uint8_t head[HEAD]; /* as far as the frame goes */
-	uint32_t tag;       /* bytes of a tag that comes off: 0 or TAG */
+	struct head head;
+	uint32_t tag; /* bytes of a tag that comes off: 0 or TAG */
 	uint16_t vlan;
 };
 
-static uint32_t word_at(const uint8_t *bytes) { return (uint32_t)bytes[0] << 8 | bytes[1]; }
-
-static uint64_t mac_at(const uint8_t *bytes)
+static uint64_t destination_of(const struct passage *passage)
 {
-	return (uint64_t)word_at(bytes) << 32 | (uint64_t)word_at(bytes + 2) << 16 | word_at(bytes + 4);
+	return __builtin_bswap64(passage->head.word[0]) >> 16;
 }
+
+static uint64_t source_of(const struct passage *passage)
+{
+	return (__builtin_bswap64(passage->head.word[0]) & 0xffff) << 32 |
+	       __builtin_bswap32((uint32_t)passage->head.word[1]);
+}
+
+/* The 16 bits at `at`, an even number of bytes from the beginning. */
+static uint32_t word_at(const struct passage *passage, uint32_t at)
+{
+	return __builtin_bswap16((uint16_t)(passage->head.word[at / HEAD_WORD] >> 8 * (at % HEAD_WORD)));
+}
+
+/* The first of `ports`, which are bits and at least one. */
+static struct switch_port *first_of(struct network_switch *network, uint64_t ports)
+{
+	struct switch_port *port = &network->ports[__builtin_ctzll(ports)];
+
+	__asm__("" : "+r"(port)); /* keeps gcc from computing the address anew at every use */
+	return port;
+}
+
+static bool is_aligned(uint32_t index) { return index % 8 == 0; }
 
 static bool is_tag(uint32_t type)
 {
@@ -41,23 +68,26 @@ static bool is_tag(uint32_t type)
 
 /* ---- Judging ---- */
 
-static struct switch_port *card_of(struct network_switch *network, uint64_t mac)
+#define NO_CARD SWITCH_PORTS_MAX
+
+/* The number of the card with this address, or NO_CARD. */
+static uint32_t card_of(const struct network_switch *network, uint64_t mac)
 {
 	for (uint32_t i = 0; i < network->count; i++) {
-		if (!network->ports[i].settings.is_uplink && network->ports[i].settings.mac == mac) {
-			return &network->ports[i];
+		if (network->cards[i] == mac) {
+			return i;
 		}
 	}
-	return NULL;
+	return NO_CARD;
 }
 
 /* What a card sends. */
 static enum switch_drop judge_card(const struct switch_port *port, struct passage *passage)
 {
-	if (mac_at(passage->head + 6) != port->settings.mac) {
+	if (source_of(passage) != port->settings.mac) {
 		return SWITCH_DROP_SOURCE;
 	}
-	if (is_tag(word_at(passage->head + ADDRESSES))) {
+	if (is_tag(word_at(passage, ADDRESSES))) {
 		return SWITCH_DROP_TAGGED;
 	}
 	passage->vlan = port->settings.vlan;
@@ -69,17 +99,17 @@ static enum switch_drop judge_card(const struct switch_port *port, struct passag
 static enum switch_drop judge_uplink(
 	struct network_switch *network, const struct switch_port *port, struct passage *passage)
 {
-	uint64_t source = mac_at(passage->head + 6);
+	uint64_t source = source_of(passage);
 
-	if ((source & MAC_GROUP) != 0 || card_of(network, source) != NULL) {
+	if ((source & MAC_GROUP) != 0 || card_of(network, source) != NO_CARD) {
 		return SWITCH_DROP_SOURCE;
 	}
-	if (word_at(passage->head + ADDRESSES) == TYPE_CUSTOMER_TAG) {
+	if (word_at(passage, ADDRESSES) == TYPE_CUSTOMER_TAG) {
 		if (passage->frame.length < HEAD) {
 			return SWITCH_DROP_MALFORMED;
 		}
 		passage->tag = TAG;
-		passage->vlan = (uint16_t)(word_at(passage->head + ADDRESSES + 2) & TAG_VLAN);
+		passage->vlan = (uint16_t)(word_at(passage, ADDRESSES + 2) & TAG_VLAN);
 	}
 	if (port->settings.vlan != 0) {
 		if (passage->vlan != 0) {
@@ -88,8 +118,9 @@ static enum switch_drop judge_uplink(
 		passage->vlan = port->settings.vlan;
 	}
 	/* one tag behind another, or a provider's: nobody's VLAN here */
-	return is_tag(word_at(passage->head + ADDRESSES + passage->tag)) ? SWITCH_DROP_TAGGED
-									 : SWITCH_DROP_REASONS;
+	return is_tag(passage->tag == 0 ? word_at(passage, ADDRESSES) : word_at(passage, ADDRESSES + TAG))
+		       ? SWITCH_DROP_TAGGED
+		       : SWITCH_DROP_REASONS;
 }
 
 /* SWITCH_DROP_REASONS: the frame may go where a flow leads. */
@@ -112,25 +143,41 @@ static bool is_trunk(const struct switch_port *port)
 	return port->settings.is_uplink && port->settings.vlan == 0;
 }
 
-/* The ports that the frame goes to, as bits. */
-static uint64_t destinations(
-	struct network_switch *network, const struct switch_port *port, const struct passage *passage)
+/* The ports where frames of a VLAN come out, as bits. */
+static uint64_t ports_of_vlan(const struct network_switch *network, uint16_t vlan)
 {
-	uint64_t mac = mac_at(passage->head);
-	const struct switch_port *card = card_of(network, mac);
-	uint64_t wanted = 0;
+	uint64_t ports = 0;
 
 	for (uint32_t i = 0; i < network->count; i++) {
-		const struct switch_port *to = &network->ports[i];
-		bool is_meant =
-			(mac & MAC_GROUP) != 0 || (card != NULL ? to == card : to->settings.is_uplink);
-		bool is_same_vlan = is_trunk(to) || to->settings.vlan == passage->vlan;
+		const struct switch_port *port = &network->ports[i];
 
-		if (is_meant && is_same_vlan && to != port) {
-			wanted |= UINT64_C(1) << i;
-		}
+		ports |= (uint64_t)(is_trunk(port) || port->settings.vlan == vlan) << i;
 	}
-	return wanted & port->settings.flows;
+	return ports;
+}
+
+/* The ports that the frame goes to, as bits. */
+static uint64_t destinations(
+	const struct network_switch *network, struct switch_port *port, const struct passage *passage)
+{
+	uint64_t mac = destination_of(passage);
+	uint64_t peers = port->peers;
+	uint32_t card = port->last_card;
+
+	if (is_trunk(port)) {
+		peers &= ports_of_vlan(network, passage->vlan);
+	}
+	if ((mac & MAC_GROUP) != 0) {
+		return peers;
+	}
+	if (network->cards[card] != mac) {
+		card = card_of(network, mac);
+		if (card == NO_CARD) {
+			return peers & network->uplinks;
+		}
+		port->last_card = card;
+	}
+	return peers & UINT64_C(1) << card;
 }
 
 /* ---- Passing on ---- */
@@ -142,10 +189,15 @@ struct arrival {
 	uint32_t head_length;
 };
 
-/* False if it would be too long. */
-static bool translate(const struct switch_port *to, const struct passage *passage, struct arrival *arrival)
+/* Bytes that a tag adds where the frame arrives. */
+static uint32_t added_at(const struct switch_port *to, const struct passage *passage)
 {
-	uint32_t added = is_trunk(to) && passage->vlan != 0 ? TAG : 0;
+	return is_trunk(to) && passage->vlan != 0 ? TAG : 0;
+}
+
+static void translate(const struct passage *passage, uint32_t added, struct arrival *arrival)
+{
+	const uint8_t *head = (const uint8_t *)passage->head.word;
 	struct frame *frame = &arrival->frame;
 	uint8_t *behind = arrival->head + ADDRESSES;
 
@@ -155,72 +207,148 @@ static bool translate(const struct switch_port *to, const struct passage *passag
 		frame->offload.checksum_start =
 			(uint16_t)(frame->offload.checksum_start + added - passage->tag);
 	}
-	memcpy(arrival->head, passage->head, ADDRESSES);
+	memcpy(arrival->head, head, ADDRESSES);
 	if (added != 0) {
 		behind[0] = TYPE_CUSTOMER_TAG >> 8;
 		behind[1] = TYPE_CUSTOMER_TAG & 0xff;
 		behind[2] = (uint8_t)(passage->vlan >> 8);
 		behind[3] = (uint8_t)passage->vlan;
 	}
-	memcpy(behind + added, passage->head + ADDRESSES + passage->tag, TYPE);
+	memcpy(behind + added, head + ADDRESSES + passage->tag, TYPE);
 	arrival->head_length = ADDRESSES + added + TYPE;
-	return frame->length <= FRAME_MAX_LENGTH;
 }
 
-/* Where the receiver's index makes no sense beside the switch's own, the receiver says where it is. */
-static void follow_receiver(struct switch_port *to)
+/* Writes the record of a frame whose tag changes, or that stands oddly. The passage is a copy, so that what is usual needs none in memory. */
+__attribute__((noinline)) static void pass_translated(
+	const struct switch_port *port, const struct switch_port *to, struct passage passage)
+{
+	uint32_t behind = ADDRESSES + passage.tag + TYPE; /* bytes of the frame that are copied already */
+	uint32_t at = frame_ring_frame(to->head);
+	struct arrival arrival;
+
+	translate(&passage, added_at(to, &passage), &arrival);
+	frame_ring_begin(&to->to, to->head, &arrival.frame);
+	frame_ring_put(&to->to, at, arrival.head, arrival.head_length);
+	frame_ring_pass(&port->from, frame_ring_frame(port->tail) + behind, &to->to, at + arrival.head_length,
+		passage.frame.length - behind);
+}
+
+/* Whether a record of `size` bytes at `index` is made of whole words and does not go over the ring's end. */
+static bool is_straight(const struct ring *ring, uint32_t index, uint32_t size)
+{
+	return is_aligned(index) && frame_ring_run(ring, index, size) == size;
+}
+
+/* Writes the record of a frame that arrives as it was sent, where both records are straight. Of its last word no more than the frame's bytes: what
+ * stands behind it in the sender's ring is not the receiver's. */
+static void pass_same(
+	const struct switch_port *port, const struct switch_port *to, const struct passage *passage)
+{
+	const volatile uint64_t *from = frame_ring_word(&port->from, port->tail);
+	uint64_t *record = frame_ring_word(&to->to, to->head);
+	uint32_t end = FRAME_HEADER_SIZE + passage->frame.length;
+	uint32_t words = end / HEAD_WORD; /* that are the frame's all of them */
+	uint32_t i = (FRAME_HEADER_SIZE / HEAD_WORD) + 2;
+
+	frame_ring_begin(&to->to, to->head, &passage->frame);
+	record[i - 2] = passage->head.word[0];
+	record[i - 1] = passage->head.word[1];
+	if (words - i >= COPY_WORDS_MANY) {
+		copy_words(record + i, (const uint64_t *)from + i, words - i);
+		i = words;
+	}
+	for (; i < words; i++) {
+		record[i] = from[i];
+	}
+	if (end % HEAD_WORD != 0) {
+		record[words] = from[words] & ((UINT64_C(1) << 8 * (end % HEAD_WORD)) - 1);
+	}
+}
+
+/* Bytes of space in the receiver's ring. Where its index makes no sense beside the switch's own, the receiver says where it is. */
+static uint32_t space_of(struct switch_port *to)
 {
 	uint32_t tail = __atomic_load_n(&to->to.shared->tail, __ATOMIC_ACQUIRE);
+	uint32_t used = to->head - tail;
 
-	if (to->head - tail > to->to.capacity) {
+	if (used > to->to.capacity) {
 		to->head = tail;
+		used = 0;
 	}
+	return to->to.capacity - used;
 }
 
 /* True if the frame was put into the receiver's ring. */
-static bool deliver(struct network_switch *network, const struct switch_port *port, uint32_t to_index,
-	const struct passage *passage)
+__attribute__((noinline)) static bool deliver(struct network_switch *network, const struct switch_port *port,
+	struct switch_port *to, const struct passage *passage)
 {
-	struct switch_port *to = &network->ports[to_index];
 	struct switch_counters *counters = &to->page->counters;
-	uint32_t from_index = frame_ring_frame(port->tail);
-	uint32_t behind = ADDRESSES + passage->tag + TYPE; /* bytes of the frame that are copied already */
-	struct arrival arrival;
+	uint32_t added = added_at(to, passage);
+	uint32_t length = passage->frame.length + added - passage->tag;
+	uint32_t size = frame_record_size(length);
 
-	if (!translate(to, passage, &arrival)) {
+	if (length > FRAME_MAX_LENGTH) {
 		counters->dropped[SWITCH_DROP_MALFORMED]++;
 		return false;
 	}
-	follow_receiver(to);
-	if (!frame_ring_has_room(&to->to, to->head, arrival.frame.length)) {
+	if (space_of(to) < size) {
 		counters->dropped[SWITCH_DROP_FULL]++;
 		return false;
 	}
-	uint32_t at = frame_ring_frame(to->head);
-
-	frame_ring_begin(&to->to, to->head, &arrival.frame);
-	frame_ring_put(&to->to, at, arrival.head, arrival.head_length);
-	frame_ring_pass(&port->from, from_index + behind, &to->to, at + arrival.head_length,
-		passage->frame.length - behind);
-	to->head += frame_record_size(arrival.frame.length);
+	if ((added | passage->tag) == 0 && length >= 2 * HEAD_WORD &&
+		is_straight(&port->from, port->tail, size) && is_straight(&to->to, to->head, size)) {
+		pass_same(port, to, passage);
+	} else {
+		pass_translated(port, to, *passage);
+	}
+	to->head += size;
 	ring_publish_head(&to->to, to->head);
 	counters->received_frames++;
-	counters->received_bytes += arrival.frame.length;
+	counters->received_bytes += length;
 	if (ring_consumer_asked(&to->to)) {
-		network->signals |= UINT64_C(1) << to_index;
+		network->signals |= to->bit;
 	}
 	return true;
+}
+
+/* Copies what is judged. */
+__attribute__((noinline)) static struct head odd_head(const struct switch_port *port, uint32_t length)
+{
+	struct head head = { 0 };
+
+	frame_ring_get(&port->from, frame_ring_frame(port->tail), head.word, length < HEAD ? length : HEAD);
+	return head;
+}
+
+/* The same where the sender's index is a multiple of 8, as it mostly is: a record has whole words. */
+static struct head head_of(const struct switch_port *port, uint32_t length)
+{
+	const struct ring from = port->from;
+	uint32_t at = frame_ring_frame(port->tail);
+	struct head head;
+
+	if (!is_aligned(at)) {
+		return odd_head(port, length);
+	}
+	head.word[0] = __atomic_load_n(frame_ring_word(&from, at), __ATOMIC_RELAXED);
+	head.word[1] = __atomic_load_n(frame_ring_word(&from, at + HEAD_WORD), __ATOMIC_RELAXED);
+	head.word[2] = length > 2 * HEAD_WORD
+			       ? __atomic_load_n(frame_ring_word(&from, at + 2 * HEAD_WORD), __ATOMIC_RELAXED)
+			       : 0;
+	return head;
 }
 
 static void forward(struct network_switch *network, struct switch_port *port, const struct frame *frame)
 {
 	struct switch_counters *counters = &port->page->counters;
-	struct passage passage = { .frame = *frame };
+	struct passage passage;
 	enum switch_drop drop;
 	bool has_arrived = false;
 
-	frame_ring_get(&port->from, frame_ring_frame(port->tail), passage.head,
-		frame->length < HEAD ? frame->length : HEAD);
+	passage.frame = *frame;
+	passage.head = head_of(port, frame->length);
+	passage.tag = 0;
+	passage.vlan = 0;
 	drop = judge(network, port, &passage);
 	if (drop != SWITCH_DROP_REASONS) {
 		counters->dropped[drop]++;
@@ -232,7 +360,7 @@ static void forward(struct network_switch *network, struct switch_port *port, co
 		counters->dropped[SWITCH_DROP_FLOW]++;
 	}
 	for (; wanted != 0; wanted &= wanted - 1) {
-		has_arrived |= deliver(network, port, (uint32_t)__builtin_ctzll(wanted), &passage);
+		has_arrived |= deliver(network, port, first_of(network, wanted), &passage);
 	}
 	if (has_arrived) {
 		counters->sent_frames++;
@@ -265,21 +393,18 @@ static void charge(struct switch_port *port, uint32_t length, uint64_t now_ns)
 
 /* ---- Turns ---- */
 
-static void take(struct network_switch *network, uint32_t index, uint32_t new_tail)
+static void take(struct network_switch *network, struct switch_port *port, uint32_t new_tail)
 {
-	struct switch_port *port = &network->ports[index];
-
 	port->tail = new_tail;
 	ring_publish_tail(&port->from, new_tail);
 	if (ring_producer_asked(&port->from)) {
-		network->signals |= UINT64_C(1) << index;
+		network->signals |= port->bit;
 	}
 }
 
 /* True if the port has more to send at once. */
-static bool serve(struct network_switch *network, uint32_t index, uint64_t now_ns)
+static bool serve(struct network_switch *network, struct switch_port *port, uint64_t now_ns)
 {
-	struct switch_port *port = &network->ports[index];
 	uint32_t bytes = 0;
 
 	for (uint32_t frames = 0; frames < TURN_FRAMES && bytes < TURN_BYTES; frames++) {
@@ -292,7 +417,7 @@ static bool serve(struct network_switch *network, uint32_t index, uint64_t now_n
 		case FRAME_NONSENSE:
 			/* the port says where it is, and that is all it gets in this turn */
 			port->page->counters.dropped[SWITCH_DROP_MALFORMED]++;
-			take(network, index, frame_ring_end(&port->from));
+			take(network, port, frame_ring_end(&port->from));
 			return true;
 		case FRAME_READY:
 			break;
@@ -302,7 +427,7 @@ static bool serve(struct network_switch *network, uint32_t index, uint64_t now_n
 		}
 		forward(network, port, &frame);
 		charge(port, frame.length, now_ns);
-		take(network, index, port->tail + frame_record_size(frame.length));
+		take(network, port, port->tail + frame_record_size(frame.length));
 		bytes += frame.length;
 	}
 	return true;
@@ -312,8 +437,8 @@ bool switch_turn(struct network_switch *network, uint64_t now_ns)
 {
 	bool has_more = false;
 
-	for (uint32_t i = 0; i < network->count; i++) {
-		has_more |= serve(network, i, now_ns);
+	for (uint64_t left = network->awake; left != 0; left &= left - 1) {
+		has_more |= serve(network, first_of(network, left), now_ns);
 	}
 	return has_more;
 }
@@ -322,12 +447,17 @@ bool switch_may_sleep(struct network_switch *network)
 {
 	bool is_idle = true;
 
-	for (uint32_t i = 0; i < network->count; i++) {
-		struct switch_port *port = &network->ports[i];
+	for (uint64_t left = network->awake; left != 0; left &= left - 1) {
+		struct switch_port *port = first_of(network, left);
 
-		if (port->held_until == 0) {
-			ring_ask_for_bytes(&port->from);
-			is_idle &= ring_distance(&port->from, port->tail) == 0;
+		if (port->held_until != 0) {
+			continue;
+		}
+		ring_ask_for_bytes(&port->from);
+		if (ring_distance(&port->from, port->tail) == 0) {
+			network->awake &= ~port->bit;
+		} else {
+			is_idle = false;
 		}
 	}
 	return is_idle;
@@ -337,8 +467,9 @@ uint64_t switch_deadline(const struct network_switch *network)
 {
 	uint64_t deadline = SWITCH_NEVER;
 
-	for (uint32_t i = 0; i < network->count; i++) {
-		uint64_t held_until = network->ports[i].held_until;
+	/* who is held is awake */
+	for (uint64_t left = network->awake; left != 0; left &= left - 1) {
+		uint64_t held_until = network->ports[__builtin_ctzll(left)].held_until;
 
 		if (held_until != 0 && held_until < deadline) {
 			deadline = held_until;
@@ -352,9 +483,14 @@ uint64_t switch_deadline(const struct network_switch *network)
 void switch_add_port(struct network_switch *network, const struct switch_port_settings *settings,
 	const struct ring *from, const struct ring *to)
 {
-	struct switch_port *port = &network->ports[network->count++];
+	struct switch_port *port = &network->ports[network->count];
 
-	*port = (struct switch_port){ .settings = *settings, .from = *from, .to = *to };
+	network->cards[network->count] = settings->is_uplink ? UINT64_MAX : settings->mac;
+	network->uplinks |= (uint64_t)settings->is_uplink << network->count;
+	network->has_rates |= settings->rate != 0;
+	*port = (struct switch_port){
+		.settings = *settings, .from = *from, .to = *to, .bit = UINT64_C(1) << network->count++
+	};
 	if (settings->rate != 0) {
 		port->burst_ns = settings->burst * NS_PER_BIT_PER_SECOND / settings->rate;
 	}
@@ -396,11 +532,16 @@ bool switch_start(struct network_switch *network, struct switch_page *page, uint
 	if (!was_kept) {
 		begin_anew(network, page);
 	}
+	network->awake = (UINT64_C(1) << network->count) - 1;
 	for (uint32_t i = 0; i < network->count; i++) {
 		struct switch_port *port = &network->ports[i];
 		uint64_t latest = now_ns + port->burst_ns;
 
 		port->page = &page->ports[i];
+		port->peers = port->settings.flows & network->awake & ~port->bit;
+		if (!is_trunk(port)) {
+			port->peers &= ports_of_vlan(network, port->settings.vlan);
+		}
 		/* no more is owed than a frame of the largest size behind a burst, whatever stands there */
 		charge(port, 0, now_ns);
 		if (port->settings.rate != 0) {
@@ -410,10 +551,10 @@ bool switch_start(struct network_switch *network, struct switch_page *page, uint
 		port->tail = __atomic_load_n(&port->from.shared->tail, __ATOMIC_ACQUIRE);
 		port->head = __atomic_load_n(&port->to.shared->head, __ATOMIC_ACQUIRE);
 		/* the former switch may have ended between a store and its signal */
-		take(network, i, port->tail);
+		take(network, port, port->tail);
 		ring_publish_head(&port->to, port->head);
 		if (ring_consumer_asked(&port->to)) {
-			network->signals |= UINT64_C(1) << i;
+			network->signals |= port->bit;
 		}
 	}
 	return was_kept;

@@ -29,13 +29,22 @@ struct switch_port {
 	uint32_t head;       /* of `to` */
 	uint64_t held_until; /* ns: the port has to wait for its rate; 0: it has not */
 	uint64_t burst_ns;
+	uint64_t bit; /* 1 << its number */
+	uint64_t
+		peers; /* ports, as bits: where a flow leads and frames of the port's VLAN come out; of a trunk, where a flow leads */
+	uint32_t last_card; /* where the frame before went, if to a card: the first one to ask */
 	struct switch_page_port *page;
 };
 
 struct network_switch {
 	struct switch_port ports[SWITCH_PORTS_MAX];
 	uint32_t count;
+	bool has_rates; /* some port has one: the time matters */
+	uint64_t
+		awake; /* bit i: port i is looked at. The others have nothing to send, and signal when they have */
 	uint64_t signals; /* bit i: port i's owner is to be signalled; the caller clears what it has sent */
+	uint64_t uplinks; /* ports, as bits */
+	uint64_t cards[SWITCH_PORTS_MAX]; /* their addresses; UINT64_MAX, which is none, of uplinks */
 };
 
 /* Adds a port: its settings, the rings of ring_region_rings(). At most SWITCH_PORTS_MAX, in the order of the flows' bits. */
@@ -46,11 +55,16 @@ void switch_add_port(struct network_switch *network, const struct switch_port_se
  * signals for all who may have waited for a signal that the former switch did not send any more. True if something was taken over. */
 bool switch_start(struct network_switch *network, struct switch_page *page, uint64_t now_ns);
 
-/* A turn for each port: some frames of it go on, not more than its share of the switch's time. `now_ns` counts from the machine's start.
- * True if there may be more to do at once. */
+/* These ports, as bits, have signalled. A port that is asleep and has not is not looked at: whoever publishes an index afterwards finds that
+ * the switch has asked, and who starts anew signals whatever there is. */
+static inline void switch_wake(struct network_switch *network, uint64_t ports) { network->awake |= ports; }
+
+/* A turn for each port that is awake: some frames of it go on, not more than its share of the switch's time. `now_ns` counts from the
+ * machine's start; anything if the network has no rates. True if there may be more to do at once. */
 bool switch_turn(struct network_switch *network, uint64_t now_ns);
 
-/* Asks for signals. True if there is nothing to do until one of them comes, or until switch_deadline(). */
+/* Asks for signals of all ports that are awake and not held by their rate; they sleep then, if they have nothing to send. True if there is
+ * nothing to do until one of them signals, or until switch_deadline(). */
 bool switch_may_sleep(struct network_switch *network);
 
 /* When the first port that waits for its rate may go on; SWITCH_NEVER if none waits. */

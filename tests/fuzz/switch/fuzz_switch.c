@@ -113,6 +113,7 @@ static void work(void)
 {
 	uint32_t turns = 0;
 
+	switch_wake(&world.network, (UINT64_C(1) << PORTS) - 1);
 	/* nobody else runs: what is there to do ends */
 	while (switch_turn(&world.network, world.now_ns)) {
 		if (++turns > TURNS_MAX) {

@@ -32,6 +32,7 @@ static void a_line_recovers_from_any_index(void **state)
 		card->tail = WORDS[i / count % count];
 		ring_publish_head(&card->out, card->head);
 		ring_publish_tail(&card->in, card->tail);
+		card->rings = true;
 		if (i >= count * count) {
 			card->out.shared->tail = WORDS[(i + 3) % count];
 			card->in.shared->head = WORDS[(i + 5) % count];
@@ -104,6 +105,36 @@ static void whoever_asked_is_signalled_once(void **state)
 	assert_int_equal(wire->cards[1].signals, 2);
 	assert_int_equal(wire->cards[0].signals, 2);
 	assert_int_equal(wire->cards[2].signals, 0);
+	wire_free(wire);
+}
+
+/* A port that sleeps is not looked at, and whatever it signals, it is asked again. */
+static void who_signals_is_looked_at_and_asked_again(void **state)
+{
+	struct wire *wire = wire_new((const uint64_t[]){ BIT(1), BIT(0), 0, 0 });
+	struct card *card = &wire->cards[0];
+	static uint8_t got[FRAME_MAX_LENGTH];
+	uint8_t bytes[60];
+
+	(void)state;
+	frame_make(bytes, sizeof(bytes), MAC_OF(1), MAC_OF(0), TYPE_IPV4, 0);
+	wire_work(wire);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(card_send(card, bytes, sizeof(bytes), NULL));
+		assert_true(card->rings);
+		/* its signal is on the way, and another card's is there already */
+		card->rings = false;
+		wire->cards[1].rings = true;
+		wire_work(wire);
+		assert_int_equal(card_receive(&wire->cards[1], got, NULL), 0);
+		card->rings = true;
+		wire_work(wire);
+		assert_int_equal(card_receive(&wire->cards[1], got, NULL), sizeof(bytes));
+		/* a model that starts anew signals for nothing, after it has found that the switch asks */
+		assert_int_equal(ring_consumer_asked(&card->out), 1);
+		card->rings = true;
+		wire_work(wire);
+	}
 	wire_free(wire);
 }
 
@@ -295,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_line_recovers_from_any_index),
 		cmocka_unit_test(a_bad_length_costs_what_was_sent_only),
 		cmocka_unit_test(whoever_asked_is_signalled_once),
+		cmocka_unit_test(who_signals_is_looked_at_and_asked_again),
 		cmocka_unit_test(what_arrives_was_judged),
 		cmocka_unit_test(killed_anywhere_it_loses_nothing),
 	};

@@ -298,6 +298,33 @@ static void every_length_passes_unchanged(void **state)
 	wire_free(wire);
 }
 
+/* A record ends with up to 7 bytes that are not the frame's. */
+static void what_stands_behind_a_frame_does_not_pass(void **state)
+{
+	struct wire *wire = wire_new((const uint64_t[]){ BIT(1), 0, 0, 0 });
+	uint8_t sent[80];
+	static uint8_t got[FRAME_MAX_LENGTH];
+
+	(void)state;
+	for (uint32_t length = FRAME_MIN_LENGTH; length < sizeof(sent); length++) {
+		uint32_t end = frame_ring_frame(wire->cards[0].head) + length;
+		uint32_t tail = wire->cards[1].tail;
+
+		frame_make(sent, length, MAC_OF(1), MAC_OF(0), TYPE_IPV4, length);
+		assert_true(card_send(&wire->cards[0], sent, length, NULL));
+		for (; end != wire->cards[0].head; end++) {
+			*frame_ring_at(&wire->cards[0].out, end) = 0xee;
+		}
+		wire_work(wire);
+		assert_int_equal(card_receive(&wire->cards[1], got, NULL), length);
+		assert_memory_equal(got, sent, length);
+		for (end = frame_ring_frame(tail) + length; end != wire->cards[1].tail; end++) {
+			assert_int_equal(*frame_ring_at(&wire->cards[1].in, end), 0);
+		}
+	}
+	wire_free(wire);
+}
+
 static void an_uplinks_tag_has_to_fit(void **state)
 {
 	struct wire *wire = wire_with_uplink((const uint64_t[]){ BIT(UPLINK), 0, 0, 0 });
@@ -519,6 +546,7 @@ int main(void)
 		cmocka_unit_test(an_uplink_in_a_vlan_has_no_tags),
 		cmocka_unit_test(an_uplink_speaks_for_no_card),
 		cmocka_unit_test(every_length_passes_unchanged),
+		cmocka_unit_test(what_stands_behind_a_frame_does_not_pass),
 		cmocka_unit_test(an_uplinks_tag_has_to_fit),
 		cmocka_unit_test(offloads_are_judged),
 		cmocka_unit_test(a_full_receiver_holds_nobody_up),

@@ -77,6 +77,10 @@ static void take_signals(struct wire *wire)
 
 void wire_work(struct wire *wire)
 {
+	for (unsigned i = 0; i < WIRE_PORTS; i++) {
+		switch_wake(&wire->network, (uint64_t)wire->cards[i].rings << i);
+		wire->cards[i].rings = false;
+	}
 	do {
 		while (switch_turn(&wire->network, wire->now_ns)) {
 			wire->turns++;
@@ -100,6 +104,7 @@ bool card_send(struct card *card, const void *bytes, uint32_t length, const stru
 	frame_ring_put(&card->out, frame_ring_frame(card->head), bytes, length);
 	card->head += frame_record_size(length);
 	ring_publish_head(&card->out, card->head);
+	card->rings |= ring_consumer_asked(&card->out) != 0;
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct card {
 	uint32_t head;
 	uint32_t tail;
 	unsigned signals; /* that it got */
+	bool rings;       /* it has signalled the switch, which does not know yet */
 };
 
 struct wire {
