@@ -64,6 +64,12 @@ struct vmm_line {
 	enum vmm_line_action action;
 };
 
+/* What a bit of the vCPU's notification stands for, each as bits of their own: which lines, which functions may have changed. */
+struct vmm_signal {
+	uint32_t lines;
+	uint32_t functions;
+};
+
 enum vmm_clock_mode {
 	VMM_CLOCK_RUNS,
 	VMM_CLOCK_STANDS, /* the VM is paused: its vCPU does not run */
@@ -99,9 +105,11 @@ struct vmm {
 	struct vmm_port_range ports[VMM_PORTS_MAX];
 	struct vmm_line lines[VMM_LINES_MAX];
 	uint8_t fabric_line[FABRIC_LINES_MAXIMUM]; /* the fabric's line n is lines[fabric_line[n]] */
+	struct vmm_signal signals[64];
 	struct vcpu vcpu;
 };
 _Static_assert(VMM_LINES_MAX <= FABRIC_LINES_MAXIMUM, "every line may be wired to the fabric");
+_Static_assert(VMM_LINES_MAX <= 32 && VMM_VIRTIO_MAX <= 32, "bits of struct vmm_signal");
 
 static inline struct vm_status *vmm_status(struct vmm *vmm) { return vmm->lifecycle.status; }
 

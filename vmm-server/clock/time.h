@@ -35,7 +35,7 @@ static inline bool time_armed_for(struct vmm *vmm, struct vcpu *vcpu, uint64_t d
  * thread. */
 static inline bool time_armed(struct vmm *vmm, struct vcpu *vcpu)
 {
-	return time_armed_for(vmm, vcpu, fabric_next_deadline(&vmm->fabric, vcpu->number));
+	return time_armed_for(vmm, vcpu, lapic_next_deadline(vcpu->lapic));
 }
 
 /* The timer has fired. */

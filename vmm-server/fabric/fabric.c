@@ -77,8 +77,8 @@ static uint8_t choose_lowest(struct fabric *fabric, uint8_t targets)
 	return vcpu_bit(best);
 }
 
-/* One target gets the message. Returns whether it accepted. */
-static bool deliver_to(
+/* One target gets the message. Returns whether it accepted. Inline, for the only target that there may be. */
+static inline __attribute__((always_inline)) bool deliver_to(
 	struct fabric *fabric, uint32_t vcpu, const struct interrupt_message *message, uint8_t source)
 {
 	struct lapic *lapic = &fabric->lapic[vcpu];
@@ -122,6 +122,19 @@ static uint8_t deliver(
 		}
 	}
 	return accepted;
+}
+
+/* A message from no pin. */
+static void deliver_message(struct fabric *fabric, const struct interrupt_message *message)
+{
+	if (fabric->vcpu_count == 1) {
+		/* nothing to choose */
+		if (lapic_matches(&fabric->lapic[0], message)) {
+			(void)deliver_to(fabric, 0, message, 0);
+		}
+		return;
+	}
+	(void)deliver(fabric, message, find_targets(fabric, message), 0);
 }
 
 static void send_from_pin(struct fabric *fabric, uint32_t pin, const struct interrupt_message *message)
@@ -432,7 +445,7 @@ void fabric_msi(struct fabric *fabric, uint64_t address, uint32_t data)
 	default:
 		return;
 	}
-	(void)deliver(fabric, &message, find_targets(fabric, &message), 0);
+	deliver_message(fabric, &message);
 }
 
 uint8_t fabric_cr8(const struct fabric *fabric, uint32_t vcpu) { return lapic_cr8(&fabric->lapic[vcpu]); }

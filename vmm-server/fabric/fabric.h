@@ -136,17 +136,21 @@ static inline struct fabric_pending fabric_pending(const struct fabric *fabric, 
 	return fabric_pending_events(fabric, vcpu);
 }
 
-/* Only the kinds of what waits: fabric_pending().events, cheaper. */
-static inline uint8_t fabric_events(const struct fabric *fabric, uint32_t vcpu)
+/* Only the kinds of what waits, fabric_pending().events, for the vCPU whose local APIC that is, of those of `fabric`. */
+static inline uint8_t fabric_events_at(const struct fabric *fabric, const struct lapic *lapic)
 {
-	const struct lapic *lapic = &fabric->lapic[vcpu];
-
 	if (lapic->events != 0 || lapic->wait_for_startup) {
-		return fabric_pending_events(fabric, vcpu).events;
+		return fabric_pending_events(fabric, lapic->id).events;
 	}
-	return lapic_deliverable(lapic) != 0 || (fabric->pic_output && fabric->extint_vcpu == vcpu)
+	return lapic_deliverable(lapic) != 0 || (fabric->pic_output && fabric->extint_vcpu == lapic->id)
 		       ? FABRIC_EVENT_INTERRUPT
 		       : 0;
+}
+
+/* The same by its number. */
+static inline uint8_t fabric_events(const struct fabric *fabric, uint32_t vcpu)
+{
+	return fabric_events_at(fabric, &fabric->lapic[vcpu]);
 }
 
 /* The lines (bits) to be read again before fabric_pending() is acted upon; 0 if no interrupt is pending. */

@@ -270,25 +270,27 @@ uint64_t exit_settle(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 {
 	bool waits;
 
-	if (fabric_next_deadline(&vmm->fabric, vcpu->number) <= now) {
-		fabric_advance(&vmm->fabric, vcpu->number, now);
+	if (lapic_next_deadline(vcpu->lapic) <= now) {
+		lapic_advance(vcpu->lapic, now);
 	}
 	vcpu->state->inject = 0;
 	vcpu->state->interrupt_window = 0;
-	waits = inject_waits(vmm, vcpu);
+	waits = !inject_plain(vmm, vcpu, now) && inject_waits(vmm, vcpu);
 	if (waits) {
-		if (!inject_choose(vmm, vcpu, now)) {
+		enum inject_result result = inject_choose(vmm, vcpu, now);
+
+		if (result == INJECT_RESET) {
 			lifecycle_end(&vmm->lifecycle, VM_STATE_RESET, VM_RESET_INIT,
 				"guest reset its processor by INIT");
 			return BH_RESUME_STOP;
 		}
-		waits = inject_waits(vmm, vcpu);
+		waits = result != INJECT_ALL;
 	}
 	/* After that: taking a periodic timer's interrupt makes its next deadline count. `inject` is the kernel's to
 	 * clear, when it takes the answer. A window is asked for only if something waits. */
 	vcpu->busy = !time_armed(vmm, vcpu) || waits;
-	if (vcpu->busy == 0 && !vcpu->halted && vcpu->paravirtual.eoi != 0) {
-		paravirtual_eoi_to_guest(vmm, vcpu);
+	if (vcpu->busy == 0 && !vcpu->halted && vcpu->paravirtual.eoi_word != NULL) {
+		paravirtual_eoi_to_guest(vcpu);
 		vcpu->busy = vcpu->paravirtual.eoi_pending;
 	}
 	return vcpu->changed | (vcpu->halted ? BH_RESUME_HALT : 0);

@@ -30,26 +30,28 @@ static void send_pending(struct vmm *vmm, struct vmm_function *function)
 	}
 }
 
-static void read_vectors(struct vmm *vmm, struct vmm_function *function)
+_Static_assert(VIRTIO_PCI_LINE_VECTOR + MSIX_VECTORS <= LINES_COUNT, "each vector has a line");
+
+void function_update(struct vmm *vmm, struct vmm_function *function)
 {
+	const struct lines_page *page = function->page;
+
+	if (!lines_are_there(page)) {
+		return;
+	}
 	for (uint32_t vector = 0; vector < function->msix.vectors; vector++) {
-		uint64_t word = lines_read(function->page, VIRTIO_PCI_LINE_VECTOR + vector);
+		uint64_t word =
+			__atomic_load_n(&page->lines[VIRTIO_PCI_LINE_VECTOR + vector], __ATOMIC_ACQUIRE);
 		bool risen = line_word_edges(word) != line_word_edges(function->words[vector]);
 		uint64_t address;
 		uint32_t data;
 
+		if (word == function->words[vector]) {
+			continue;
+		}
 		function->words[vector] = word;
 		if (risen && msix_raise(&function->msix, vector, &address, &data)) {
 			fabric_msi(&vmm->fabric, address, data);
-		}
-	}
-}
-
-void functions_update(struct vmm *vmm, uint64_t signals)
-{
-	for (uint32_t i = 0; i < vmm->function_count; i++) {
-		if ((vmm->functions[i].signal & signals) != 0) {
-			read_vectors(vmm, &vmm->functions[i]);
 		}
 	}
 }

@@ -11,8 +11,8 @@
 __attribute__((warn_unused_result)) bool functions_start(
 	struct vmm *vmm, const struct vmm_arguments *arguments);
 
-/* The model behind `signal` bits has moved its line page: sends the messages of vectors that were pulsed. */
-void functions_update(struct vmm *vmm, uint64_t signals);
+/* The function's model has moved its line page: sends the messages of vectors that were pulsed. */
+void function_update(struct vmm *vmm, struct vmm_function *function);
 
 /* The word of a function's INTx line, as the fabric is to see it: low while MSI-X is on or the command register says so. */
 uint64_t function_line_word(const struct vmm *vmm, const struct vmm_function *function, uint64_t word);

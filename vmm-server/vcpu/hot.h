@@ -10,7 +10,9 @@
 #include "vcpu/exit.h"
 
 #include "clock/time.h"
+#include "vcpu/lines.h"
 #include "vcpu/model.h"
+#include "vcpu/paravirtual.h"
 
 /* What an instruction must not stand under: a #DB would follow it, or RF would have to be cleared. */
 #define HOT_FLAGS (RFLAGS_TF | RFLAGS_RF)
@@ -180,6 +182,23 @@ HOT_INLINE uint64_t hot_notify(struct vmm *vmm, struct vcpu *vcpu, struct bh_vcp
 	return 0;
 }
 
+/* Device models have signalled, and nobody else; nothing waits but perhaps an interrupt's end that the guest may have left in its memory. What
+ * exit_handle() does then. */
+HOT_NOINLINE static uint64_t hot_models(
+	struct vmm *vmm, struct vcpu *vcpu, struct vm_status *status, uint64_t signals)
+{
+	if ((vcpu->busy ^ (uint64_t)vcpu->paravirtual.eoi_pending) != 0 ||
+		vmm->clock_mode != VMM_CLOCK_RUNS) {
+		return HOT_NOTHING;
+	}
+	hot_count(status, BH_EXIT_NOTIFY);
+	if (vcpu->paravirtual.eoi_pending) {
+		paravirtual_eoi_from_guest(vmm, vcpu);
+	}
+	lines_update(vmm, signals);
+	return vmm->lifecycle.over ? BH_RESUME_STOP : hot_settle(vmm, vcpu, time_now(vmm));
+}
+
 /* A 32-bit register of a device model. What it does to its lines comes as a signal. */
 HOT_INLINE uint32_t hot_device(struct vmm *vmm, struct vcpu *vcpu, struct vm_status *status,
 	const struct site *site, uint64_t offset, uint32_t value)
@@ -291,7 +310,9 @@ HOT_INLINE uint64_t hot_seldom(struct vmm *vmm, uint64_t reason, uint64_t qualif
 	struct site *site;
 
 	if ((uint8_t)reason == BH_EXIT_NOTIFY) {
-		return hot_notify(vmm, vcpu, state, status, qualification);
+		return (qualification & (SIGNAL_TIMER | SIGNAL_PAUSE | SIGNAL_RESUME)) == 0
+			       ? hot_models(vmm, vcpu, status, qualification)
+			       : hot_notify(vmm, vcpu, state, status, qualification);
 	}
 	site = hot_site(vcpu, state, reason);
 	if (site == NULL) {

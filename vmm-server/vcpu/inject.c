@@ -42,19 +42,19 @@ static uint64_t take_interrupt(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 	return vector >= 0 ? BH_EVENT_INTERRUPT((uint32_t)vector) : 0;
 }
 
-bool inject_choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
+enum inject_result inject_choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 {
 	struct bh_vcpu_state *state = vcpu->state;
 	bool shadow = (state->interrupt_shadow & 1) != 0;
-	uint8_t events = fabric_events(&vmm->fabric, vcpu->number);
+	uint8_t events = fabric_events_at(&vmm->fabric, vcpu->lapic);
 	uint64_t event;
 
 	if ((events & FABRIC_EVENT_INIT) != 0) {
-		return false;
+		return INJECT_RESET;
 	}
 	if ((events & FABRIC_EVENT_INTERRUPT) != 0 && vmm->fabric.asserted != 0) {
 		read_lines(vmm);
-		events = fabric_events(&vmm->fabric, vcpu->number);
+		events = fabric_events_at(&vmm->fabric, vcpu->lapic);
 	}
 	if ((events & FABRIC_EVENT_NMI) != 0 && !vcpu->nmi) {
 		fabric_take_nmi(&vmm->fabric, vcpu->number);
@@ -78,11 +78,12 @@ bool inject_choose(struct vmm *vmm, struct vcpu *vcpu, uint64_t now)
 			vmm_status(vmm)->interrupts++;
 		}
 	}
-	if (vcpu->held != 0 || vcpu->nmi ||
-		(fabric_events(&vmm->fabric, vcpu->number) & (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) !=
-			0) {
+	events = fabric_events_at(&vmm->fabric, vcpu->lapic);
+	if (vcpu->held != 0 || vcpu->nmi || (events & (FABRIC_EVENT_INTERRUPT | FABRIC_EVENT_NMI)) != 0) {
 		state->interrupt_window = 1;
 		vmm_status(vmm)->windows++;
+	} else if (vcpu->exception == 0 && events == 0) {
+		return INJECT_ALL;
 	}
-	return true;
+	return INJECT_SOME;
 }

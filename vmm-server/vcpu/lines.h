@@ -6,7 +6,10 @@
 
 #include "vmm.h"
 
-/* Wires `count` lines, of which pages, numbers and actions are filled in. False if the fabric refuses a GSI.
+/* Notes which signal stands for which lines and functions. After the last of them is known. Main thread. */
+void lines_note_signals(struct vmm *vmm);
+
+/* Wires the lines, of which pages, numbers and actions are filled in, and notes the signals. False if the fabric refuses a GSI.
  * Main thread, once. */
 __attribute__((warn_unused_result)) bool lines_attach_all(struct vmm *vmm);
 

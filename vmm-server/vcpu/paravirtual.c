@@ -127,6 +127,9 @@ bool paravirtual_write(struct vmm *vmm, struct vcpu *vcpu, uint32_t msr, uint64_
 			return false;
 		}
 		paravirtual->eoi = value;
+		paravirtual->eoi_word = enabled ? (uint32_t *)(void *)guest_memory_pointer(
+							  &vmm->memory, value & ~ENABLED, sizeof(uint32_t))
+						: NULL;
 		return true;
 	}
 }
@@ -141,35 +144,27 @@ void paravirtual_tsc_moved(struct vmm *vmm, struct vcpu *vcpu)
 
 void paravirtual_eoi_from_guest(struct vmm *vmm, struct vcpu *vcpu)
 {
-	uint64_t address = vcpu->paravirtual.eoi & ~ENABLED;
-	uint32_t word = EOI_BIT;
+	uint32_t *place = vcpu->paravirtual.eoi_word;
+	uint32_t word = __atomic_load_n(place, __ATOMIC_RELAXED);
 
 	vcpu->paravirtual.eoi_pending = false;
-	if (!guest_memory_read(&vmm->memory, address, &word, sizeof(word))) {
-		return;
-	}
 	if ((word & EOI_BIT) == 0) {
 		fabric_eoi(&vmm->fabric, vcpu->number);
 		return;
 	}
-	word &= ~EOI_BIT;
-	if (!guest_memory_write(&vmm->memory, address, &word, sizeof(word))) {
-		vcpu->paravirtual.eoi = 0; /* was in memory when it was named, and memory does not go away */
-	}
+	__atomic_store_n(place, word & ~EOI_BIT, __ATOMIC_RELAXED);
 }
 
-void paravirtual_eoi_to_guest(struct vmm *vmm, struct vcpu *vcpu)
+void paravirtual_eoi_to_guest(struct vcpu *vcpu)
 {
-	const struct lapic *lapic = &vmm->fabric.lapic[vcpu->number];
-	uint64_t address = vcpu->paravirtual.eoi & ~ENABLED;
-	uint32_t word;
+	const struct lapic *lapic = vcpu->lapic;
+	uint32_t *place = vcpu->paravirtual.eoi_word;
 
 	/* What is level-triggered ends in the I/O APIC too; what waits needs an exit at the end. */
-	if ((vcpu->paravirtual.eoi & ENABLED) == 0 || lapic->isr_highest == 0 || lapic->irr_highest != 0 ||
-		vector_set_has(&lapic->tmr, lapic->isr_highest) ||
-		!guest_memory_read(&vmm->memory, address, &word, sizeof(word))) {
+	if (place == NULL || lapic->isr_highest == 0 || lapic->irr_highest != 0 ||
+		vector_set_has(&lapic->tmr, lapic->isr_highest)) {
 		return;
 	}
-	word |= EOI_BIT;
-	vcpu->paravirtual.eoi_pending = guest_memory_write(&vmm->memory, address, &word, sizeof(word));
+	__atomic_store_n(place, __atomic_load_n(place, __ATOMIC_RELAXED) | EOI_BIT, __ATOMIC_RELAXED);
+	vcpu->paravirtual.eoi_pending = true;
 }

@@ -29,6 +29,6 @@ void paravirtual_eoi_from_guest(struct vmm *vmm, struct vcpu *vcpu);
 
 /* Before an entry: offers the short end of the interrupt in service, if there is one that allows it. Nothing waits for
  * the vCPU. */
-void paravirtual_eoi_to_guest(struct vmm *vmm, struct vcpu *vcpu);
+void paravirtual_eoi_to_guest(struct vcpu *vcpu);
 
 #endif

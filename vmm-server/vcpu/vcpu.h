@@ -44,6 +44,8 @@ struct paravirtual {
 	uint64_t wall_clock; /* the MSRs' values */
 	uint64_t system_time;
 	uint64_t eoi;
+	uint32_t *
+		eoi_word; /* what that names, NULL: nothing. Guest memory: it was there when it was named, and does not go away */
 	uint32_t version; /* of the system time's place, even */
 	bool eoi_pending; /* the bit was set, and not looked at since */
 };

@@ -20,6 +20,7 @@
  * and is no new edge. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -109,10 +110,16 @@ static inline void lines_pulse(struct lines_page *page, uint32_t line)
 
 /* ---- The reader: the VMM server. The model may be broken: every word is legal. ---- */
 
+/* Whether a model has initialised the page. */
+static inline bool lines_are_there(const struct lines_page *page)
+{
+	return __atomic_load_n(&page->magic, __ATOMIC_ACQUIRE) == LINES_MAGIC;
+}
+
 /* The line's word; 0 (low, no edges) for a page without a model yet, or a line that there is not. */
 static inline uint64_t lines_read(const struct lines_page *page, uint32_t line)
 {
-	if (line >= LINES_COUNT || __atomic_load_n(&page->magic, __ATOMIC_ACQUIRE) != LINES_MAGIC) {
+	if (line >= LINES_COUNT || !lines_are_there(page)) {
 		return 0;
 	}
 	return __atomic_load_n(&page->lines[line], __ATOMIC_ACQUIRE);

@@ -49,6 +49,7 @@ static int setup(void **state)
 		fabric_attach_line(&vmm.fabric, GSI, 0, &vmm.lines[vmm.line_count].fabric_line), FABRIC_OK);
 	vmm.fabric_line[vmm.lines[vmm.line_count].fabric_line] = (uint8_t)vmm.line_count;
 	vmm.line_count++;
+	lines_note_signals(&vmm);
 	assert_true(functions_start(&vmm, &arguments));
 	return 0;
 }

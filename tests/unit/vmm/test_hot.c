@@ -6,6 +6,7 @@
 
 #include "fixture.h"
 #include "vcpu/hot.h"
+#include "vcpu/inject.h"
 
 #define APIC_PAGE UINT64_C(0xfee00000)
 /* 4 KiB tables of the code: PML4[0], PDPT[0], PD[0] of the fixture's tables, this page table for the second MiB. */
@@ -419,6 +420,8 @@ static void disturb(void)
 			lines_lower(&lines_page, 0);
 		}
 		(void)take_exit(BH_EXIT_NOTIFY, 1u << 5, 0, 0);
+		fabric_eoi(&vmm.fabric, 0);
+		(void)take_exit(BH_EXIT_NOTIFY, 0, 0, 0);
 		break;
 	case 11: /* TSC-deadline mode, and back */
 		lapic_write_timer_mode(pick(2) != 0);
@@ -506,9 +509,91 @@ static bool both_ways(enum bh_exit_reason reason, uint64_t qualification, uint64
 	return true;
 }
 
+/* Lines 0 and 4 are wired to pins 4 and 9: an edge and a level. */
+static void open_pins(void)
+{
+	fabric_ioapic_write(&vmm.fabric, 0x00, 0x10 + 2 * 4);
+	fabric_ioapic_write(&vmm.fabric, 0x10, 0x71);
+	fabric_ioapic_write(&vmm.fabric, 0x00, 0x10 + 2 * 9);
+	fabric_ioapic_write(&vmm.fabric, 0x10, 0x8082);
+}
+
+/* Where the plain injection does something, the whole choice does the same, and leaves nothing. True if it did. */
+static bool plain_injection_agrees(void)
+{
+	uint64_t now = time_now(&vmm);
+	bool is_plain;
+
+	page.inject = 0;
+	page.interrupt_window = 0;
+	save(&before);
+	is_plain = inject_plain(&vmm, &vmm.vcpu, now);
+	save(&short_way);
+	restore(&before);
+	if (!is_plain) {
+		assert_memory_equal(&short_way, &before, sizeof(before));
+		return false;
+	}
+	assert_true(inject_waits(&vmm, &vmm.vcpu));
+	assert_int_equal(inject_choose(&vmm, &vmm.vcpu, now), INJECT_ALL);
+	assert_false(inject_waits(&vmm, &vmm.vcpu));
+	save(&whole_way);
+	assert_memory_equal(&short_way, &whole_way, sizeof(short_way));
+	restore(&before);
+	return true;
+}
+
+/* An interrupt or none, of any kind, stands in the local APIC, with all that can keep it from going in. */
+static bool try_injection(void)
+{
+	struct lapic *lapic = &vmm.fabric.lapic[0];
+	bool was_plain;
+	struct both state;
+
+	save(&state);
+	vmm.vcpu.nmi = pick(10) == 0;
+	vmm.vcpu.held = pick(10) == 0 ? BH_EVENT_INTERRUPT(0x44) : 0;
+	vmm.vcpu.exception = pick(10) == 0 ? BH_EVENT_EXCEPTION(VECTOR_UD) : 0;
+	vmm.vcpu.halted = pick(2) != 0;
+	page.undelivered = pick(10) == 0 ? BH_EVENT_INTERRUPT(0x33) : 0;
+	page.rflags = 0x2 | (pick(10) != 0 ? RFLAGS_IF : 0);
+	page.interrupt_shadow = pick(10) == 0;
+	vmm.fabric.pic_output = pick(10) == 0;
+	vmm.fabric.asserted = 0;
+	lapic->software_enabled = true;
+	lapic->events = pick(10) == 0 ? LAPIC_EVENT_NMI : 0;
+	lapic->lvt[LVT_TIMER] = 0x60 | (pick(4) == 0 ? (uint32_t)DELIVERY_NMI << 8 : 0) |
+				(pick(2) != 0 ? 0x20000 : 0) | (pick(2) != 0 ? LAPIC_LVT_MASKED : 0);
+	lapic->initial_count = pick(3000);
+	lapic->deadline = pick(2) != 0 ? time_now(&vmm) - pick(5000) : LAPIC_NEVER;
+	lapic->tpr = pick(4) == 0 ? pick(0x100) : 0;
+	lapic_set_cr8(lapic, (uint8_t)(lapic->tpr >> 4));
+	for (uint32_t i = pick(4); i > 0; i--) {
+		uint8_t vector = pick(3) == 0 ? 0x60 : (uint8_t)(0x20 + pick(0xe0));
+
+		(void)lapic_accept(lapic, vector, pick(4) == 0, 0);
+	}
+	was_plain = plain_injection_agrees();
+	restore(&state);
+	return was_plain;
+}
+
+static void a_plain_injection_is_the_whole_choice(void **state)
+{
+	uint32_t plain = 0;
+
+	(void)state;
+	seed = 0x1271;
+	for (uint32_t round = 0; round < 20000; round++) {
+		plain += try_injection();
+	}
+	assert_in_range(plain, 2000, 19000);
+}
+
 static void both_ways_agree(void **state)
 {
 	uint32_t hot[BH_EXIT_REASONS] = { 0 };
+	uint32_t models = 0;
 
 	(void)state;
 	seed = 0x5eed;
@@ -518,6 +603,7 @@ static void both_ways_agree(void **state)
 		put_form(site, pick(FORMS));
 	}
 	vmm.fabric.lapic[0].software_enabled = true;
+	open_pins();
 	for (uint32_t round = 0; round < 60000; round++) {
 		uint32_t site = pick(PLACES);
 		uint32_t form;
@@ -531,6 +617,7 @@ static void both_ways_agree(void **state)
 				table(CODE_TABLE)[site_rip(i) >> 12] = site_page[i] | 7;
 				put_form(i, site_form[i]);
 			}
+			open_pins();
 		}
 		disturb();
 		if (pick(8) == 0) { /* the timer tells, or tells of something that is over */
@@ -543,6 +630,24 @@ static void both_ways_agree(void **state)
 			page.interrupt_shadow = pick(10) == 0;
 			hot[BH_EXIT_NOTIFY] +=
 				both_ways(BH_EXIT_NOTIFY, SIGNAL_TIMER | (pick(20) == 0 ? 1u << 5 : 0), 0);
+		}
+		if (pick(16) == 0) { /* a model does */
+			if (pick(3) != 0) {
+				lines_pulse(&lines_page, pick(2) != 0 ? 0 : 4);
+			} else {
+				lines_lower(&lines_page, pick(2) != 0 ? 0 : 4);
+			}
+			vmm.vcpu.halted = pick(2) != 0;
+			page.rflags = 0x2 | (pick(4) != 0 ? RFLAGS_IF : 0);
+			models += both_ways(BH_EXIT_NOTIFY, 1u << 5, 0);
+			if (pick(2) == 0) { /* it is over, and both of them are dealt with */
+				lines_lower(&lines_page, 0);
+				lines_lower(&lines_page, 4);
+				for (uint32_t i = 0; i < 3; i++) {
+					fabric_eoi(&vmm.fabric, 0);
+					models += both_ways(BH_EXIT_NOTIFY, 1u << 5, 0);
+				}
+			}
 		}
 		vmm.vcpu.halted = false;
 		form = site_form[site];
@@ -566,8 +671,10 @@ static void both_ways_agree(void **state)
 		address = pick(30) == 0 ? APIC_PAGE + 0x10 * pick(64) : operand(form);
 		hot[forms[form].reason] += both_ways(forms[form].reason, address, forms[form].information);
 	}
-	print_message("short way: CPUID %u, APIC %u, MSR %u, HLT %u, timer %u\n", hot[BH_EXIT_CPUID],
-		hot[BH_EXIT_MEMORY], hot[BH_EXIT_MSR_WRITE], hot[BH_EXIT_HLT], hot[BH_EXIT_NOTIFY]);
+	print_message("short way: CPUID %u, APIC %u, MSR %u, HLT %u, timer %u, models %u\n",
+		hot[BH_EXIT_CPUID], hot[BH_EXIT_MEMORY], hot[BH_EXIT_MSR_WRITE], hot[BH_EXIT_HLT],
+		hot[BH_EXIT_NOTIFY], models);
+	assert_true(models > 500);
 	assert_true(hot[BH_EXIT_CPUID] > 1000);
 	assert_true(hot[BH_EXIT_MEMORY] > 1000);
 	assert_true(hot[BH_EXIT_MSR_WRITE] > 1000);
@@ -584,6 +691,7 @@ int main(void)
 		cmocka_unit_test_setup(apic_registers_are_hot, fixture_setup),
 		cmocka_unit_test_setup(an_eoi_that_frees_another_interrupt_injects_it, fixture_setup),
 		cmocka_unit_test_setup(a_model_in_memory, fixture_setup),
+		cmocka_unit_test_setup(a_plain_injection_is_the_whole_choice, fixture_setup),
 		cmocka_unit_test_setup(both_ways_agree, fixture_setup),
 	};
 
