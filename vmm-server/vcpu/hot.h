@@ -158,14 +158,14 @@ HOT_INLINE uint64_t hot_hlt(
 	return BH_RESUME_HALT;
 }
 
-/* The timer has expired, nothing else is or was, and the guest can take the interrupt. Lines that are high need not be read
+/* The timer has expired, and nothing else has signalled; nothing waits, and the guest can take the interrupt. Lines that are high need not be read
  * again, as none of them has asked for an interrupt. */
-HOT_INLINE uint64_t hot_notify(struct vmm *vmm, struct vcpu *vcpu, struct bh_vcpu_state *state,
-	struct vm_status *status, uint64_t signals)
+HOT_INLINE uint64_t hot_notify(
+	struct vmm *vmm, struct vcpu *vcpu, struct bh_vcpu_state *state, struct vm_status *status)
 {
 	uint8_t vector;
 
-	if (((signals ^ SIGNAL_TIMER) | (~state->rflags & RFLAGS_IF) | (state->undelivered & BH_EVENT_VALID) |
+	if (((~state->rflags & RFLAGS_IF) | (state->undelivered & BH_EVENT_VALID) |
 		    (state->interrupt_shadow & 1) | vcpu->busy | vcpu->paravirtual.eoi) != 0) {
 		return HOT_NOTHING;
 	}
@@ -182,13 +182,13 @@ HOT_INLINE uint64_t hot_notify(struct vmm *vmm, struct vcpu *vcpu, struct bh_vcp
 	return 0;
 }
 
-/* Device models have signalled, and nobody else; nothing waits but perhaps an interrupt's end that the guest may have left in its memory. What
+/* If device models have signalled, and nobody else; nothing waits but perhaps an interrupt's end that the guest may have left in its memory. What
  * exit_handle() does then. */
 HOT_NOINLINE static uint64_t hot_models(
 	struct vmm *vmm, struct vcpu *vcpu, struct vm_status *status, uint64_t signals)
 {
-	if ((vcpu->busy ^ (uint64_t)vcpu->paravirtual.eoi_pending) != 0 ||
-		vmm->clock_mode != VMM_CLOCK_RUNS) {
+	if ((signals & (SIGNAL_TIMER | SIGNAL_PAUSE | SIGNAL_RESUME)) != 0 ||
+		vcpu->busy != vcpu->paravirtual.eoi_pending || vmm->clock_mode != VMM_CLOCK_RUNS) {
 		return HOT_NOTHING;
 	}
 	hot_count(status, BH_EXIT_NOTIFY);
@@ -310,9 +310,9 @@ HOT_INLINE uint64_t hot_seldom(struct vmm *vmm, uint64_t reason, uint64_t qualif
 	struct site *site;
 
 	if ((uint8_t)reason == BH_EXIT_NOTIFY) {
-		return (qualification & (SIGNAL_TIMER | SIGNAL_PAUSE | SIGNAL_RESUME)) == 0
-			       ? hot_models(vmm, vcpu, status, qualification)
-			       : hot_notify(vmm, vcpu, state, status, qualification);
+		return HOT_USUALLY(qualification == SIGNAL_TIMER)
+			       ? hot_notify(vmm, vcpu, state, status)
+			       : hot_models(vmm, vcpu, status, qualification);
 	}
 	site = hot_site(vcpu, state, reason);
 	if (site == NULL) {
