@@ -52,7 +52,10 @@ bool memdisk_step(struct memdisk *disk, bool *signal)
 		uint32_t slot = (uint32_t)__builtin_ctzll(pending);
 		struct block_slot what = block_take(&disk->client, slot);
 
-		block_answer(&disk->client, slot, serve(disk, &what), signal);
+		block_put_answer(&disk->client, slot, serve(disk, &what));
+	}
+	if (moved) {
+		block_publish_answers(&disk->client, signal);
 	}
 	return moved;
 }

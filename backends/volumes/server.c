@@ -78,7 +78,8 @@ static void post(
 {
 	server->errand[index] = errand;
 	server->errands |= UINT64_C(1) << index;
-	block_client_post(&server->disk, index, what, &server->signal_disk);
+	block_client_put(&server->disk, index, what);
+	server->has_posts = true;
 }
 
 bool post_for_commit(struct volume_server *server, uint8_t kind, uint8_t copy, const struct block_slot *what)
@@ -128,14 +129,10 @@ bool post_for_request(
 
 void answer(struct volume_server *server, struct channel *channel, uint32_t slot, enum block_status status)
 {
-	bool signal = false;
-
 	channel->request[slot].state = REQUEST_NONE;
 	channel->taken &= ~(UINT64_C(1) << slot);
-	block_answer(&channel->client, slot, status, &signal);
-	if (signal) {
-		server->signal_channels |= UINT64_C(1) << (channel - server->channel);
-	}
+	block_put_answer(&channel->client, slot, status);
+	server->answered |= UINT64_C(1) << (channel - server->channel);
 }
 
 void piece_done(struct volume_server *server, struct channel *channel, uint32_t slot)
@@ -279,6 +276,22 @@ static bool collect(struct volume_server *server)
 	return moved;
 }
 
+/* What a step has posted and answered, each with one store. */
+static void publish(struct volume_server *server)
+{
+	if (server->has_posts) {
+		server->has_posts = false;
+		block_client_publish(&server->disk, &server->signal_disk);
+	}
+	for (; server->answered != 0; server->answered &= server->answered - 1) {
+		uint32_t channel = (uint32_t)__builtin_ctzll(server->answered);
+		bool signal = false;
+
+		block_publish_answers(&server->channel[channel].client, &signal);
+		server->signal_channels |= (uint64_t)signal << channel;
+	}
+}
+
 bool volume_server_step(struct volume_server *server)
 {
 	bool moved = collect(server);
@@ -292,6 +305,7 @@ bool volume_server_step(struct volume_server *server)
 			moved |= advance(server, channel, (uint32_t)__builtin_ctzll(taken));
 		}
 	}
+	publish(server);
 	server->turn = server->channel_count != 0 ? (server->turn + 1) % server->channel_count : 0;
 	return moved;
 }

@@ -109,7 +109,9 @@ struct volume_server {
 	bool commit_failed;
 	uint32_t commit_maps; /* map sectors, a bit for each copy: still to be written */
 	uint32_t commit_under_way;
-	bool signal_disk; /* set by the functions below, cleared by who signals */
+	bool has_posts;    /* errands that are not published yet: each step ends with that */
+	uint64_t answered; /* channels with such answers */
+	bool signal_disk;  /* set by the functions below, cleared by who signals */
 	uint64_t signal_channels;
 };
 

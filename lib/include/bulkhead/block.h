@@ -237,17 +237,29 @@ static inline bool block_client_is_idle(const struct block_client *client)
 	return block_free_slots(client->page, client->posted) == UINT64_MAX;
 }
 
-/* Posts `request` in slot `index` (below BLOCK_SLOTS), which must be free. If `*signal` is set to true afterwards (it is never
- * set to false), signal the server. */
-static inline void block_client_post(
-	struct block_client *client, uint32_t index, const struct block_slot *request, bool *signal)
+/* Puts `request` into slot `index` (below BLOCK_SLOTS), which must be free. It is posted by the next block_client_publish(), with all others. */
+static inline void block_client_put(
+	struct block_client *client, uint32_t index, const struct block_slot *request)
 {
 	block_fill(client->page, index, request);
 	client->posted ^= UINT64_C(1) << index % BLOCK_SLOTS;
+}
+
+/* If `*signal` is set to true afterwards (it is never set to false), signal the server. */
+static inline void block_client_publish(struct block_client *client, bool *signal)
+{
 	block_publish_posted(client->page, client->posted);
 	if (block_server_asked(client->page, &client->signalled)) {
 		*signal = true;
 	}
+}
+
+/* Both at once. */
+static inline void block_client_post(
+	struct block_client *client, uint32_t index, const struct block_slot *request, bool *signal)
+{
+	block_client_put(client, index, request);
+	block_client_publish(client, signal);
 }
 
 /* ---- Server ---- */
@@ -302,18 +314,30 @@ static inline struct block_slot block_take(const struct block_server *server, ui
 	};
 }
 
-/* Answers slot `index` (below BLOCK_SLOTS), which must be pending and of which nothing is under way any more. If `*signal` is
- * set to true (it is never set to false), signal the client. */
-static inline void block_answer(
-	struct block_server *server, uint32_t index, enum block_status status, bool *signal)
+/* Writes the answer for slot `index` (below BLOCK_SLOTS), which must be pending and of which nothing is under way any more. The client sees it
+ * after the next block_publish_answers(), with all others; until then the request would be done again by a successor. */
+static inline void block_put_answer(struct block_server *server, uint32_t index, enum block_status status)
 {
 	__atomic_store_n(&server->page->status[index % BLOCK_SLOTS], (uint32_t)status, __ATOMIC_RELAXED);
 	server->done ^= UINT64_C(1) << index % BLOCK_SLOTS;
+}
+
+/* If `*signal` is set to true (it is never set to false), signal the client. */
+static inline void block_publish_answers(struct block_server *server, bool *signal)
+{
 	__atomic_store_n(&server->page->done, server->done, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (block_ticket_is_due(&server->page->client_ticket, &server->signalled)) {
 		*signal = true;
 	}
+}
+
+/* Both at once. */
+static inline void block_answer(
+	struct block_server *server, uint32_t index, enum block_status status, bool *signal)
+{
+	block_put_answer(server, index, status);
+	block_publish_answers(server, signal);
 }
 
 /* Asks for a signal when the client has posted. Then look at block_pending() again. */
