@@ -46,18 +46,15 @@ static void publish_lines(struct model_run *run, const struct model_outputs *out
 static bool publish_own(struct model_run *run, const void *registers)
 {
 	uint32_t pulses = run->model->publish(registers, &run->context, run->scratch);
-	bool moved = (pulses & MODEL_PUBLISH_MOVED) != 0;
+	uint32_t lines = pulses & ~(uint32_t)((1u << MODEL_LINES) - 1);
 
-	if (pulses >> MODEL_LINES == 0) {
-		return moved;
-	}
-	for (uint32_t line = MODEL_LINES; line < LINES_COUNT; line++) {
-		if ((pulses >> line & 1) != 0) {
-			lines_pulse(run->lines, line);
+	if (lines != 0) {
+		for (; lines != 0; lines &= lines - 1) {
+			lines_pulse(run->lines, (uint32_t)__builtin_ctz(lines));
 		}
+		environment_signal_interrupt(run->context.environment, (pulses & MODEL_PUBLISH_PATIENT) != 0);
 	}
-	environment_signal_interrupt(run->context.environment, (pulses & MODEL_PUBLISH_PATIENT) != 0);
-	return moved;
+	return (pulses & MODEL_PUBLISH_MOVED) != 0;
 }
 
 /* Publishes the ring indices. Returns true if a ring in which the model had to wait can serve it now after

@@ -88,6 +88,8 @@ static inline uint32_t frame_record_size(uint32_t length) { return (FRAME_HEADER
 /* ---- Copying ---- */
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) frame_word;
+typedef uint32_t __attribute__((may_alias, aligned(1))) frame_half;
+typedef uint16_t __attribute__((may_alias, aligned(1))) frame_quarter;
 
 /* Copies `count` bytes that somebody else may be writing; each is read once. The areas do not overlap. */
 static inline void frame_copy(void *to, const void *from, uint32_t count)
@@ -104,7 +106,17 @@ static inline void frame_copy(void *to, const void *from, uint32_t count)
 		*(frame_word *)(void *)(to_byte + i) =
 			*(const volatile frame_word *)(const void *)(from_byte + i);
 	}
-	for (; i < count; i++) {
+	if ((count & sizeof(frame_half)) != 0) {
+		*(frame_half *)(void *)(to_byte + i) =
+			*(const volatile frame_half *)(const void *)(from_byte + i);
+		i += (uint32_t)sizeof(frame_half);
+	}
+	if ((count & sizeof(frame_quarter)) != 0) {
+		*(frame_quarter *)(void *)(to_byte + i) =
+			*(const volatile frame_quarter *)(const void *)(from_byte + i);
+		i += (uint32_t)sizeof(frame_quarter);
+	}
+	if ((count & 1) != 0) {
 		to_byte[i] = *(const volatile uint8_t *)(from_byte + i);
 	}
 }

@@ -31,7 +31,6 @@
 #define STATE_FRAME_VCPUS 16u
 #define STATE_FRAME_COPIES 512u /* offset of copy 0 */
 #define STATE_FRAME_ROUND 32u
-#define STATE_FRAME_MANY_WORDS 64u
 #define STATE_FRAME_MIN_SIZE 4096u
 
 struct state_frame_answer {
@@ -157,7 +156,7 @@ static inline void *state_frame_begin(struct state_frame *frame)
 	const uint64_t *from = state_frame_copy(frame, frame->header->commit);
 	uint64_t *to = state_frame_copy(frame, frame->header->commit + 1);
 
-	if (frame->copy_bytes / sizeof(*to) >= STATE_FRAME_MANY_WORDS) {
+	if (frame->copy_bytes / sizeof(*to) >= COPY_WORDS_MANY) {
 		copy_words(to, from, frame->copy_bytes / sizeof(*to));
 		return to;
 	}
