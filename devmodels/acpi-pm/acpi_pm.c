@@ -148,6 +148,7 @@ const struct model acpi_pm_model = {
 	.name = "acpi-pm",
 	.identity = 0x314d5041, /* "APM1" */
 	.register_bytes = sizeof(struct pm_registers),
+	.line_count = 2,
 	.region_count = 2,
 	.regions = { { .size = 8, .width = 4 }, { .size = 4, .width = 4 } },
 	.reset = pm_reset,

@@ -54,6 +54,7 @@ const struct model debug_exit_model = {
 	.name = "debug-exit",
 	.identity = 0x31544544, /* "DET1" */
 	.register_bytes = sizeof(struct exit_registers),
+	.line_count = 1,
 	.region_count = 1,
 	.regions = { { .size = 4, .width = 4 } },
 	.reset = exit_reset,

@@ -25,7 +25,7 @@
 #define MODEL_LINES 4u /* output lines of one model; those of the line page above are pulses, see `publish` */
 #define MODEL_REGIONS 4u
 #define MODEL_SCRATCH_WORDS 8u
-#define MODEL_CACHE_BYTES 768u
+#define MODEL_CACHE_BYTES 832u
 #define MODEL_PUBLISH_MOVED (1u << 0)
 #define MODEL_PUBLISH_PATIENT (1u << 1)
 
@@ -92,6 +92,7 @@ struct model {
 	const char *name;        /* like "uart16550" */
 	uint32_t identity;       /* of the register structure, in the state frame: four letters */
 	uint32_t register_bytes; /* sizeof the register structure */
+	uint32_t line_count;     /* output lines that it has: 0..line_count - 1, at most MODEL_LINES */
 	uint32_t region_count;
 	struct model_region regions[MODEL_REGIONS];
 	bool has_console;   /* its rings carry the bytes of a console */

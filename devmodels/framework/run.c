@@ -26,14 +26,15 @@ static bool has_rings(const struct model *model) { return model->has_console || 
 
 static void publish_lines(struct model_run *run, const struct model_outputs *outputs)
 {
+	struct lines_page *page = run->lines;
 	bool risen = false;
 
-	for (uint32_t line = 0; line < MODEL_LINES; line++) {
+	for (uint32_t line = 0; line < run->model->line_count; line++) {
 		uint64_t word = outputs->lines[line];
-		uint64_t shown = run->lines->lines[line];
+		uint64_t shown = page->lines[line];
 
 		if (word != shown) {
-			lines_publish(run->lines, line, word, line == 0 ? outputs->value : 0);
+			lines_publish(page, line, word, line == 0 ? outputs->value : 0);
 			risen |= line_word_edges(word) != line_word_edges(shown);
 		}
 	}

@@ -266,6 +266,7 @@ const struct model i8042_model = {
 	.name = "i8042",
 	.identity = 0x3143424b, /* "KBC1" */
 	.register_bytes = sizeof(struct i8042_registers),
+	.line_count = 3,
 	.region_count = 2,
 	.regions = { { .size = 1, .width = 1 }, { .size = 1, .width = 1 } },
 	.reset = i8042_reset,

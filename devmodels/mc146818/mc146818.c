@@ -485,6 +485,7 @@ const struct model mc146818_model = {
 	.name = "mc146818",
 	.identity = 0x31435452, /* "RTC1" */
 	.register_bytes = sizeof(struct rtc_registers),
+	.line_count = 1,
 	.region_count = 1,
 	.regions = { { .size = 2, .width = 1 } },
 	.reset = rtc_reset,

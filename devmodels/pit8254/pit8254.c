@@ -493,6 +493,7 @@ const struct model pit8254_model = {
 	.name = "pit8254",
 	.identity = 0x31544950, /* "PIT1" */
 	.register_bytes = sizeof(struct pit_registers),
+	.line_count = 1,
 	.region_count = 2,
 	.regions = { { .size = 4, .width = 1 }, { .size = 1, .width = 1 } },
 	.reset = pit_reset,

@@ -96,6 +96,7 @@ const struct model test_device_model = {
 	.name = "test-device",
 	.identity = 0x31545354, /* "TST1" */
 	.register_bytes = sizeof(struct test_registers),
+	.line_count = 1,
 	.region_count = 2,
 	.regions = { { .size = 8, .width = 4 }, { .size = 4096, .width = 4 } },
 	.reset = test_reset,

@@ -442,6 +442,7 @@ const struct model uart16550_model = {
 	.name = "uart16550",
 	.identity = 0x31545255, /* "URT1" */
 	.register_bytes = sizeof(struct uart_registers),
+	.line_count = 1,
 	.region_count = 1,
 	.regions = { { .size = 8, .width = 1 } },
 	.has_console = true,

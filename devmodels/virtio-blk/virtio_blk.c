@@ -100,13 +100,20 @@ struct kept {
 	uint16_t head;
 	uint16_t is_kept;
 };
-_Static_assert(sizeof(struct kept) * VIRTIO_BLK_SLOTS <= MODEL_CACHE_BYTES, "one for each slot");
+
+struct blk_cache {
+	struct virtio_cache virtio;
+	struct kept kept[VIRTIO_BLK_SLOTS];
+};
+_Static_assert(sizeof(struct blk_cache) <= MODEL_CACHE_BYTES, "all that is kept");
 
 /* ---- Slots ---- */
 
 static struct kept *kept_of(const struct model_context *context, uint32_t slot)
 {
-	return (struct kept *)context->cache + slot;
+	struct blk_cache *cache = context->cache;
+
+	return &cache->kept[slot];
 }
 
 static void keep(const struct model_context *context, uint32_t slot, const struct virtio_chain *chain)
@@ -238,7 +245,8 @@ static void piece_answered(struct blk_registers *blk, const struct model_context
 			return;
 		}
 	}
-	if (!virtio_queue_chain(&blk->virtio.queue[QUEUE_REQUESTS], context->memory, request->head, &chain) ||
+	if (!virtio_queue_chain(
+		    virtio_areas(context, QUEUE_REQUESTS), context->memory, request->head, &chain) ||
 		chain.writable_bytes == 0) {
 		blk->busy &= ~(UINT64_C(1) << slot);
 		virtio_break(&blk->virtio);
@@ -546,6 +554,7 @@ static const struct virtio_device blk_device = {
 	.more_features = more_features,
 	.queue_count = QUEUES,
 	.queue_size = { [QUEUE_REQUESTS] = QUEUE_SIZE },
+	.keeps_chains = true,
 	.config_size = CONFIG_SIZE,
 	.power_on = power_on,
 	.config = config,
@@ -555,8 +564,9 @@ static const struct virtio_device blk_device = {
 
 const struct model virtio_blk_model = {
 	.name = "virtio-blk",
-	.identity = 0x314b4c42, /* "BLK1" */
+	.identity = 0x324b4c42, /* "BLK2" */
 	.register_bytes = sizeof(struct blk_registers),
+	.line_count = 1,
 	.region_count = 1,
 	.regions = { { .size = VIRTIO_PCI_REGION_SIZE, .width = 4 } },
 	.has_disk = true,

@@ -127,6 +127,6 @@ static const struct virtio_device console_device = {
 };
 
 const struct model virtio_console_model = {
-	VIRTIO_MODEL("virtio-console", 0x314e4f43 /* "CON1" */, struct console_registers, console_device),
+	VIRTIO_MODEL("virtio-console", 0x324e4f43 /* "CON2" */, struct console_registers, console_device),
 	.has_console = true,
 };

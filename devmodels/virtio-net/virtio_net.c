@@ -47,6 +47,27 @@ struct net_registers {
 	uint32_t discard; /* 1: what has come for nobody, before the driver ran, is not for it */
 };
 
+/* The next chain of `queue`, whose only segment is as a rule such as `flags` says: virtio_take(), soon done for such. */
+static inline bool take(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
+	uint16_t flags, struct virtio_chain *chain)
+{
+	struct virtio_segment segment;
+	uint16_t head;
+	enum virtio_pop found = virtio_queue_pop_single(
+		&virtio->queue[queue], virtio_areas(context, queue), context->memory, flags, &head, &segment);
+
+	if (found != VIRTIO_POP_CHAIN) {
+		return found == VIRTIO_POP_OTHER && virtio_take(virtio, context, queue, chain);
+	}
+	chain->head = head;
+	chain->count = 1;
+	chain->readable = flags == 0;
+	chain->readable_bytes = flags == 0 ? segment.length : 0;
+	chain->writable_bytes = segment.length - chain->readable_bytes;
+	chain->segment[0] = segment;
+	return true;
+}
+
 /* ---- Guest to switch ---- */
 
 /* Copies the chain's bytes from `skip` on into the ring. */
@@ -98,7 +119,7 @@ static enum virtio_served transmit(struct net_registers *net, const struct model
 	for (uint32_t i = 0; i < VIRTIO_SERVE_CHAINS; i++) {
 		struct frame frame;
 
-		if (!virtio_take(virtio, context, QUEUE_TRANSMIT, &chain)) {
+		if (!take(virtio, context, QUEUE_TRANSMIT, 0, &chain)) {
 			return VIRTIO_SERVED_EMPTY;
 		}
 		if (read_frame(&chain, &frame)) {
@@ -119,81 +140,79 @@ static enum virtio_served transmit(struct net_registers *net, const struct model
 
 /* ---- Switch to guest ---- */
 
-/* What the guest gets, piece by piece: from the model's own memory, or from the ring. */
+/* What the guest gets behind the header, piece by piece: bytes that stand in a row, in the model's own memory or in the ring. */
 struct piece {
-	const void *bytes; /* NULL: in the ring, from `index` on */
-	uint32_t index;
+	const uint8_t *bytes;
 	uint32_t length;
 };
 
+/* What is before a checksum in the ring, the checksum, what is behind it; and the ring ends somewhere. */
 enum { PIECES = 4 };
 
 struct delivery {
 	struct net_header header;
-	const struct ring *ring;
-	bool is_bulk; /* nobody waits for it alone */
-	uint32_t piece_count;
-	uint32_t length; /* bytes of all pieces that are still to go */
-	uint32_t next;   /* piece */
-	uint32_t within; /* bytes of it that are gone */
+	uint32_t length;    /* bytes of all pieces that are still to go */
+	struct piece *next; /* what is still to go of it */
+	struct piece *end;
 	struct piece piece[PIECES];
 };
 
-static void add_piece(struct delivery *delivery, const void *bytes, uint32_t index, uint32_t length)
+static void add_piece(struct delivery *delivery, const uint8_t *bytes, uint32_t length)
 {
-	delivery->piece[delivery->piece_count++] = (struct piece){ bytes, index, length };
+	*delivery->end++ = (struct piece){ bytes, length };
 	delivery->length += length;
 }
 
-/* A delivery begins with the header, which may be changed later. */
-static void begin_delivery(struct delivery *delivery, const struct ring *ring, const struct frame *frame)
+static void add_ring(struct delivery *delivery, const struct ring *ring, uint32_t index, uint32_t length)
 {
-	delivery->header = (struct net_header){ .buffers = 1 };
-	delivery->ring = ring;
-	delivery->is_bulk = frame->offload.gso_type != FRAME_GSO_NONE;
-	delivery->piece_count = 0;
-	delivery->length = 0;
-	delivery->next = 0;
-	delivery->within = 0;
-	add_piece(delivery, &delivery->header, 0, sizeof(delivery->header));
-}
+	uint32_t run = frame_ring_run(ring, index, length);
 
-/* Copies the next `count` bytes of the delivery, which it has, to `to`. */
-static void copy_next(struct delivery *delivery, uint8_t *to, uint32_t count)
-{
-	delivery->length -= count;
-	while (count > 0) {
-		const struct piece *piece = &delivery->piece[delivery->next];
-		uint32_t left = piece->length - delivery->within;
-		uint32_t part = left < count ? left : count;
-
-		if (piece->bytes == NULL) {
-			frame_ring_get(delivery->ring, piece->index + delivery->within, to, part);
-		} else {
-			frame_copy(to, (const uint8_t *)piece->bytes + delivery->within, part);
-		}
-		to += part;
-		count -= part;
-		delivery->within += part;
-		if (part == left) {
-			delivery->next++;
-			delivery->within = 0;
-		}
+	add_piece(delivery, frame_ring_at(ring, index), run);
+	if (run != length) {
+		add_piece(delivery, ring->bytes, length - run);
 	}
 }
 
-/* Fills the chain's buffers with what comes next. Returns the bytes that they took. */
-static uint32_t fill_chain(const struct virtio_chain *chain, struct delivery *delivery)
+/* A delivery begins with its header; all of it but the pieces is set. */
+static void begin_delivery(struct delivery *delivery)
 {
-	uint32_t before = delivery->length;
+	delivery->header = (struct net_header){ .buffers = 1 };
+	delivery->length = 0;
+	delivery->next = delivery->piece;
+	delivery->end = delivery->piece;
+}
 
+/* Fills a buffer of `room` bytes with what comes next. */
+static void fill(struct delivery *delivery, uint8_t *to, uint32_t room)
+{
+	struct piece *piece = delivery->next;
+	uint32_t count = room < delivery->length ? room : delivery->length;
+
+	delivery->length -= count;
+	for (; count > piece->length; piece++) {
+		frame_copy(to, piece->bytes, piece->length);
+		to += piece->length;
+		count -= piece->length;
+	}
+	frame_copy(to, piece->bytes, count);
+	piece->bytes += count;
+	piece->length -= count;
+	delivery->next = piece;
+}
+
+/* Fills the chain's buffers behind their first `skip` bytes. */
+static void fill_chain(struct delivery *delivery, const struct virtio_chain *chain, uint32_t skip)
+{
 	for (uint32_t i = chain->readable; i < chain->count; i++) {
 		const struct virtio_segment *segment = &chain->segment[i];
 
-		copy_next(delivery, segment->bytes,
-			segment->length < delivery->length ? segment->length : delivery->length);
+		if (skip >= segment->length) {
+			skip -= segment->length;
+			continue;
+		}
+		fill(delivery, segment->bytes + skip, segment->length - skip);
+		skip = 0;
 	}
-	return before - delivery->length;
 }
 
 enum delivered {
@@ -202,54 +221,103 @@ enum delivered {
 	DELIVERED_LOST, /* it will never fit, or is nothing that could be delivered */
 };
 
-/* Into one buffer, or, where the guest said so, as many as it takes. Where they do not suffice, none was taken. */
-static enum delivered deliver(
+/* The first buffer, which gets the header, too. Gives the bytes in it, 0 if there is none. */
+static uint32_t fill_first(struct net_registers *net, const struct model_context *context,
+	struct delivery *delivery, struct virtio_chain *chain)
+{
+	const uint32_t size = sizeof(delivery->header);
+	uint32_t before = delivery->length;
+
+	if (!take(&net->virtio, context, QUEUE_RECEIVE, VIRTIO_DESCRIPTOR_WRITE, chain)) {
+		return 0;
+	}
+	/* Section 5.1.6.3.1: it has room for the header at least. */
+	if (virtio_chain_write(chain, 0, &delivery->header, size) != size) {
+		virtio_break(&net->virtio);
+		return 0;
+	}
+	fill_chain(delivery, chain, size);
+	return size + before - delivery->length;
+}
+
+/* A further one that is no single segment. False: there is none. */
+static bool fill_next(struct net_registers *net, const struct model_context *context,
+	struct delivery *delivery, uint16_t *head)
+{
+	struct virtio_chain chain;
+
+	if (!virtio_take(&net->virtio, context, QUEUE_RECEIVE, &chain)) {
+		return false;
+	}
+	fill_chain(delivery, &chain, 0);
+	*head = chain.head;
+	return true;
+}
+
+/* Takes buffers, fills them and gives them back until nothing is left; nobody sees that before the commit. */
+static enum delivered fill_buffers(
 	struct net_registers *net, const struct model_context *context, struct delivery *delivery)
 {
-	struct virtio_registers *virtio = &net->virtio;
-	struct virtio_queue *queue = &virtio->queue[QUEUE_RECEIVE];
-	uint32_t most = virtio_has(virtio, FEATURE_MERGED_BUFFERS) ? MERGED_MAX : 1;
-	uint16_t next_available = queue->next_available;
-	enum virtio_pop found;
+	struct virtio_queue *queue = &net->virtio.queue[QUEUE_RECEIVE];
+	const struct virtio_areas areas = *virtio_areas(context, QUEUE_RECEIVE);
+	uint32_t most = virtio_has(&net->virtio, FEATURE_MERGED_BUFFERS) ? MERGED_MAX : 1;
 	struct virtio_chain first;
-	struct virtio_chain further;
-	struct {
-		uint16_t head;
-		uint32_t length;
-	} used[MERGED_MAX];
-	uint32_t count = 0;
-	uint16_t buffers;
+	uint32_t used = fill_first(net, context, delivery, &first);
+	uint32_t count = 1;
 
-	do {
-		struct virtio_chain *chain = count == 0 ? &first : &further;
-
-		if (count == most || count == queue->size) {
-			queue->next_available = next_available;
-			return DELIVERED_LOST;
-		}
-		found = virtio_queue_pop_buffer(queue, context->memory, chain);
-		if (found != VIRTIO_POP_CHAIN) {
-			queue->next_available = next_available;
-			if (found == VIRTIO_POP_BROKEN) {
-				virtio_break(virtio);
-			}
-			return DELIVERED_NOT;
-		}
-		used[count].head = chain->head;
-		used[count++].length = fill_chain(chain, delivery);
-	} while (delivery->length > 0);
-	/* Section 5.1.6.3.1: a buffer has room for the header at least. */
-	if (first.writable_bytes < sizeof(struct net_header)) {
-		virtio_break(virtio);
+	if (used == 0) {
 		return DELIVERED_NOT;
 	}
-	buffers = (uint16_t)count;
-	(void)virtio_chain_write(&first, offsetof(struct net_header, buffers), &buffers, sizeof(buffers));
-	for (uint32_t i = 0; i < count; i++) {
-		virtio_queue_push(queue, context->memory, used[i].head, used[i].length);
+	virtio_queue_push(queue, &areas, first.head, used);
+	most = most < areas.size ? most : areas.size;
+	for (uint32_t left = delivery->length; left > 0; left = delivery->length) {
+		struct virtio_segment segment;
+		uint16_t head;
+
+		if (count == most) {
+			return DELIVERED_LOST;
+		}
+		switch (virtio_queue_pop_single(
+			queue, &areas, context->memory, VIRTIO_DESCRIPTOR_WRITE, &head, &segment)) {
+		case VIRTIO_POP_CHAIN:
+			fill(delivery, segment.bytes, segment.length);
+			break;
+		case VIRTIO_POP_EMPTY:
+			return DELIVERED_NOT;
+		default:
+			if (!fill_next(net, context, delivery, &head)) {
+				return DELIVERED_NOT;
+			}
+		}
+		virtio_queue_push(queue, &areas, head, left - delivery->length);
+		count++;
 	}
-	virtio_gave(virtio, QUEUE_RECEIVE, !delivery->is_bulk);
+	if (count > 1) {
+		uint16_t buffers = (uint16_t)count;
+
+		(void)virtio_chain_write(
+			&first, offsetof(struct net_header, buffers), &buffers, sizeof(buffers));
+	}
 	return DELIVERED;
+}
+
+/* Into one buffer, or, where the guest said so, as many as it takes. Where they do not suffice, none was taken. `is_bulk`: nobody waits
+ * for it alone. */
+static enum delivered deliver(struct net_registers *net, const struct model_context *context,
+	struct delivery *delivery, bool is_bulk)
+{
+	struct virtio_queue *queue = &net->virtio.queue[QUEUE_RECEIVE];
+	const uint16_t next_available = queue->next_available;
+	const uint16_t next_used = queue->next_used;
+	enum delivered delivered = fill_buffers(net, context, delivery);
+
+	if (delivered != DELIVERED) {
+		queue->next_available = next_available;
+		queue->next_used = next_used;
+	} else if (!is_bulk) {
+		queue->prompt = 1;
+	}
+	return delivered;
 }
 
 /* Whether the guest takes frames of that kind as they are. */
@@ -265,20 +333,21 @@ static bool takes_whole(const struct virtio_registers *virtio, const struct fram
 	}
 }
 
-/* As it came: with what is left to do. */
-static void add_whole(struct delivery *delivery, const struct offload_packet *packet)
+/* As it came: with what is left to do. `header_length`: of what is to be cut. */
+static void add_whole(struct delivery *delivery, const struct ring *ring, uint32_t index,
+	const struct frame *frame, uint32_t header_length)
 {
-	const struct frame_offload *offload = &packet->frame.offload;
+	const struct frame_offload *offload = &frame->offload;
 
 	delivery->header.flags = offload->flags;
 	delivery->header.gso_type = offload->gso_type;
-	delivery->header.header_length = (uint16_t)packet->header_length;
+	delivery->header.header_length = (uint16_t)header_length;
 	delivery->header.gso_size = offload->gso_size;
 	if (offload->flags != 0) {
 		delivery->header.checksum_start = offload->checksum_start;
 		delivery->header.checksum_offset = offload->checksum_offset;
 	}
-	add_piece(delivery, NULL, packet->index, packet->frame.length);
+	add_ring(delivery, ring, index, frame->length);
 }
 
 /* With its checksum put in, whose two bytes are at `sum`. */
@@ -290,47 +359,62 @@ static void add_summed(struct delivery *delivery, const struct offload_packet *p
 
 	sum[0] = (uint8_t)(checksum >> 8);
 	sum[1] = (uint8_t)checksum;
-	add_piece(delivery, NULL, packet->index, place);
-	add_piece(delivery, sum, 0, 2);
-	add_piece(delivery, NULL, packet->index + place + 2, packet->frame.length - place - 2);
+	add_ring(delivery, packet->ring, packet->index, place);
+	add_piece(delivery, sum, 2);
+	add_ring(delivery, packet->ring, packet->index + place + 2, packet->frame.length - place - 2);
 }
 
-/* Packet net->cut of a frame that has to be cut. */
+/* Packet `number` of a frame that has to be cut. */
 static void add_cut(struct delivery *delivery, struct offload_packet *packet, uint32_t number)
 {
 	uint32_t offset;
 	uint32_t count;
 
 	offload_cut(packet, number, &offset, &count);
-	add_piece(delivery, packet->header, 0, packet->header_length);
-	add_piece(delivery, NULL, packet->index + offset, count);
+	add_piece(delivery, packet->header, packet->header_length);
+	add_ring(delivery, packet->ring, packet->index + offset, count);
+}
+
+/* The next packet of a frame that somebody has to look into: one of many packets, or with a checksum to put in. */
+static enum delivered deliver_packet(struct net_registers *net, const struct model_context *context,
+	struct delivery *delivery, const struct frame *frame, bool *is_last)
+{
+	uint32_t index = frame_ring_frame(net->virtio.outputs.receive_tail);
+	struct offload_packet packet;
+	uint8_t sum[2];
+
+	if (!offload_open(&packet, context->receive, index, frame)) {
+		return DELIVERED_LOST;
+	}
+	if (takes_whole(&net->virtio, &frame->offload)) {
+		add_whole(delivery, context->receive, index, frame, packet.header_length);
+	} else if (packet.header_length == 0) {
+		add_summed(delivery, &packet, sum);
+	} else if (net->cut < packet.packets) {
+		*is_last = net->cut + 1 == packet.packets;
+		add_cut(delivery, &packet, net->cut);
+	} else {
+		return DELIVERED_LOST; /* the other side has changed it meanwhile */
+	}
+	return deliver(net, context, delivery, frame->offload.gso_type != FRAME_GSO_NONE);
 }
 
 /* The next packet of the frame at the ring's tail. *is_last: of this frame nothing is left then. */
 static enum delivered deliver_next(struct net_registers *net, const struct model_context *context,
 	const struct frame *frame, bool *is_last)
 {
-	struct offload_packet packet;
 	struct delivery delivery;
-	uint8_t sum[2];
 
 	*is_last = true;
-	if (!offload_open(
-		    &packet, context->receive, frame_ring_frame(net->virtio.outputs.receive_tail), frame)) {
+	begin_delivery(&delivery);
+	if (frame->offload.gso_type != FRAME_GSO_NONE || !takes_whole(&net->virtio, &frame->offload)) {
+		return deliver_packet(net, context, &delivery, frame, is_last);
+	}
+	if (!frame_offload_is_sound(frame, FRAME_MIN_LENGTH)) {
 		return DELIVERED_LOST;
 	}
-	begin_delivery(&delivery, context->receive, frame);
-	if (takes_whole(&net->virtio, &frame->offload)) {
-		add_whole(&delivery, &packet);
-	} else if (packet.header_length == 0) {
-		add_summed(&delivery, &packet, sum);
-	} else if (net->cut < packet.packets) {
-		*is_last = net->cut + 1 == packet.packets;
-		add_cut(&delivery, &packet, net->cut);
-	} else {
-		return DELIVERED_LOST; /* the other side has changed it meanwhile */
-	}
-	return deliver(net, context, &delivery);
+	add_whole(&delivery, context->receive, frame_ring_frame(net->virtio.outputs.receive_tail), frame, 0);
+	return deliver(net, context, &delivery, false);
 }
 
 static enum virtio_served receive(struct net_registers *net, const struct model_context *context)
@@ -426,6 +510,6 @@ static const struct virtio_device net_device = {
 };
 
 const struct model virtio_net_model = {
-	VIRTIO_MODEL("virtio-net", 0x3154454e /* "NET1" */, struct net_registers, net_device),
+	VIRTIO_MODEL("virtio-net", 0x3254454e /* "NET2" */, struct net_registers, net_device),
 	.has_frames = true,
 };

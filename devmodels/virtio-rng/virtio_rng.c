@@ -40,7 +40,8 @@ static enum virtio_served serve(void *registers, const struct model_context *con
 	for (uint32_t i = 0; i < VIRTIO_SERVE_CHAINS; i++) {
 		uint32_t available = ring_available(context->receive, outputs->receive_tail);
 
-		if (available == 0 && virtio_queue_available(&virtio->queue[queue], context->memory) != 0) {
+		if (available == 0 &&
+			virtio_queue_available(&virtio->queue[queue], virtio_areas(context, queue)) != 0) {
 			outputs->wants_bytes = 1;
 			return VIRTIO_SERVED_WAITS;
 		}
@@ -61,6 +62,6 @@ static const struct virtio_device rng_device = {
 };
 
 const struct model virtio_rng_model = {
-	VIRTIO_MODEL("virtio-rng", 0x31474e52 /* "RNG1" */, struct rng_registers, rng_device),
+	VIRTIO_MODEL("virtio-rng", 0x32474e52 /* "RNG2" */, struct rng_registers, rng_device),
 	.has_console = true, /* its ring from the entropy task */
 };

@@ -14,7 +14,12 @@ struct virtio_descriptor {
 };
 _Static_assert(sizeof(struct virtio_descriptor) == 16, "section 2.7.5");
 
-enum { VIRTIO_DESCRIPTOR_NEXT = 1, VIRTIO_DESCRIPTOR_WRITE = 2, VIRTIO_DESCRIPTOR_INDIRECT = 4 };
+enum {
+	VIRTIO_DESCRIPTOR_NEXT = 1,
+	VIRTIO_DESCRIPTOR_WRITE = 2,
+	VIRTIO_DESCRIPTOR_INDIRECT = 4,
+	VIRTIO_DESCRIPTOR_KINDS = 7, /* all of them */
+};
 enum { VIRTIO_AVAILABLE_NO_INTERRUPT = 1 };
 
 /* Places in the rings (sections 2.7.6 and 2.7.8): flags, index, entries, and behind them the other side's event index. */

@@ -6,21 +6,23 @@
 
 enum { QUEUE_SIZE_MAX = 32768 };
 
-bool virtio_queue_valid(const struct virtio_queue *queue, const struct guest_memory *memory)
+bool virtio_queue_open(
+	struct virtio_areas *areas, const struct virtio_queue *queue, const struct guest_memory *memory)
 {
-	return queue->size != 0 && queue->size <= QUEUE_SIZE_MAX && (queue->size & (queue->size - 1)) == 0 &&
-	       (queue->descriptors & 15) == 0 && (queue->driver & 1) == 0 && (queue->device & 3) == 0 &&
-	       guest_memory_pointer(memory, queue->descriptors, 16 * (uint64_t)queue->size) != NULL &&
-	       guest_memory_pointer(memory, queue->driver, virtio_available_bytes(queue->size)) != NULL &&
-	       guest_memory_pointer(memory, queue->device, virtio_used_bytes(queue->size)) != NULL;
-}
+	struct virtio_areas found = {
+		.descriptors = guest_memory_pointer(memory, queue->descriptors, 16 * (uint64_t)queue->size),
+		.available = guest_memory_pointer(memory, queue->driver, virtio_available_bytes(queue->size)),
+		.used = guest_memory_pointer(memory, queue->device, virtio_used_bytes(queue->size)),
+		.size = queue->size,
+	};
 
-uint16_t virtio_queue_available(const struct virtio_queue *queue, const struct guest_memory *memory)
-{
-	const uint8_t *index = guest_memory_pointer(memory, queue->driver + VIRTIO_RING_INDEX, 2);
-	uint16_t ready = index != NULL ? (uint16_t)(virtio_load(index) - queue->next_available) : 0;
-
-	return ready <= queue->size ? ready : 0;
+	if (queue->size == 0 || queue->size > QUEUE_SIZE_MAX || (queue->size & (queue->size - 1)) != 0 ||
+		(queue->descriptors & 15) != 0 || (queue->driver & 1) != 0 || (queue->device & 3) != 0 ||
+		found.descriptors == NULL || found.available == NULL || found.used == NULL) {
+		return false;
+	}
+	*areas = found;
+	return true;
 }
 
 /* A table of descriptors in RAM: the queue's own, or a chain's. */
@@ -29,7 +31,7 @@ struct table {
 	uint32_t entries;
 };
 
-static inline bool open_table(
+static bool open_table(
 	struct table *table, const struct guest_memory *memory, uint64_t address, uint32_t entries)
 {
 	table->bytes = guest_memory_pointer(memory, address, 16 * (uint64_t)entries);
@@ -37,20 +39,17 @@ static inline bool open_table(
 	return table->bytes != NULL;
 }
 
-bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head,
+bool virtio_queue_chain(const struct virtio_areas *areas, const struct guest_memory *memory, uint16_t head,
 	struct virtio_chain *chain)
 {
 	uint64_t readable_bytes = 0;
 	uint64_t writable_bytes = 0;
 	uint32_t readable = 0;
 	uint32_t count = 0;
-	struct table table;
+	struct table table = { areas->descriptors, areas->size };
 	uint32_t index = head;
 	bool indirect = false;
 
-	if (!open_table(&table, memory, queue->descriptors, queue->size)) {
-		return false;
-	}
 	/* Ends with the segments that a chain may have: one that is linked to itself ends there. */
 	while (index < table.entries && count < VIRTIO_SEGMENTS) {
 		struct virtio_descriptor descriptor = virtio_descriptor_at(table.bytes, index);
@@ -92,44 +91,6 @@ bool virtio_queue_chain(const struct virtio_queue *queue, const struct guest_mem
 		index = descriptor.next;
 	}
 	return false;
-}
-
-bool virtio_queue_wait(const struct virtio_queue *queue, const struct guest_memory *memory)
-{
-	const uint8_t *index = guest_memory_pointer(memory, queue->driver + VIRTIO_RING_INDEX, 2);
-	uint8_t *used = guest_memory_pointer(memory, queue->device, virtio_used_bytes(queue->size));
-
-	if (index == NULL || used == NULL) {
-		return false;
-	}
-	if (queue->event_index != 0) {
-		virtio_store(
-			used + virtio_used_bytes(queue->size) - VIRTIO_RING_EVENT, queue->next_available);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	}
-	return virtio_load(index) != queue->next_available;
-}
-
-bool virtio_queue_publish(
-	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t before)
-{
-	uint64_t bytes = virtio_available_bytes(queue->size);
-	const uint8_t *available = guest_memory_pointer(memory, queue->driver, bytes);
-	uint8_t *used = guest_memory_pointer(memory, queue->device, VIRTIO_RING_ENTRIES);
-	uint16_t event;
-
-	if (available == NULL || used == NULL) {
-		return false;
-	}
-	virtio_store(used + VIRTIO_RING_INDEX, queue->next_used);
-	/* The guest says what it wants, then looks at the index: one of us sees the other's store. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (queue->event_index == 0) {
-		return (virtio_load(available + VIRTIO_RING_FLAGS) & VIRTIO_AVAILABLE_NO_INTERRUPT) == 0;
-	}
-	event = virtio_load(available + bytes - VIRTIO_RING_EVENT);
-	/* Whether `event` is one of the entries shown now (section 2.7.7.1). */
-	return (uint16_t)(queue->next_used - event - 1) < (uint16_t)(queue->next_used - before);
 }
 
 uint64_t virtio_chain_gather(

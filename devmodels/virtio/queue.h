@@ -35,7 +35,7 @@ struct virtio_queue {
 	uint16_t enabled;     /* 1: none of the above but the indices changes any more */
 	uint16_t event_index; /* 1: VIRTIO_F_EVENT_IDX was negotiated */
 	uint16_t prompt;      /* 1: somebody waits for what was given back last */
-	uint16_t reserved;
+	uint16_t waits;       /* 1: is to be served when what the device waits for may have come */
 };
 _Static_assert(
 	sizeof(struct virtio_queue) == 40, "part of register structures: their identity changes with it");
@@ -59,80 +59,87 @@ enum virtio_pop {
 	VIRTIO_POP_EMPTY,
 	VIRTIO_POP_CHAIN,
 	VIRTIO_POP_BROKEN, /* the guest's ring is nonsense: the device needs a reset */
+	VIRTIO_POP_OTHER,  /* a chain, or nonsense, that was not taken: virtio_queue_pop() */
 };
 
-/* Whether the three areas may be used: aligned (section 2.7), in RAM, `size` a power of two up to 32768. */
-__attribute__((warn_unused_result)) bool virtio_queue_valid(
-	const struct virtio_queue *queue, const struct guest_memory *memory);
+/* Where an enabled queue's areas are in this process. Looked up and checked once: good as long as the queue is enabled. */
+struct virtio_areas {
+	const uint8_t *descriptors;
+	const uint8_t *available;
+	uint8_t *used;
+	uint32_t size; /* entries; 0: not looked up */
+};
+
+/* Looks the areas up. False, and nothing done, if they may not be used: not aligned (section 2.7), not in RAM, or `size` no power of two
+ * up to 32768. Registers of a former process may say anything, too. */
+__attribute__((warn_unused_result)) bool virtio_queue_open(
+	struct virtio_areas *areas, const struct virtio_queue *queue, const struct guest_memory *memory);
 
 /* Reads the chain of `head`; that of one in flight again. False if it is nonsense (by now). */
-__attribute__((warn_unused_result)) bool virtio_queue_chain(const struct virtio_queue *queue,
+__attribute__((warn_unused_result)) bool virtio_queue_chain(const struct virtio_areas *areas,
 	const struct guest_memory *memory, uint16_t head, struct virtio_chain *chain);
 
-/* Chains that the guest has made available; 0 if its index is nonsense. */
-uint16_t virtio_queue_available(const struct virtio_queue *queue, const struct guest_memory *memory);
+/* Chains that the guest has made available; more than the queue has entries: nonsense. */
+static inline uint16_t virtio_queue_available(
+	const struct virtio_queue *queue, const struct virtio_areas *areas)
+{
+	return (uint16_t)(virtio_load(areas->available + VIRTIO_RING_INDEX) - queue->next_available);
+}
 
 /* Asks the guest to notify of the next chain. True: one has come already, there will be no notification of it. */
-__attribute__((warn_unused_result)) bool virtio_queue_wait(
-	const struct virtio_queue *queue, const struct guest_memory *memory);
+__attribute__((warn_unused_result)) static inline bool virtio_queue_wait(
+	const struct virtio_queue *queue, const struct virtio_areas *areas)
+{
+	if (queue->event_index != 0) {
+		virtio_store(areas->used + virtio_used_bytes(areas->size) - VIRTIO_RING_EVENT,
+			queue->next_available);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	}
+	return virtio_queue_available(queue, areas) != 0;
+}
 
 /* Shows the guest what was given back up to next_used. `before` is the index shown before. True: it wants an interrupt for it. */
-__attribute__((warn_unused_result)) bool virtio_queue_publish(
-	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t before);
-
-/* virtio_queue_chain() for a chain of one descriptor, as most buffers of a network are. False: it is none such, or nonsense. */
-__attribute__((warn_unused_result)) static inline bool virtio_queue_single(const struct virtio_queue *queue,
-	const struct guest_memory *memory, uint16_t head, struct virtio_chain *chain)
+__attribute__((warn_unused_result)) static inline bool virtio_queue_publish(
+	const struct virtio_queue *queue, const struct virtio_areas *areas, uint16_t before)
 {
-	const uint8_t *table = guest_memory_pointer(memory, queue->descriptors, 16 * (uint64_t)queue->size);
-	struct virtio_descriptor descriptor;
-	uint8_t *bytes;
+	uint16_t event;
 
-	if (table == NULL || head >= queue->size) {
-		return false;
+	virtio_store(areas->used + VIRTIO_RING_INDEX, queue->next_used);
+	/* The guest says what it wants, then looks at the index: one of us sees the other's store. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (queue->event_index == 0) {
+		return (virtio_load(areas->available + VIRTIO_RING_FLAGS) & VIRTIO_AVAILABLE_NO_INTERRUPT) ==
+		       0;
 	}
-	descriptor = virtio_descriptor_at(table, head);
-	bytes = guest_memory_pointer(memory, descriptor.address, descriptor.length);
-	if (bytes == NULL ||
-		(descriptor.flags & (VIRTIO_DESCRIPTOR_NEXT | VIRTIO_DESCRIPTOR_INDIRECT)) != 0) {
-		return false;
-	}
-	chain->head = head;
-	chain->count = 1;
-	chain->readable = (descriptor.flags & VIRTIO_DESCRIPTOR_WRITE) == 0;
-	chain->readable_bytes = chain->readable != 0 ? descriptor.length : 0;
-	chain->writable_bytes = descriptor.length - chain->readable_bytes;
-	chain->segment[0] = (struct virtio_segment){ bytes, descriptor.length };
-	return true;
+	event = virtio_load(areas->available + virtio_available_bytes(areas->size) - VIRTIO_RING_EVENT);
+	/* Whether `event` is one of the entries shown now (section 2.7.7.1). */
+	return (uint16_t)(queue->next_used - event - 1) < (uint16_t)(queue->next_used - before);
 }
 
 /* The head of the next chain. */
 __attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_next(
-	const struct virtio_queue *queue, const struct guest_memory *memory, uint16_t *head)
+	const struct virtio_queue *queue, const struct virtio_areas *areas, uint16_t *head)
 {
-	const uint8_t *ring =
-		guest_memory_pointer(memory, queue->driver, virtio_available_bytes(queue->size));
-	uint32_t place = queue->next_available & (queue->size - 1u);
-	uint16_t ready;
+	uint32_t size = areas->size;
+	uint32_t place = queue->next_available & (size - 1u);
+	uint16_t ready = virtio_queue_available(queue, areas);
 
-	/* No driver makes a queue without entries; registers of a former process may say anything. */
-	if (ring == NULL || queue->size == 0) {
-		return VIRTIO_POP_BROKEN;
+	if (ready == 0) {
+		return VIRTIO_POP_EMPTY;
 	}
-	ready = (uint16_t)(virtio_load(ring + VIRTIO_RING_INDEX) - queue->next_available);
-	*head = virtio_load(ring + VIRTIO_RING_ENTRIES + VIRTIO_AVAILABLE_ENTRY * (uint64_t)place);
-	return ready == 0 ? VIRTIO_POP_EMPTY : ready > queue->size ? VIRTIO_POP_BROKEN : VIRTIO_POP_CHAIN;
+	*head = virtio_load(areas->available + VIRTIO_RING_ENTRIES + VIRTIO_AVAILABLE_ENTRY * place);
+	return ready > size ? VIRTIO_POP_BROKEN : VIRTIO_POP_CHAIN;
 }
 
 /* Takes the next chain. `queue` is enabled. */
-__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop(
-	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain)
+__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop(struct virtio_queue *queue,
+	const struct virtio_areas *areas, const struct guest_memory *memory, struct virtio_chain *chain)
 {
 	uint16_t head;
-	enum virtio_pop found = virtio_queue_next(queue, memory, &head);
+	enum virtio_pop found = virtio_queue_next(queue, areas, &head);
 
 	if (found == VIRTIO_POP_CHAIN) {
-		if (!virtio_queue_chain(queue, memory, head, chain)) {
+		if (!virtio_queue_chain(areas, memory, head, chain)) {
 			return VIRTIO_POP_BROKEN;
 		}
 		queue->next_available++;
@@ -140,34 +147,42 @@ __attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_p
 	return found;
 }
 
-/* The same, for a queue whose chains are mostly of one descriptor. */
-__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop_buffer(
-	struct virtio_queue *queue, const struct guest_memory *memory, struct virtio_chain *chain)
+/* The same where the next chain is one descriptor, as most buffers of a network are, that the device reads (`flags` 0) or writes
+ * (VIRTIO_DESCRIPTOR_WRITE). Any other is VIRTIO_POP_OTHER. */
+__attribute__((warn_unused_result)) static inline enum virtio_pop virtio_queue_pop_single(
+	struct virtio_queue *queue, const struct virtio_areas *areas, const struct guest_memory *memory,
+	uint16_t flags, uint16_t *head, struct virtio_segment *segment)
 {
-	uint16_t head;
-	enum virtio_pop found = virtio_queue_next(queue, memory, &head);
+	enum virtio_pop found = virtio_queue_next(queue, areas, head);
+	struct virtio_descriptor descriptor;
+	uint8_t *bytes;
 
-	if (found == VIRTIO_POP_CHAIN) {
-		if (!virtio_queue_single(queue, memory, head, chain) &&
-			!virtio_queue_chain(queue, memory, head, chain)) {
-			return VIRTIO_POP_BROKEN;
-		}
-		queue->next_available++;
+	if (found == VIRTIO_POP_EMPTY) {
+		return VIRTIO_POP_EMPTY;
 	}
-	return found;
+	if (found == VIRTIO_POP_BROKEN || *head >= areas->size) {
+		return VIRTIO_POP_OTHER;
+	}
+	descriptor = virtio_descriptor_at(areas->descriptors, *head);
+	if ((descriptor.flags & VIRTIO_DESCRIPTOR_KINDS) != flags) {
+		return VIRTIO_POP_OTHER;
+	}
+	bytes = guest_memory_pointer(memory, descriptor.address, descriptor.length);
+	if (bytes == NULL) {
+		return VIRTIO_POP_OTHER;
+	}
+	*segment = (struct virtio_segment){ bytes, descriptor.length };
+	queue->next_available++;
+	return VIRTIO_POP_CHAIN;
 }
 
 /* Gives the chain of `head` back, into whose buffers `length` bytes were written. */
 static inline void virtio_queue_push(
-	struct virtio_queue *queue, const struct guest_memory *memory, uint16_t head, uint32_t length)
+	struct virtio_queue *queue, const struct virtio_areas *areas, uint16_t head, uint32_t length)
 {
-	uint32_t place = queue->next_used & (queue->size - 1u);
-	uint8_t *element = guest_memory_pointer(memory,
-		queue->device + VIRTIO_RING_ENTRIES + VIRTIO_USED_ENTRY * (uint64_t)place, VIRTIO_USED_ENTRY);
+	uint32_t place = queue->next_used & (areas->size - 1u);
 
-	if (element != NULL) {
-		virtio_used_write(element, head, length);
-	}
+	virtio_used_write(areas->used + VIRTIO_RING_ENTRIES + VIRTIO_USED_ENTRY * place, head, length);
 	queue->next_used++;
 }
 

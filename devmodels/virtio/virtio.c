@@ -29,16 +29,23 @@ enum { INTERRUPT_QUEUE = 1, INTERRUPT_CONFIG = 2 };
 
 #define SERVE_PASSES 4u  /* of one queue in one event, while the guest adds to it */
 #define SOON UINT64_C(1) /* a deadline that has passed */
+#define EVENT_ALL_QUEUES (((UINT64_C(1) << VIRTIO_QUEUES) - 1) * MODEL_EVENT_DOORBELL(0))
 
-/* Words of the scratch: one for each queue (the index that was shown last, and from bit 16 on the one up to which interrupts were decided
- * about), one for the configuration, and the deadline of the interrupts that wait. */
-#define SCRATCH_KNOWN UINT64_C(0x100000000)
-#define SCRATCH_WAITS UINT64_C(0x200000000)
+/* Words of the scratch: one for each queue (the index that was shown last, two flags, and from bit 32 on the index up to which interrupts were
+ * decided about), one for the configuration, and the deadline of the interrupts that wait. */
+#define SCRATCH_KNOWN (UINT32_C(1) << 16)
+#define SCRATCH_WAITS (UINT32_C(1) << 17) /* an interrupt */
+#define SCRATCH_CONFIG_KNOWN (UINT64_C(1) << 32)
 enum { SCRATCH_CONFIG = VIRTIO_QUEUES, SCRATCH_DEADLINE };
 
 static const struct virtio_device *device_of(const struct model_context *context)
 {
 	return context->model->device;
+}
+
+static bool is_moderated(const struct model_context *context, uint32_t queue)
+{
+	return (device_of(context)->moderated >> queue & 1) != 0;
 }
 
 static uint64_t offered(const struct virtio_registers *virtio, const struct virtio_device *device)
@@ -95,8 +102,9 @@ void virtio_break(struct virtio_registers *virtio)
 /* ---- Reset ---- */
 
 /* What every reset leaves; the edges that the line has had stay counted. */
-static void clear(struct virtio_registers *virtio, const struct virtio_device *device)
+static void clear(struct virtio_registers *virtio, const struct model_context *context)
 {
+	const struct virtio_device *device = device_of(context);
 	struct virtio_registers fresh = {
 		.outputs = virtio->outputs,
 		.config_changes = virtio->config_changes,
@@ -109,6 +117,7 @@ static void clear(struct virtio_registers *virtio, const struct virtio_device *d
 	for (uint32_t i = 0; i < VIRTIO_QUEUES && i < device->queue_count; i++) {
 		fresh.queue[i].size = device->queue_size[i];
 		fresh.queue[i].vector = VIRTIO_NO_VECTOR;
+		virtio_areas(context, i)->size = 0;
 	}
 	*virtio = fresh;
 	(void)take_interrupt_status(virtio);
@@ -126,7 +135,7 @@ const char *virtio_power_on(void *registers, const struct model_context *context
 {
 	const struct virtio_device *device = device_of(context);
 
-	clear(registers, device);
+	clear(registers, context);
 	return device->power_on != NULL ? device->power_on(registers, context) : NULL;
 }
 
@@ -259,7 +268,7 @@ static void write_status(struct virtio_registers *virtio, const struct model_con
 	bool starts;
 
 	if (status == 0) {
-		clear(virtio, device);
+		clear(virtio, context);
 		try_reset(virtio, context);
 		return;
 	}
@@ -280,7 +289,7 @@ static void write_status(struct virtio_registers *virtio, const struct model_con
 	virtio->status |= (uint8_t)(status & ~VIRTIO_STATUS_NEEDS_RESET);
 	if (starts) {
 		/* What has waited for a driver: bytes that were typed, say. */
-		virtio_event(virtio, context, MODEL_EVENT_CONSOLE);
+		virtio_event(virtio, context, EVENT_ALL_QUEUES);
 	}
 }
 
@@ -299,6 +308,7 @@ static uint16_t usable_vector(const struct virtio_device *device, uint32_t vecto
 	return vector < virtio_pci_vectors(device->queue_count) ? (uint16_t)vector : VIRTIO_NO_VECTOR;
 }
 
+/* Enables the selected queue. */
 static void enable_queue(
 	struct virtio_registers *virtio, const struct model_context *context, struct virtio_queue *queue)
 {
@@ -306,7 +316,7 @@ static void enable_queue(
 	if ((virtio->status & VIRTIO_STATUS_FEATURES_OK) == 0) {
 		return;
 	}
-	if (!virtio_queue_valid(queue, context->memory)) {
+	if (!virtio_queue_open(virtio_areas(context, virtio->queue_select), queue, context->memory)) {
 		virtio_break(virtio);
 		return;
 	}
@@ -423,66 +433,82 @@ void virtio_write(void *registers, const struct model_context *context, const st
 
 /* ---- Queues ---- */
 
-bool virtio_queue_runs(const struct virtio_registers *virtio, uint32_t queue)
+/* The areas of an enabled queue. NULL: it can't be used, as only registers of a former process can say. */
+static const struct virtio_areas *open_areas(
+	const struct virtio_queue *queue, const struct model_context *context, uint32_t number)
+{
+	struct virtio_areas *areas = virtio_areas(context, number);
+
+	return areas->size != 0 || virtio_queue_open(areas, queue, context->memory) ? areas : NULL;
+}
+
+/* Whether that queue may be used: the driver runs, the queue is enabled, nothing is broken. */
+static bool runs(const struct virtio_registers *virtio, uint32_t queue)
 {
 	return (virtio->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET |
 					 VIRTIO_STATUS_FAILED)) == VIRTIO_STATUS_DRIVER_OK &&
-	       queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0;
+	       virtio->queue[queue].enabled != 0;
 }
 
 bool virtio_take(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
 	struct virtio_chain *chain)
 {
-	enum virtio_pop result;
+	enum virtio_pop found;
 
-	if (!virtio_queue_runs(virtio, queue)) {
+	if (!runs(virtio, queue)) {
 		return false;
 	}
-	result = virtio_queue_pop(&virtio->queue[queue], context->memory, chain);
-	if (result == VIRTIO_POP_BROKEN) {
+	found = virtio_queue_pop(&virtio->queue[queue], virtio_areas(context, queue), context->memory, chain);
+	if (found == VIRTIO_POP_BROKEN) {
 		virtio_break(virtio);
 	}
-	return result == VIRTIO_POP_CHAIN;
+	return found == VIRTIO_POP_CHAIN;
 }
 
-void virtio_gave(struct virtio_registers *virtio, uint32_t queue, bool is_prompt)
+/* Takes and gives until the queue has asked the guest to notify, waits for something else, or has had enough. True: the last. */
+static bool serve_passes(struct virtio_registers *virtio, const struct model_context *context,
+	const struct virtio_areas *areas, uint32_t number)
 {
-	virtio->queue[queue].prompt |= is_prompt;
-	interrupt(virtio, INTERRUPT_QUEUE);
-}
+	const struct virtio_device *device = device_of(context);
+	struct virtio_queue *queue = &virtio->queue[number];
 
-void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
-	uint16_t head, uint32_t length)
-{
-	if (queue < VIRTIO_QUEUES && virtio->queue[queue].enabled != 0) {
-		virtio_queue_push(&virtio->queue[queue], context->memory, head, length);
-		virtio_gave(virtio, queue, true);
-	}
-}
-
-/* Serves a queue until it has asked the guest to notify, waits for something else, or has had enough. True: the last. */
-static bool serve(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue)
-{
+	queue->waits = 1;
 	for (uint32_t pass = 0; pass < SERVE_PASSES; pass++) {
-		enum virtio_served served = device_of(context)->serve(virtio, context, queue);
+		enum virtio_served served = device->serve(virtio, context, number);
 
-		if (served != VIRTIO_SERVED_EMPTY || !virtio_queue_runs(virtio, queue)) {
+		if (served != VIRTIO_SERVED_EMPTY) {
 			return served == VIRTIO_SERVED_MORE;
 		}
-		if (!virtio_queue_wait(&virtio->queue[queue], context->memory)) {
+		if (!runs(virtio, number) || !virtio_queue_wait(queue, areas)) {
+			/* For the guest alone, unless chains are in flight. */
+			queue->waits = device->keeps_chains;
 			return false;
 		}
 	}
 	return true;
 }
 
-/* The timer is for what is left of a queue, and for interrupts that wait: all of those that are committed under one deadline are due with it. */
-static void set_deadline(
-	struct virtio_registers *virtio, const struct model_context *context, bool more, bool moderated)
+/* Serves a queue that runs. The timer is for what is left of it, and for interrupts that wait: all of those that are committed under one
+ * deadline are due with it. */
+static void serve(struct virtio_registers *virtio, const struct model_context *context, uint32_t number)
 {
-	if (more) {
+	struct virtio_queue *queue = &virtio->queue[number];
+	const struct virtio_areas *areas = open_areas(queue, context, number);
+	uint16_t before = queue->next_used;
+
+	if (areas == NULL) {
+		virtio_break(virtio);
+		return;
+	}
+	queue->prompt = 0;
+	if (serve_passes(virtio, context, areas, number)) {
 		virtio->outputs.deadline = SOON;
-	} else if (moderated && virtio->outputs.deadline == 0) {
+	}
+	if (queue->next_used == before) {
+		return;
+	}
+	interrupt(virtio, INTERRUPT_QUEUE);
+	if (is_moderated(context, number) && virtio->outputs.deadline == 0) {
 		virtio->outputs.deadline = environment_clock_ns(context->environment) + VIRTIO_MODERATION_NS;
 	}
 }
@@ -490,28 +516,22 @@ static void set_deadline(
 void virtio_event(void *registers, const struct model_context *context, uint64_t bits)
 {
 	struct virtio_registers *virtio = registers;
-	const struct virtio_device *device = device_of(context);
-	bool all = (bits & (MODEL_EVENT_TIMER | MODEL_EVENT_CONSOLE)) != 0;
-	bool more = false;
-	bool moderated = false;
 
 	if ((bits & MODEL_EVENT_TIMER) != 0) {
 		virtio->outputs.deadline = 0;
+		bits |= EVENT_ALL_QUEUES;
 	}
 	if (virtio->resetting != 0) {
 		try_reset(virtio, context);
 	}
-	for (uint32_t queue = 0; queue < device->queue_count && queue < VIRTIO_QUEUES; queue++) {
-		if ((all || (bits & MODEL_EVENT_DOORBELL(queue)) != 0) && virtio_queue_runs(virtio, queue)) {
-			uint16_t before = virtio->queue[queue].next_used;
+	for (uint32_t i = 0; i < VIRTIO_QUEUES && i < device_of(context)->queue_count; i++) {
+		bool is_due = (bits & MODEL_EVENT_DOORBELL(i)) != 0 ||
+			      ((bits & MODEL_EVENT_CONSOLE) != 0 && virtio->queue[i].waits != 0);
 
-			virtio->queue[queue].prompt = 0;
-			more |= serve(virtio, context, queue);
-			moderated |= (device->moderated >> queue & 1) != 0 &&
-				     virtio->queue[queue].next_used != before;
+		if (is_due && runs(virtio, i)) {
+			serve(virtio, context, i);
 		}
 	}
-	set_deadline(virtio, context, more, moderated);
 }
 
 /* ---- After the commit ---- */
@@ -522,62 +542,69 @@ static uint32_t pulse_of(uint16_t vector)
 }
 
 /* What the process knows of a queue: a word of the scratch. */
-static uint64_t known(uint16_t shown, uint16_t told, bool waits)
+static uint64_t known(uint16_t shown, uint16_t told, uint32_t waits)
 {
-	return SCRATCH_KNOWN | (waits ? SCRATCH_WAITS : 0) | (uint64_t)told << 16 | shown;
+	return (uint64_t)told << 32 | waits | SCRATCH_KNOWN | shown;
 }
 
-/* Shows what was given back. True: its interrupt is due now. `deadline`: until which it may wait, 0 if it may not. An interrupt that has
- * waited is decided about anew: the driver says by its event index whether it still wants it. A process that does not know what was
- * shown tells once too often. */
-static bool publish_queue(const struct virtio_queue *queue, const struct guest_memory *memory,
-	uint64_t scratch[MODEL_SCRATCH_WORDS], uint32_t number, uint64_t deadline)
+/* Shows what was given back. True: the interrupt of the queue is due now. That of a moderated one may wait until the deadline, and is decided
+ * about anew then: the driver says by its event index whether it still wants it. A process that does not know what was shown tells once too
+ * often. */
+static bool publish_queue(const struct virtio_registers *virtio, const struct model_context *context,
+	uint32_t number, uint64_t scratch[MODEL_SCRATCH_WORDS])
 {
+	const struct virtio_queue *queue = &virtio->queue[number];
 	uint64_t word = scratch[number];
 	uint16_t next = queue->next_used;
-	uint16_t told = (uint16_t)(word >> 16);
-	bool is_known = (word & SCRATCH_KNOWN) != 0;
-	bool is_late = (word & SCRATCH_WAITS) != 0 && deadline != scratch[SCRATCH_DEADLINE];
-	bool is_wanted;
+	uint16_t told = (uint16_t)(word >> 32);
+	uint64_t deadline = is_moderated(context, number) ? virtio->outputs.deadline : 0;
+	bool waits = (word & SCRATCH_WAITS) != 0;
+	bool is_late = waits && deadline != scratch[SCRATCH_DEADLINE];
+	const struct virtio_areas *areas;
 
-	if (is_known && (uint16_t)word == next && !is_late) {
+	if (queue->enabled == 0) {
+		scratch[number] = known(0, 0, 0); /* where it starts */
 		return false;
 	}
-	is_wanted = virtio_queue_publish(queue, memory, told) || !is_known;
-	if (is_wanted && is_known && !is_late && deadline > SOON &&
+	if (waits && !is_late && (uint16_t)word == next) {
+		return false;
+	}
+	scratch[number] = known(next, next, 0);
+	areas = open_areas(queue, context, number);
+	if (areas == NULL || (!virtio_queue_publish(queue, areas, told) && (word & SCRATCH_KNOWN) != 0)) {
+		return false;
+	}
+	if (deadline > SOON && !is_late && (word & SCRATCH_KNOWN) != 0 &&
 		(uint16_t)(next - told) < VIRTIO_MODERATION_CHAINS) {
 		scratch[SCRATCH_DEADLINE] = deadline;
-		scratch[number] = known(next, told, true);
+		scratch[number] = known(next, told, SCRATCH_WAITS);
 		return false;
 	}
-	scratch[number] = known(next, next, false);
-	return is_wanted;
+	return true;
 }
 
 uint32_t virtio_publish(
 	const void *registers, const struct model_context *context, uint64_t scratch[MODEL_SCRATCH_WORDS])
 {
 	const struct virtio_registers *virtio = registers;
-	uint32_t moderated = device_of(context)->moderated;
 	uint32_t pulses = 0;
 	bool is_prompt = false;
 
 	for (uint32_t i = 0; i < VIRTIO_QUEUES; i++) {
 		const struct virtio_queue *queue = &virtio->queue[i];
 
-		if (queue->enabled == 0) {
-			scratch[i] = SCRATCH_KNOWN; /* starts at 0, with nothing to tell */
-		} else if (publish_queue(queue, context->memory, scratch, i,
-				   (moderated >> i & 1) != 0 ? virtio->outputs.deadline : 0)) {
+		/* Mostly nothing is new, and no interrupt waits. */
+		if ((uint32_t)scratch[i] != (SCRATCH_KNOWN | queue->next_used) &&
+			publish_queue(virtio, context, i, scratch)) {
 			pulses |= pulse_of(queue->vector);
-			is_prompt |= queue->prompt != 0 && (moderated >> i & 1) == 0;
+			is_prompt |= queue->prompt != 0 && !is_moderated(context, i);
 		}
 	}
 	/* A change that the driver has seen needs no second telling: Linux would note it as another one. */
-	if (scratch[SCRATCH_CONFIG] != (SCRATCH_KNOWN | virtio->config_changes)) {
+	if (scratch[SCRATCH_CONFIG] != (SCRATCH_CONFIG_KNOWN | virtio->config_changes)) {
 		bool is_known = scratch[SCRATCH_CONFIG] != 0;
 
-		scratch[SCRATCH_CONFIG] = SCRATCH_KNOWN | virtio->config_changes;
+		scratch[SCRATCH_CONFIG] = SCRATCH_CONFIG_KNOWN | virtio->config_changes;
 		if (is_known || virtio->config_seen != virtio->config_changes) {
 			pulses |= pulse_of(virtio->config_vector);
 			is_prompt = true;

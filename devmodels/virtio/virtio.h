@@ -15,7 +15,7 @@
 #include "framework/model.h"
 #include "virtio/queue.h"
 
-#define VIRTIO_QUEUES 4u
+#define VIRTIO_QUEUES 2u /* of any device that we have */
 _Static_assert(VIRTIO_QUEUES <= VIRTIO_PCI_QUEUES && VIRTIO_QUEUES + 2 <= MODEL_SCRATCH_WORDS,
 	"one word each, and two");
 
@@ -50,11 +50,16 @@ struct virtio_registers {
 	struct virtio_queue queue[VIRTIO_QUEUES];
 };
 
+/* In the process's own memory, the first of what a model keeps in context->cache. */
+struct virtio_cache {
+	struct virtio_areas areas[VIRTIO_QUEUES];
+};
+
 /* What became of a queue that was served. */
 enum virtio_served {
 	VIRTIO_SERVED_EMPTY, /* nothing is left: the guest is asked to notify */
-	VIRTIO_SERVED_WAITS, /* the device waits for something else than the guest: it will be served at the next event */
-	VIRTIO_SERVED_MORE, /* enough for once: go on after a commit */
+	VIRTIO_SERVED_WAITS, /* the device waits for something else than the guest: MODEL_EVENT_CONSOLE */
+	VIRTIO_SERVED_MORE,  /* enough for once: go on after a commit */
 };
 
 /* Most chains that serve() takes before it returns VIRTIO_SERVED_MORE: so an access never waits long. */
@@ -73,6 +78,7 @@ struct virtio_device {
 	/* A bit for each queue whose interrupts are moderated, that is, come up to VIRTIO_MODERATION_NS late, and not at all if the driver
 	 * has found by itself by then what was given back. For queues of which nobody waits for a single chain. */
 	uint32_t moderated;
+	bool keeps_chains; /* its queues are served at each MODEL_EVENT_CONSOLE: chains in flight may be done */
 	uint32_t config_size; /* bytes of device configuration, up to VIRTIO_PCI_CONFIG_SIZE */
 	/* The rest of what the model's reset does: see struct model. Optional. */
 	const char *(*power_on)(void *registers, const struct model_context *context);
@@ -84,8 +90,8 @@ struct virtio_device {
 	/* The driver resets the device, whose queues are disabled already. False: not yet (chains are in flight, whose buffers
 	 * somebody may still write): asked again at each event; no chain may be given back. Optional. */
 	bool (*reset)(void *registers, const struct model_context *context);
-	/* Takes chains of `queue` and gives back those that are done. Called when the guest has notified, and at every event that
-	 * is no doorbell; only while the driver runs and the queue is enabled. */
+	/* Takes chains of `queue` and gives back those that are done. Called when the guest has notified, when what it waits for may
+	 * have come, and from time to time; only while the driver runs and the queue is enabled. Nowhere else chains are taken or given back. */
 	enum virtio_served (*serve)(void *registers, const struct model_context *context, uint32_t queue);
 };
 
@@ -96,23 +102,28 @@ static inline bool virtio_has(const struct virtio_registers *virtio, uint64_t fe
 	return (virtio->driver_features & feature) != 0;
 }
 
-/* Whether that queue may be used: the driver runs, the queue is enabled, nothing is broken. */
-bool virtio_queue_runs(const struct virtio_registers *virtio, uint32_t queue);
+/* Where the areas of a queue are that is served. */
+static inline struct virtio_areas *virtio_areas(const struct model_context *context, uint32_t queue)
+{
+	struct virtio_cache *cache = context->cache;
+
+	return &cache->areas[queue % VIRTIO_QUEUES];
+}
+
+/* What the driver asks for makes no sense: the device stands still until it is reset (section 2.1.2). */
+void virtio_break(struct virtio_registers *virtio);
 
 /* Takes the next chain. False: there is none (or the guest's ring was nonsense: the device needs a reset then, and says so). */
 __attribute__((warn_unused_result)) bool virtio_take(struct virtio_registers *virtio,
 	const struct model_context *context, uint32_t queue, struct virtio_chain *chain);
 
-/* Gives a chain back, into which `length` bytes were written. */
-void virtio_give(struct virtio_registers *virtio, const struct model_context *context, uint32_t queue,
-	uint16_t head, uint32_t length);
-
-/* For a device that gives chains of `queue` back by virtio_queue_push() itself: the driver is to hear of it. `is_prompt`: before other VMs go
- * on, for somebody may wait for it. */
-void virtio_gave(struct virtio_registers *virtio, uint32_t queue, bool is_prompt);
-
-/* What the driver asks for makes no sense: the device stands still until it is reset (section 2.1.2). */
-void virtio_break(struct virtio_registers *virtio);
+/* Gives a chain back, into which `length` bytes were written: virtio_queue_push(), and the driver hears of it before other VMs go on, for somebody may wait for it. */
+static inline void virtio_give(struct virtio_registers *virtio, const struct model_context *context,
+	uint32_t queue, uint16_t head, uint32_t length)
+{
+	virtio_queue_push(&virtio->queue[queue], virtio_areas(context, queue), head, length);
+	virtio->queue[queue].prompt = 1;
+}
 
 /* The device configuration has changed. */
 void virtio_config_changed(struct virtio_registers *virtio);
@@ -126,8 +137,8 @@ const char *virtio_power_on(void *registers, const struct model_context *context
 uint32_t virtio_publish(
 	const void *registers, const struct model_context *context, uint64_t scratch[MODEL_SCRATCH_WORDS]);
 
-#define VIRTIO_MODEL(model_name, model_identity, type, virtio_device)                                  \
-	.name = (model_name), .identity = (model_identity), .register_bytes = sizeof(type),            \
-	.region_count = 1, .regions = { { .size = VIRTIO_PCI_REGION_SIZE, .width = 4 } },              \
-	.has_memory = true, .device = &(virtio_device), .reset = virtio_power_on, .read = virtio_read, \
+#define VIRTIO_MODEL(model_name, model_identity, type, virtio_device)                                        \
+	.name = (model_name), .identity = (model_identity), .register_bytes = sizeof(type), .line_count = 1, \
+	.region_count = 1, .regions = { { .size = VIRTIO_PCI_REGION_SIZE, .width = 4 } },                    \
+	.has_memory = true, .device = &(virtio_device), .reset = virtio_power_on, .read = virtio_read,       \
 	.write = virtio_write, .event = virtio_event, .publish = virtio_publish

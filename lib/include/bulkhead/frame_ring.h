@@ -101,10 +101,14 @@ static inline void frame_copy(void *to, const void *from, uint32_t count)
 	if (count >= COPY_WORDS_MANY * sizeof(frame_word)) {
 		i = count & ~(uint32_t)(sizeof(frame_word) - 1);
 		copy_words(to, from, i / sizeof(frame_word));
+	} else {
+		for (; i + sizeof(frame_word) <= count; i += (uint32_t)sizeof(frame_word)) {
+			*(frame_word *)(void *)(to_byte + i) =
+				*(const volatile frame_word *)(const void *)(from_byte + i);
+		}
 	}
-	for (; i + sizeof(frame_word) <= count; i += (uint32_t)sizeof(frame_word)) {
-		*(frame_word *)(void *)(to_byte + i) =
-			*(const volatile frame_word *)(const void *)(from_byte + i);
+	if (i == count) {
+		return;
 	}
 	if ((count & sizeof(frame_half)) != 0) {
 		*(frame_half *)(void *)(to_byte + i) =

@@ -22,7 +22,7 @@ struct guest_memory_window {
 };
 
 struct guest_memory {
-	uint32_t windows; /* used entries */
+	uint32_t windows; /* used entries; the others are all zero */
 	/* width of the guest's physical addresses, as its CPUID says: bits above are reserved in page
 	 * tables */
 	uint32_t physical_bits;
@@ -45,8 +45,9 @@ __attribute__((warn_unused_result)) bool guest_memory_add(
 static inline uint8_t *guest_memory_pointer(
 	const struct guest_memory *memory, uint64_t guest_physical, uint64_t count)
 {
-	for (uint32_t i = 0; i < memory->windows; i++) {
-		const struct guest_memory_window *window = &memory->window[i];
+	/* Those that are not used have no bytes. */
+	for (const struct guest_memory_window *window = memory->window;
+		window != memory->window + GUEST_MEMORY_WINDOWS; window++) {
 		uint64_t offset = guest_physical - window->guest_physical;
 		if (offset < window->size && count <= window->size - offset)
 			return window->host + offset;

@@ -64,6 +64,7 @@ static const struct model probe_model = {
 	.name = "probe",
 	.identity = 77,
 	.register_bytes = sizeof(struct probe),
+	.line_count = MODEL_LINES,
 	.region_count = 2,
 	.regions = { { .size = 4, .width = 4 }, { .size = 8, .width = 1 } },
 	.reset = probe_reset,
