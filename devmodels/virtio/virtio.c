@@ -322,6 +322,7 @@ static void enable_queue(
 	}
 	queue->event_index = virtio_has(virtio, VIRTIO_F_EVENT_IDX);
 	queue->enabled = 1;
+	queue->waits = 1; /* until it was served */
 }
 
 /* Half (0 low, 1 high) of an address. */
