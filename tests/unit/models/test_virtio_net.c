@@ -2,113 +2,9 @@
 /* virtio-net: frames between guest buffers and the rings, in one buffer and in many; what is done for guests that take no offloads; nonsense
  * from either side; kills in between. */
 
-#include "virtio-net/virtio_net.h"
-#include "virtio_driver.h"
+#include "net_card.h"
 
-#include <bulkhead/frame_ring.h>
-
-#include <stdlib.h>
 #include <string.h>
-
-enum { RECEIVE, TRANSMIT, ENTRIES = 128 };
-enum { HEADER = 12, SMALL = 60 };
-enum {
-	FLAGS = 0,
-	GSO_TYPE = 1,
-	HEADER_LENGTH = 2,
-	GSO_SIZE = 4,
-	SUM_START = 6,
-	SUM_OFFSET = 8,
-	BUFFERS = 10
-};
-
-#define CHECKSUM (UINT64_C(1) << 0)
-#define GUEST_CHECKSUM (UINT64_C(1) << 1)
-#define MAC (UINT64_C(1) << 5)
-#define GUEST_TSO4 (UINT64_C(1) << 7)
-#define GUEST_TSO6 (UINT64_C(1) << 8)
-#define HOST_TSO4 (UINT64_C(1) << 11)
-#define HOST_TSO6 (UINT64_C(1) << 12)
-#define MERGED (UINT64_C(1) << 15)
-#define ALL (CHECKSUM | GUEST_CHECKSUM | MAC | GUEST_TSO4 | GUEST_TSO6 | HOST_TSO4 | HOST_TSO6 | MERGED)
-
-/* A card with a driver, and the switch's sides of its rings. */
-struct card {
-	struct machine *machine;
-	struct driver driver;
-	struct ring from;
-	struct ring to;
-	uint32_t tail;
-	uint32_t head;
-};
-
-static struct card *card_new(uint64_t features)
-{
-	static const char *const ARGUMENTS[] = { "mac=52:54:00:12:34:56", NULL };
-	struct card *card = calloc(1, sizeof(*card));
-
-	card->machine = machine_new(&virtio_net_model, ARGUMENTS);
-	assert_int_equal(
-		ring_region_rings(card->machine->frames, MACHINE_FRAMES_SIZE, &card->from, &card->to), 0);
-	driver_start(&card->driver, card->machine, features, 2, ENTRIES);
-	return card;
-}
-
-static void card_free(struct card *card)
-{
-	machine_free(card->machine);
-	free(card);
-}
-
-static uint8_t *ram(struct card *card, uint32_t offset)
-{
-	return card->machine->ram + DRIVER_BUFFERS + offset;
-}
-
-/* The switch puts a frame into the ring, without waking the model. */
-static bool feed(
-	struct card *card, const uint8_t *bytes, uint32_t length, const struct frame_offload *offload)
-{
-	struct frame frame = { .length = length };
-
-	if (offload != NULL) {
-		frame.offload = *offload;
-	}
-	if (!frame_ring_has_room(&card->to, card->head, length)) {
-		return false;
-	}
-	frame_ring_begin(&card->to, card->head, &frame);
-	frame_ring_put(&card->to, frame_ring_frame(card->head), bytes, length);
-	card->head += frame_record_size(length);
-	ring_publish_head(&card->to, card->head);
-	return true;
-}
-
-/* The switch takes the next frame; its length, 0 if there is none. */
-static uint32_t drain(struct card *card, uint8_t *bytes, struct frame_offload *offload)
-{
-	struct frame frame;
-	enum frame_look look = frame_ring_look(&card->from, card->tail, &frame);
-
-	assert_int_not_equal(look, FRAME_NONSENSE);
-	if (look == FRAME_NONE) {
-		return 0;
-	}
-	frame_ring_get(&card->from, frame_ring_frame(card->tail), bytes, frame.length);
-	*offload = frame.offload;
-	card->tail += frame_record_size(frame.length);
-	ring_publish_tail(&card->from, card->tail);
-	return frame.length;
-}
-
-static void pattern(uint8_t *bytes, uint32_t length, unsigned seed)
-{
-	for (uint32_t i = 0; i < length; i++) {
-		bytes[i] = (uint8_t)(seed * 13 + i * 3 + i / 256);
-	}
-}
-
-static uint32_t word(const uint8_t *bytes) { return bytes[0] | (uint32_t)bytes[1] << 8; }
 
 /* ---- Sending ---- */
 
@@ -157,109 +53,6 @@ static void a_frame_goes_out_with_its_offloads(void **state)
 		assert_int_equal(offload.checksum_offset, 0x10);
 		assert_int_equal(drain(card, got, &offload), 0);
 	}
-	card_free(card);
-}
-
-#define TRANSMIT_LINE (VIRTIO_PCI_LINE_VECTOR + 1u + TRANSMIT)
-
-/* The driver sends a frame from descriptor `head`; nobody is killed. */
-static void send_one(struct card *card, uint16_t head)
-{
-	driver_offer_buffer(&card->driver, TRANSMIT, head, DRIVER_BUFFERS, HEADER + SMALL, 0);
-	model_run_event(&card->machine->run, MODEL_EVENT_DOORBELL(TRANSMIT));
-}
-
-/* From which entry of the used ring on the driver wants an interrupt. */
-static void want_interrupt(struct card *card, uint16_t index)
-{
-	driver_available(&card->driver, TRANSMIT)[2 + ENTRIES] = index;
-}
-
-/* What was sent is shown at once; the interrupt that says so comes at the end of the time, once. */
-static void the_interrupt_of_what_was_sent_waits(void **state)
-{
-	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
-	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
-	struct driver_used used;
-
-	(void)state;
-	send_one(card, 0);
-	assert_true(driver_take_used(&card->driver, TRANSMIT, &used));
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	machine_pass(card->machine, VIRTIO_MODERATION_NS / 2);
-	send_one(card, 1); /* the time is that of the first */
-	machine_pass(card->machine, VIRTIO_MODERATION_NS / 2 - 1);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	machine_pass(card->machine, 1);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
-	assert_int_equal(machine_deadline(card->machine), 0);
-	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
-	/* and again */
-	want_interrupt(card, 2);
-	send_one(card, 2);
-	machine_pass(card->machine, VIRTIO_MODERATION_NS);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 2);
-	card_free(card);
-}
-
-/* A driver that has looked meanwhile, and wants to hear of later frames only, is not told of the earlier; nor one that wants none. */
-static void a_driver_that_has_looked_gets_no_interrupt(void **state)
-{
-	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
-	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
-
-	(void)state;
-	send_one(card, 0);
-	want_interrupt(card, 1);
-	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	/* frames that come do not end the time */
-	send_one(card, 1);
-	model_run_event(&card->machine->run, MODEL_EVENT_CONSOLE);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	machine_pass(card->machine, VIRTIO_MODERATION_NS);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
-	card_free(card);
-	card = card_new(ALL);
-	edges = machine_edges(card->machine, TRANSMIT_LINE);
-	send_one(card, 0);
-	driver_available(&card->driver, TRANSMIT)[0] = 1; /* flags: no interrupt */
-	machine_pass(card->machine, 10 * VIRTIO_MODERATION_NS);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	card_free(card);
-}
-
-/* A driver that sends much does not run out of buffers for want of an interrupt. */
-static void many_frames_do_not_wait(void **state)
-{
-	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
-	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
-	static uint8_t got[FRAME_MAX_LENGTH];
-	struct frame_offload offload;
-
-	(void)state;
-	for (uint16_t i = 0; i < VIRTIO_MODERATION_CHAINS - 1; i++) {
-		send_one(card, i);
-		assert_int_equal(drain(card, got, &offload), SMALL);
-	}
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	send_one(card, VIRTIO_MODERATION_CHAINS - 1);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges + 1);
-	card_free(card);
-}
-
-/* Killed while an interrupt waits: the successor does not know of it, and tells. */
-static void an_interrupt_that_waits_outlives_the_process(void **state)
-{
-	struct card *card = card_new(ALL | VIRTIO_F_EVENT_IDX);
-	uint64_t edges = machine_edges(card->machine, TRANSMIT_LINE);
-
-	(void)state;
-	send_one(card, 0);
-	assert_int_equal(machine_edges(card->machine, TRANSMIT_LINE), edges);
-	machine_restart(card->machine);
-	assert_true(machine_edges(card->machine, TRANSMIT_LINE) > edges);
 	card_free(card);
 }
 
@@ -358,14 +151,6 @@ static void the_switch_is_signalled_when_it_asks(void **state)
 }
 
 /* ---- Receiving ---- */
-
-static void offer_buffers(struct card *card, unsigned count, uint32_t size)
-{
-	for (uint16_t i = 0; i < count; i++) {
-		driver_offer_buffer(&card->driver, RECEIVE, i, DRIVER_BUFFERS + i * size, size, DRIVER_WRITE);
-	}
-	driver_notify(&card->driver, RECEIVE);
-}
 
 static void frames_come_into_buffers(void **state)
 {
@@ -523,57 +308,6 @@ static void nonsense_in_the_ring_costs_what_stands_there(void **state)
 }
 
 /* ---- For guests that take no offloads ---- */
-
-/* RFC 1071, as slowly as it is written there. */
-static uint32_t sum_of(const uint8_t *bytes, uint32_t length, uint32_t sum)
-{
-	for (uint32_t i = 0; i < length; i++) {
-		sum += (i & 1) == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
-enum { IPV4_HEADERS = 14 + 24 + 32, IPV6_HEADERS = 14 + 40 + 32 };
-
-/* A TCP packet with IP options or none, TCP options, and `payload` bytes. Its checksum is that of the pseudo header, as offloads have it.
- * Returns its length. */
-static uint32_t make_tcp(uint8_t *bytes, bool is_v6, uint32_t payload, uint8_t flags)
-{
-	uint32_t ip_length = is_v6 ? 40 : 24;
-	uint32_t tcp = 14 + ip_length;
-	uint32_t length = tcp + 32 + payload;
-	uint8_t *ip = bytes + 14;
-	uint32_t addresses = is_v6 ? 32 : 8;
-
-	pattern(bytes, length, 3);
-	bytes[12] = is_v6 ? 0x86 : 0x08;
-	bytes[13] = is_v6 ? 0xdd : 0x00;
-	if (is_v6) {
-		ip[0] = 0x60;
-		ip[4] = (uint8_t)((32 + payload) >> 8);
-		ip[5] = (uint8_t)(32 + payload);
-		ip[6] = 6;
-	} else {
-		ip[0] = 0x46;
-		ip[2] = (uint8_t)((length - 14) >> 8);
-		ip[3] = (uint8_t)(length - 14);
-		ip[4] = 0xff; /* identification goes over its end */
-		ip[5] = 0xff;
-		ip[6] = 0x40;
-		ip[7] = 0;
-		ip[9] = 6;
-	}
-	memcpy(bytes + tcp + 4, "\xff\xff\xff\x00", 4); /* so does the sequence number */
-	bytes[tcp + 12] = 0x80;
-	bytes[tcp + 13] = flags;
-	bytes[tcp + 16] = bytes[tcp + 17] = 0;
-	uint32_t sum = sum_of(ip + (is_v6 ? 8 : 12), addresses, 6 + 32 + payload);
-
-	bytes[tcp + 16] = (uint8_t)(sum >> 8);
-	bytes[tcp + 17] = (uint8_t)sum;
-	return length;
-}
 
 /* Every field that depends on which packet it is, and both checksums. */
 static void check_packet(const uint8_t *packet, uint32_t length, const uint8_t *whole, bool is_v6,
@@ -797,10 +531,6 @@ int main(void)
 		cmocka_unit_test(a_buffer_without_room_for_a_header_breaks_the_device),
 		cmocka_unit_test(what_came_for_nobody_is_not_for_the_next_driver),
 		cmocka_unit_test(nonsense_in_the_ring_costs_what_stands_there),
-		cmocka_unit_test(the_interrupt_of_what_was_sent_waits),
-		cmocka_unit_test(a_driver_that_has_looked_gets_no_interrupt),
-		cmocka_unit_test(many_frames_do_not_wait),
-		cmocka_unit_test(an_interrupt_that_waits_outlives_the_process),
 		cmocka_unit_test(a_large_packet_is_cut_for_who_takes_small_ones),
 		cmocka_unit_test(a_large_packet_goes_whole_to_who_takes_it),
 		cmocka_unit_test(what_cannot_be_cut_is_lost),
