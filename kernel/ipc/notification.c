@@ -4,7 +4,7 @@
 
 #include "sched/scheduler.h"
 
-static void end_receive(struct notification *notification, struct thread *thread)
+static __attribute__((noinline)) void end_receive(struct notification *notification, struct thread *thread)
 {
 	uint64_t word = notification->word;
 
@@ -12,6 +12,15 @@ static void end_receive(struct notification *notification, struct thread *thread
 	ipc_cancel(&thread->execution, BH_OK);
 	message_deliver(thread, word, BH_MESSAGE_SIGNAL);
 	scheduler_make_ready(&thread->execution);
+}
+
+static __attribute__((noinline)) void end_wait(struct notification *notification, struct execution *waiter)
+{
+	queue_remove(&notification->waiters, waiter);
+	waiter->queued_on = NULL;
+	message_deliver((struct thread *)waiter, notification->word, BH_MESSAGE_SIGNAL);
+	notification->word = 0;
+	scheduler_make_ready(waiter);
 }
 
 void notification_signal(struct notification *notification, uint64_t bits, bool is_patient)
@@ -24,19 +33,11 @@ void notification_signal(struct notification *notification, uint64_t bits, bool 
 		return;
 	}
 	if (waiter != NULL) {
-		queue_remove(&notification->waiters, waiter);
-		waiter->queued_on = NULL;
-		message_deliver((struct thread *)waiter, notification->word, BH_MESSAGE_SIGNAL);
-		notification->word = 0;
-		scheduler_make_ready(waiter);
-		return;
-	}
-	if (bound != NULL && bound->kind == EXECUTION_VCPU) {
+		end_wait(notification, waiter);
+	} else if (bound != NULL && bound->kind == EXECUTION_VCPU) {
 		/* A running one looks at the word before its next entry: the kernel is not in guest mode now. */
-		if (!is_patient && (bound->state == EXECUTION_HALTED || bound->in_ready_queue)) {
-			scheduler_make_prompt(bound);
-		} else if (bound->state == EXECUTION_HALTED) {
-			scheduler_make_ready(bound);
+		if (bound->state == EXECUTION_HALTED || (bound->in_ready_queue && !is_patient)) {
+			scheduler_wake(bound, !is_patient);
 		}
 	} else if (bound != NULL && bound->state == EXECUTION_RECEIVING && bound->own_context != NULL) {
 		end_receive(notification, (struct thread *)bound);

@@ -121,10 +121,10 @@ static inline void update(struct execution *execution, bool is_prompt)
 
 void scheduler_update(struct execution *execution) { update(execution, false); }
 
-void scheduler_make_prompt(struct execution *execution)
+void scheduler_wake(struct execution *execution, bool is_prompt)
 {
 	execution->state = EXECUTION_READY;
-	update(execution, true);
+	update(execution, is_prompt);
 }
 
 void scheduler_make_ready(struct execution *execution)

@@ -14,9 +14,9 @@ void queue_remove(struct execution_queue *queue, struct execution *execution);
 /* Lets execution run: state READY, and in its queue if it has a context with budget. */
 void scheduler_make_ready(struct execution *execution);
 
-/* The same for one that others wait for: until it runs, it stands one priority above its own. Not on a full share, which nothing would stop
- * from always being first. */
-void scheduler_make_prompt(struct execution *execution);
+/* The same for one that was signalled; `is_prompt`: somebody waits for what it was told, so until it runs it stands one priority above its own. Not
+ * on a full share, which nothing would stop from always being first. */
+void scheduler_wake(struct execution *execution, bool is_prompt);
 
 /* Takes execution off the CPU or out of the ready queue and gives it that state. */
 void scheduler_block(struct execution *execution, enum execution_state state);

@@ -77,12 +77,11 @@ static __attribute__((noinline)) void send_own_exit(struct cpu *cpu, struct vcpu
 	send_exit(cpu, vcpu, reason, word0, qualification, information);
 }
 
-static __attribute__((noinline)) void send_notify(
-	struct cpu *cpu, struct vcpu *vcpu, struct notification *bound)
+static __attribute__((noinline)) void send_notify(struct cpu *cpu, struct vcpu *vcpu)
 {
-	uint64_t word = bound->word;
+	uint64_t word = vcpu->execution.bound->word;
 
-	bound->word = 0;
+	vcpu->execution.bound->word = 0;
 	vcpu->sequence++;
 	send_own_exit(cpu, vcpu, BH_EXIT_NOTIFY, BH_EXIT_NOTIFY, word, 0);
 }
@@ -193,8 +192,6 @@ static __attribute__((noinline)) bool settle(struct cpu *cpu, struct vcpu *vcpu)
 
 void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct notification *bound = vcpu->execution.bound;
-
 	cpu->stretch++; /* no short way */
 	if (vcpu->slots[VCPU_GUEST_SPACE].type != BH_OBJECT_GUEST_SPACE) {
 		log_line("vcpu %lx stopped: its guest space is gone", (uint64_t)vcpu);
@@ -213,12 +210,13 @@ void vcpu_run(struct cpu *cpu, struct vcpu *vcpu)
 		}
 	}
 	/* Looked at with interrupts off, just before the entry: a signal from now on makes the guest leave. */
-	if (bound != NULL && bound->word != 0) {
-		send_notify(cpu, vcpu, bound);
+	if (vcpu->execution.bound != NULL && vcpu->execution.bound->word != 0) {
+		send_notify(cpu, vcpu);
 		return;
 	}
 	if (cpu->fpu_owner != &vcpu->execution) {
 		fpu_load(cpu, &vcpu->execution);
+		fpu_forbid(cpu);
 	}
 	backend_run(cpu, vcpu);
 }

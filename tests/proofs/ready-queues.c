@@ -12,7 +12,7 @@
  * Models: charging may exhaust the context of the one that was picked, or ask for another look; what else it does to queues are steps of their own
  * Models: a pick that looks again is followed to there, and the queues are well formed then; its second look finds nobody who is ready
  * Functions: kernel/sched/scheduler.c: queue_append queue_prepend queue_remove can_run ready_enqueue ready_dequeue
- *	update scheduler_update scheduler_make_ready scheduler_make_prompt scheduler_block scheduler_yield account_to_current scheduler_pick
+ *	update scheduler_update scheduler_make_ready scheduler_wake scheduler_block scheduler_yield account_to_current scheduler_pick
  * Models: a CPU has 66 queues instead of 256, for CBMC's sake
  * Models: highest_ready finds the highest bit (see ready-top)
  * Replaces: rdtsc proof_rdtsc
@@ -324,7 +324,7 @@ static void change(uint8_t p, uint8_t q, enum promptness promptness)
 		scheduler_block(&one, state);
 	} else if (is_prompt) {
 		state = EXECUTION_READY;
-		scheduler_make_prompt(&one);
+		scheduler_wake(&one, true);
 	} else {
 		scheduler_update(&one);
 	}
