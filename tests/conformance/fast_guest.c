@@ -99,7 +99,8 @@ static void states(void)
 	CHECK_EQUAL(waits | what << 8, results.r[0]);
 	CHECK(results.r[1] > run_at && results.r[1] < run_at + ticks_of_us(100));
 	CHECK_EQUAL(2, results.r[2]);
-	CHECK_EQUAL(2, results.r[3]);
+	CHECK(results.r[3] == 2 ||
+		results.r[3] == 3); /* a host's interrupt may have come while the guest ran */
 	REQUIRE_OK(bh_vcpu_inspect(guest.vcpu, &facts));
 	CHECK_EQUAL(waits, facts.status);
 	REFUSED(BH_ERROR_STATE, bh_vcpu_run(guest.vcpu));
