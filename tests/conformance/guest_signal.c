@@ -204,6 +204,9 @@ static void order(void)
 	pause_us(1000);
 	REQUIRE(equal_count != seen);
 	CHECK_EQUAL(guest_seen, count_of(&guest));
+	REQUIRE_OK(bh_signal_patiently(guest.doorbell));
+	CHECK(guest_is_silent(&guest));
+	CHECK_EQUAL(guest_seen, count_of(&guest));
 	seen = equal_count;
 	REQUIRE_OK(bh_signal(guest.doorbell));
 	CHECK_EQUAL(BH_EXIT_NOTIFY, guest_exit(&guest));
